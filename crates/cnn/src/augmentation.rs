@@ -1,0 +1,120 @@
+//! Random changes to images that keep their meaning, so that a network sees more variety than there is data.
+
+use anyhow::{ensure, Result};
+use rand::{rngs::StdRng, Rng, SeedableRng};
+use serde::{Deserialize, Serialize};
+use tch::Tensor;
+
+/// Random rotation, zoom and shift, with the names and distributions of Keras's `ImageDataGenerator`.
+///
+/// Every image gets draws of its own. Pixels between others are interpolated (bilinear); beyond the border
+/// the border's own pixels continue (`fill_mode="nearest"`).
+///
+/// ```
+/// use cnn::{tch::{Device, Kind, Tensor}, Augment};
+/// let images = Tensor::rand([8, 1, 28, 28], (Kind::Float, Device::Cpu));
+/// let augment = Augment { rotation_range: 10.0, zoom_range: 0.1, ..Augment::default() };
+/// assert_eq!(augment.preview(&images, 42)?.size(), [8, 1, 28, 28]);
+/// # Ok::<(), cnn::anyhow::Error>(())
+/// ```
+///
+/// Source: `keras/src/legacy/preprocessing/image.py`.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Augment {
+    /// Degrees, 0 to 180: the angle is uniform in ± this. Default 0.
+    pub rotation_range: f64,
+    /// 0 to below 1: height and width are scaled by factors drawn separately, uniform in 1 ± this. Default 0.
+    pub zoom_range: f64,
+    /// Share of the width, 0 to 1: the shift is uniform in ± this, not rounded to pixels. Default 0.
+    pub width_shift_range: f64,
+    /// Share of the height, as `width_shift_range`. Default 0.
+    pub height_shift_range: f64,
+}
+
+/// One draw: degrees, pixels and factors, named as in Keras's `apply_affine_transform` (x is down, y to the right).
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Affine {
+    pub theta: f64,
+    pub tx: f64,
+    pub ty: f64,
+    pub zx: f64,
+    pub zy: f64,
+}
+
+impl Augment {
+    /// The images `[n, channels, height, width]`, changed at random; a seed always gives the same changes.
+    ///
+    /// # Errors
+    /// If an argument is out of its range or `images` has another number of dimensions.
+    pub fn preview(&self, images: &Tensor, seed: u64) -> Result<Tensor> {
+        self.check()?;
+        ensure!(
+            images.dim() == 4,
+            "augmentation works on images [n, channels, height, width], and gets the shape {:?}",
+            images.size()
+        );
+        Ok(self.apply(images, &mut StdRng::seed_from_u64(seed)))
+    }
+
+    pub(crate) fn check(&self) -> Result<()> {
+        let ranges = [
+            ("rotation_range", self.rotation_range, 180.0),
+            ("zoom_range", self.zoom_range, 0.99),
+            ("width_shift_range", self.width_shift_range, 1.0),
+            ("height_shift_range", self.height_shift_range, 1.0),
+        ];
+        for (name, value, largest) in ranges {
+            ensure!((0.0..=largest).contains(&value), "{name} must be from 0 to {largest}, not {value}");
+        }
+        Ok(())
+    }
+
+    pub(crate) fn apply(&self, images: &Tensor, random: &mut StdRng) -> Tensor {
+        let (batch, _channels, height, width) = images.size4().expect("the callers check the shape");
+        let draws: Vec<Affine> = (0..batch).map(|_| self.draw(height, width, random)).collect();
+        transform(images, &draws)
+    }
+
+    fn draw(&self, height: i64, width: i64, random: &mut StdRng) -> Affine {
+        let mut uniform = |range: f64| random.gen_range(-range..=range);
+        Affine {
+            theta: uniform(self.rotation_range),
+            tx: uniform(self.height_shift_range) * height as f64,
+            ty: uniform(self.width_shift_range) * width as f64,
+            zx: 1.0 + uniform(self.zoom_range),
+            zy: 1.0 + uniform(self.zoom_range),
+        }
+    }
+}
+
+impl Affine {
+    /// Where the output's pixel (x, y), counted from the centre, comes from in the input: rotation, then
+    /// shift, then zoom. Two rows of `x, y, 1`.
+    pub fn matrix(&self) -> [[f64; 3]; 2] {
+        let (sin, cos) = self.theta.to_radians().sin_cos();
+        [
+            [cos * self.zx, -sin * self.zy, cos * self.tx - sin * self.ty],
+            [sin * self.zx, cos * self.zy, sin * self.tx + cos * self.ty],
+        ]
+    }
+}
+
+/// Applies one draw per image of `[n, channels, height, width]`.
+pub(crate) fn transform(images: &Tensor, draws: &[Affine]) -> Tensor {
+    let (batch, channels, height, width) = images.size4().expect("the callers check the shape");
+    // libtorch counts from -1 to 1 across the image, and names the horizontal coordinate first.
+    let (half_height, half_width) = ((height - 1).max(1) as f64 / 2.0, (width - 1).max(1) as f64 / 2.0);
+    let ratio = half_height / half_width;
+    let mut theta = Vec::with_capacity(draws.len() * 6);
+    for draw in draws {
+        let [down, right] = draw.matrix();
+        theta.extend([right[1], right[0] * ratio, right[2] / half_width].map(|value| value as f32));
+        theta.extend([down[1] / ratio, down[0], down[2] / half_height].map(|value| value as f32));
+    }
+    let theta = Tensor::from_slice(&theta).reshape([batch, 2, 3]).to_device(images.device());
+    let grid = Tensor::affine_grid_generator(&theta, [batch, channels, height, width], true);
+    const BILINEAR: i64 = 0;
+    const BORDER: i64 = 1;
+    images.contiguous().grid_sampler(&grid, BILINEAR, BORDER, true)
+}

@@ -1,0 +1,137 @@
+//! What the notebooks share: the course's model, and the folder in which they leave results for each other.
+
+use anyhow::{Context, Result};
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use crate::data::Dataset;
+use crate::files::write_whole;
+use crate::history::History;
+use crate::layers::{Activation, Conv2D, Dense, Flatten, MaxPooling2D};
+use crate::loss::Loss;
+use crate::model::Sequential;
+use crate::optimizer::Adam;
+use crate::preprocessing::{add_channel, normalize};
+use crate::training::Fit;
+
+/// The folder that holds `notebooks`, `data` and `artifacts`.
+pub fn project_folder() -> PathBuf {
+    let of_crate = Path::new(env!("CARGO_MANIFEST_DIR")).ancestors().nth(2);
+    match of_crate {
+        Some(folder) if folder.is_dir() => folder.to_path_buf(),
+        _ => PathBuf::from("."),
+    }
+}
+
+/// A file in `artifacts`, where notebooks leave what later ones read; `CNN_ARTIFACTS` names another folder.
+pub fn artifact(name: &str) -> PathBuf {
+    match std::env::var_os("CNN_ARTIFACTS").filter(|folder| !folder.is_empty()) {
+        Some(folder) => PathBuf::from(folder).join(name),
+        None => project_folder().join("artifacts").join(name),
+    }
+}
+
+/// The course's network, compiled: notebook 03 builds the same, step by step.
+///
+/// # Errors
+/// If no device can be had; see [`device`](crate::device()).
+pub fn model(seed: u64) -> Result<Sequential> {
+    let mut model = Sequential::input([1, 28, 28])
+        .add(Conv2D::new(32, (3, 3)).activation(Activation::Relu))
+        .add(MaxPooling2D::new((2, 2)))
+        .add(Flatten)
+        .add(Dense::new(128).activation(Activation::Relu))
+        .add(Dense::new(10).activation(Activation::Softmax))
+        .seed(seed)
+        .build()?;
+    model.compile(Adam::default(), Loss::CategoricalCrossentropy)?;
+    Ok(model)
+}
+
+/// The model that notebook 04 trained on this data set, and its history. Where there is none, it trains one
+/// for two epochs, says so, and keeps it.
+///
+/// # Errors
+/// If what is there is damaged, or the training fails.
+pub fn trained_model(data: &Dataset) -> Result<(Sequential, History)> {
+    let (model_file, history_file) = (artifact("course_model.safetensors"), artifact("course_history.json"));
+    if model_file.exists() && history_file.exists() {
+        let (model, history) = (Sequential::load(&model_file)?, History::load(&history_file)?);
+        if model.notes.get("dataset") == Some(&data.name) {
+            println!("The model of notebook 04: {} epochs on {}.", history.epochs(), data.name);
+            return Ok((model, history));
+        }
+        println!("The model in artifacts/ was trained on another data set.");
+    }
+    println!(
+        "There is no model of notebook 04 for {} yet: training one for 2 epochs. Run 04 for a better one.",
+        data.name
+    );
+    let mut model = model(42)?;
+    let x = normalize(&add_channel(&data.x_train)?)?;
+    let settings = Fit { epochs: 2, batch_size: 128, validation_split: 0.1, ..Fit::default() };
+    let history = model.fit(&x, &data.y_train, &settings)?;
+    save_trained(&mut model, &history, data)?;
+    Ok((model, history))
+}
+
+/// Leaves a trained model and its history for the later notebooks.
+///
+/// # Errors
+/// If the files cannot be written.
+pub fn save_trained(model: &mut Sequential, history: &History, data: &Dataset) -> Result<()> {
+    model.notes.insert("dataset".to_string(), data.name.clone());
+    model.save(artifact("course_model.safetensors"))?;
+    history.save(artifact("course_history.json"))
+}
+
+/// What one notebook has measured.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Results {
+    /// The data set.
+    pub dataset: String,
+    /// The device, `cpu` or `cuda:0`.
+    pub device: String,
+    /// Numbers by name, for example `test_accuracy`.
+    pub metrics: BTreeMap<String, f64>,
+}
+
+/// Leaves a notebook's results in `artifacts/results/`, for notebook 10 and for the report of `scripts/run`.
+///
+/// # Errors
+/// If the file cannot be written.
+pub fn record(notebook: &str, data: &Dataset, metrics: &[(&str, f64)]) -> Result<()> {
+    let device = match crate::device()? {
+        tch::Device::Cuda(index) => format!("cuda:{index}"),
+        _ => "cpu".to_string(),
+    };
+    let metrics = metrics.iter().map(|&(name, value)| (name.to_string(), value)).collect();
+    let results = Results { dataset: data.name.clone(), device, metrics };
+    let json = serde_json::to_string_pretty(&results)?;
+    write_whole(&artifact(&format!("results/{notebook}.json")), json.as_bytes())
+}
+
+/// All results that notebooks have left, by notebook.
+///
+/// # Errors
+/// If a file of results is damaged.
+pub fn results() -> Result<BTreeMap<String, Results>> {
+    let mut found = BTreeMap::new();
+    let Ok(entries) = std::fs::read_dir(artifact("results")) else {
+        return Ok(found);
+    };
+    for path in entries.flatten().map(|entry| entry.path()) {
+        if path.extension().is_some_and(|extension| extension == "json") {
+            let notebook = path.file_stem().unwrap_or_default().to_string_lossy().to_string();
+            let results = std::fs::read(&path).map_err(anyhow::Error::from);
+            let results = results.and_then(|bytes| Ok(serde_json::from_slice(&bytes)?));
+            found.insert(
+                notebook,
+                results
+                    .with_context(|| format!("{}: delete it, and run its notebook again", path.display()))?,
+            );
+        }
+    }
+    Ok(found)
+}

@@ -1,0 +1,46 @@
+//! Where the arithmetic happens.
+
+use anyhow::{bail, Result};
+use tch::Device;
+
+/// The device that new models use: the environment variable `CNN_DEVICE` (`cpu`, `cuda` or `cuda:1`), else a
+/// GPU if there is one, else the CPU.
+///
+/// # Errors
+/// If `CNN_DEVICE` names no device, or one that this machine does not have.
+pub fn device() -> Result<Device> {
+    let named = std::env::var("CNN_DEVICE").unwrap_or_default();
+    load_cuda();
+    let index = match named.as_str() {
+        "" => return Ok(Device::cuda_if_available()),
+        "cpu" => return Ok(Device::Cpu),
+        "cuda" => 0,
+        other => match other.strip_prefix("cuda:").and_then(|index| index.parse::<usize>().ok()) {
+            Some(index) => index,
+            None => bail!("CNN_DEVICE is {other:?}; it can be cpu, cuda, or cuda:1 and so on"),
+        },
+    };
+    let found = tch::Cuda::device_count();
+    if index as i64 >= found {
+        bail!(
+            "CNN_DEVICE is {named:?}, and libtorch sees {found} CUDA devices; \
+             install its CUDA build with scripts/setup --cuda, or set CNN_DEVICE=cpu"
+        );
+    }
+    Ok(Device::Cuda(index))
+}
+
+/// Loads libtorch's CUDA part, if it is there.
+///
+/// The linker drops `libtorch_cuda.so` from a program that names none of its symbols, and libtorch then
+/// reports that there is no CUDA. Loading it by hand registers the GPU's functions.
+fn load_cuda() {
+    static ONCE: std::sync::Once = std::sync::Once::new();
+    ONCE.call_once(|| {
+        // SAFETY: the name is a C string, and the library's initialisers are meant to run on loading.
+        #[cfg(target_os = "linux")]
+        unsafe {
+            libc::dlopen(c"libtorch_cuda.so".as_ptr(), libc::RTLD_NOW | libc::RTLD_GLOBAL);
+        }
+    });
+}

@@ -1,0 +1,183 @@
+//! What happened during a training, epoch by epoch.
+
+use anyhow::{Context, Result};
+use serde::{Deserialize, Serialize};
+use std::fmt;
+use std::path::Path;
+
+use crate::display::Table;
+use crate::files::{explain, write_whole};
+use crate::metrics::Evaluation;
+use crate::optimizer::Optimizer;
+use crate::training::Fit;
+
+/// The result of [`Sequential::fit`](crate::Sequential::fit): one number per epoch for each quantity, and the
+/// settings that led to them.
+///
+/// `accuracy` and `val_accuracy` are between 0 and 1. `val_loss` and `val_accuracy` are empty where nothing
+/// was kept for validation.
+#[derive(Clone, PartialEq, Serialize, Deserialize)]
+pub struct History {
+    /// Mean training loss over the epoch, while the weights change.
+    pub loss: Vec<f64>,
+    /// Training accuracy over the epoch, while the weights change.
+    pub accuracy: Vec<f64>,
+    /// Loss on the validation samples at the end of the epoch.
+    pub val_loss: Vec<f64>,
+    /// Accuracy on the validation samples at the end of the epoch.
+    pub val_accuracy: Vec<f64>,
+    /// Duration of the epoch, its validation included.
+    pub seconds: Vec<f64>,
+    /// The arguments of `fit`.
+    pub settings: Fit,
+    /// The optimizer's arguments.
+    pub optimizer: Optimizer,
+}
+
+impl History {
+    pub(crate) fn new(settings: &Fit, optimizer: &Optimizer) -> Self {
+        History {
+            loss: Vec::new(),
+            accuracy: Vec::new(),
+            val_loss: Vec::new(),
+            val_accuracy: Vec::new(),
+            seconds: Vec::new(),
+            settings: settings.clone(),
+            optimizer: optimizer.clone(),
+        }
+    }
+
+    pub(crate) fn push(&mut self, loss: f64, accuracy: f64, validation: Option<Evaluation>, seconds: f64) {
+        self.loss.push(loss);
+        self.accuracy.push(accuracy);
+        self.val_loss.extend(validation.as_ref().map(|measured| measured.loss));
+        self.val_accuracy.extend(validation.as_ref().map(|measured| measured.accuracy));
+        self.seconds.push(seconds);
+    }
+
+    /// How many epochs were trained.
+    pub fn epochs(&self) -> usize {
+        self.loss.len()
+    }
+
+    /// The epoch, counted from 1, with the lowest validation loss; `None` without validation.
+    pub fn best_epoch(&self) -> Option<usize> {
+        let losses = self.val_loss.iter().enumerate();
+        losses.min_by(|(_, a), (_, b)| a.total_cmp(b)).map(|(epoch, _)| epoch + 1)
+    }
+
+    /// The newest epoch as Keras prints it, on one line.
+    pub(crate) fn line(&self, settings: &Fit, steps: i64) -> String {
+        let last = self.epochs() - 1;
+        let width = settings.epochs.to_string().len();
+        let seconds = self.seconds[last];
+        let mut line = format!(
+            "Epoch {:>width$}/{}  {steps} steps  {seconds:.1} s  {:.0} ms/step  loss: {:.4}  accuracy: {:.4}",
+            last + 1,
+            settings.epochs,
+            1000.0 * seconds / steps as f64,
+            self.loss[last],
+            self.accuracy[last],
+        );
+        if let (Some(loss), Some(accuracy)) = (self.val_loss.last(), self.val_accuracy.last()) {
+            line += &format!("  val_loss: {loss:.4}  val_accuracy: {accuracy:.4}");
+        }
+        line
+    }
+
+    /// A row per epoch.
+    pub fn table(&self) -> Table {
+        let columns = ["epoch", "loss", "accuracy", "val_loss", "val_accuracy", "seconds"];
+        let mut table = Table::new("", columns);
+        let text = |values: &[f64], epoch: usize| {
+            values.get(epoch).map_or("–".to_string(), |value| format!("{value:.4}"))
+        };
+        for epoch in 0..self.epochs() {
+            table.row([
+                (epoch + 1).to_string(),
+                text(&self.loss, epoch),
+                text(&self.accuracy, epoch),
+                text(&self.val_loss, epoch),
+                text(&self.val_accuracy, epoch),
+                format!("{:.1}", self.seconds[epoch]),
+            ]);
+        }
+        table
+    }
+
+    /// Called by evcxr for a value at the end of a cell.
+    pub fn evcxr_display(&self) {
+        self.table().show();
+    }
+
+    /// Writes the history as JSON, Keras's names as keys.
+    ///
+    /// # Errors
+    /// If the file cannot be written.
+    pub fn save(&self, path: impl AsRef<Path>) -> Result<()> {
+        let json = serde_json::to_string_pretty(self)?;
+        write_whole(path.as_ref(), json.as_bytes()).context("the history was not saved")
+    }
+
+    /// Reads what [`save`](Self::save) wrote.
+    ///
+    /// # Errors
+    /// If the file cannot be read or is no history.
+    pub fn load(path: impl AsRef<Path>) -> Result<History> {
+        let path = path.as_ref();
+        let text = std::fs::read_to_string(path)
+            .map_err(|error| explain(error, &format!("the history {} cannot be read", path.display())))?;
+        serde_json::from_str(&text).with_context(|| {
+            format!(
+                "{} is not a history that fit() returned and save() wrote; train again to make one",
+                path.display()
+            )
+        })
+    }
+}
+
+impl fmt::Debug for History {
+    fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
+        write!(f, "{}", self.table())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::optimizer::Adam;
+
+    fn history() -> History {
+        let settings = Fit { epochs: 3, ..Fit::default() };
+        let mut history = History::new(&settings, &Adam::default().into());
+        for (loss, val_loss) in [(0.9, 0.5), (0.5, 0.3), (0.2, 0.4)] {
+            history.push(loss, 1.0 - loss, Some(Evaluation { loss: val_loss, accuracy: 0.75 }), 1.5);
+        }
+        history
+    }
+
+    #[test]
+    fn the_best_epoch_has_the_lowest_validation_loss() {
+        assert_eq!(history().best_epoch(), Some(2));
+        assert_eq!(History::new(&Fit::default(), &Adam::default().into()).best_epoch(), None);
+    }
+
+    #[test]
+    fn a_line_says_what_keras_says() {
+        let line = "Epoch 3/3  10 steps  1.5 s  150 ms/step  loss: 0.2000  accuracy: 0.8000  val_loss: 0.4000  val_accuracy: 0.7500";
+        assert_eq!(history().line(&history().settings, 10), line);
+    }
+
+    #[test]
+    fn what_is_saved_is_loaded_again() {
+        let path = std::env::temp_dir().join(format!("cnn-history-{}.json", std::process::id()));
+        history().save(&path).unwrap();
+        assert_eq!(History::load(&path).unwrap(), history());
+        std::fs::write(&path, "{\"loss\": [").unwrap();
+        let message = format!("{:#}", History::load(&path).unwrap_err());
+        assert!(message.contains("is not a history"), "{message}");
+        std::fs::remove_file(&path).unwrap();
+        let message = format!("{:#}", History::load(&path).unwrap_err());
+        assert!(message.contains("check the path"), "{message}");
+    }
+}

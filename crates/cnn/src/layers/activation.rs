@@ -1,0 +1,94 @@
+//! The functions between the layers: without them, a stack of layers would be one linear map.
+
+use anyhow::{bail, Error, Result};
+use serde::{Deserialize, Serialize};
+use std::str::FromStr;
+use tch::{Kind, Tensor};
+
+/// An activation function, applied to each number by itself; `Softmax` to each row.
+///
+/// Source: `keras/src/activations/activations.py`.
+///
+/// ```
+/// use cnn::{layers::Activation, tch::Tensor};
+/// let x = Tensor::from_slice(&[-1.0_f32, 0.0, 2.0]);
+/// let y: Vec<f32> = Activation::Relu.apply(&x).try_into()?;
+/// assert_eq!(y, [0.0, 0.0, 2.0]);
+/// # Ok::<(), cnn::anyhow::Error>(())
+/// ```
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Activation {
+    /// `x`: no activation.
+    #[default]
+    Linear,
+    /// `max(x, 0)`
+    Relu,
+    /// `x` if positive, else `0.2 x` (Keras's default slope).
+    LeakyRelu,
+    /// `x` if positive, else `exp(x) - 1`
+    Elu,
+    /// `x · Φ(x)`, Φ being the normal distribution function.
+    Gelu,
+    /// `x · sigmoid(x)`
+    Silu,
+    /// `1 / (1 + exp(-x))`, between 0 and 1.
+    Sigmoid,
+    /// Between -1 and 1.
+    Tanh,
+    /// `exp(x) / sum(exp(x))` over the last dimension: positive numbers that add up to 1.
+    Softmax,
+}
+
+impl Activation {
+    /// All of them, in the order above.
+    pub const ALL: [Activation; 9] = {
+        use Activation::*;
+        [Linear, Relu, LeakyRelu, Elu, Gelu, Silu, Sigmoid, Tanh, Softmax]
+    };
+
+    /// Keras's name, for example `"leaky_relu"`.
+    pub fn name(self) -> &'static str {
+        match self {
+            Activation::Linear => "linear",
+            Activation::Relu => "relu",
+            Activation::LeakyRelu => "leaky_relu",
+            Activation::Elu => "elu",
+            Activation::Gelu => "gelu",
+            Activation::Silu => "silu",
+            Activation::Sigmoid => "sigmoid",
+            Activation::Tanh => "tanh",
+            Activation::Softmax => "softmax",
+        }
+    }
+
+    /// Applies the function to a tensor of any shape.
+    pub fn apply(self, x: &Tensor) -> Tensor {
+        match self {
+            Activation::Linear => x.shallow_clone(),
+            Activation::Relu => x.relu(),
+            Activation::LeakyRelu => x.maximum(&(x * 0.2)),
+            Activation::Elu => x.elu(),
+            Activation::Gelu => x.gelu("none"),
+            Activation::Silu => x.silu(),
+            Activation::Sigmoid => x.sigmoid(),
+            Activation::Tanh => x.tanh(),
+            Activation::Softmax => x.softmax(-1, Kind::Float),
+        }
+    }
+}
+
+impl FromStr for Activation {
+    type Err = Error;
+
+    /// Reads Keras's name of an activation.
+    fn from_str(name: &str) -> Result<Self> {
+        match Activation::ALL.into_iter().find(|activation| activation.name() == name) {
+            Some(activation) => Ok(activation),
+            None => {
+                let known = Activation::ALL.map(Activation::name).join(", ");
+                bail!("no activation is called {name:?}; there are {known}")
+            }
+        }
+    }
+}

@@ -1,0 +1,78 @@
+//! The fully connected layer.
+
+use super::{conv2d::named_weights, to_config, Activation, Initializer, Layer};
+use anyhow::{ensure, Result};
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use tch::Tensor;
+
+/// Every output is a weighted sum of every input: `activation(x · kernel + bias)`.
+///
+/// - Input `[inputs]`, output `[units]`.
+/// - Weights: `kernel [inputs, units]`, Glorot uniform, and `bias [units]`, zero.
+///   Parameters: `(inputs + 1) · units`.
+/// - Default: activation `Linear`.
+///
+/// Source: `keras/src/layers/core/dense.py`.
+///
+/// ```
+/// use cnn::prelude::*;
+/// assert_eq!(Dense::new(10).activation(Softmax).output_shape(&[128])?, [10]);
+/// # Ok::<(), cnn::anyhow::Error>(())
+/// ```
+#[derive(Debug, Serialize, Deserialize)]
+pub struct Dense {
+    units: i64,
+    activation: Activation,
+    #[serde(skip)]
+    weights: Option<[Tensor; 2]>,
+}
+
+impl Dense {
+    /// `units` outputs.
+    pub fn new(units: i64) -> Self {
+        Dense { units, activation: Activation::Linear, weights: None }
+    }
+
+    /// The function applied to the output.
+    pub fn activation(self, activation: Activation) -> Self {
+        Dense { activation, ..self }
+    }
+}
+
+impl Layer for Dense {
+    fn class_name(&self) -> &'static str {
+        "Dense"
+    }
+
+    fn output_shape(&self, input: &[i64]) -> Result<Vec<i64>> {
+        ensure!(self.units > 0, "units must be at least 1, not {}", self.units);
+        ensure!(
+            input.len() == 1,
+            "it works on vectors [inputs], and gets {input:?}; put a Flatten layer before it"
+        );
+        Ok(vec![self.units])
+    }
+
+    fn build(&mut self, input: &[i64], initializer: &mut Initializer) {
+        let kernel = initializer.glorot_uniform(&[input[0], self.units], input[0], self.units);
+        self.weights = Some([kernel, initializer.zeros(&[self.units])]);
+    }
+
+    fn forward(&self, x: &Tensor, _training: bool) -> Tensor {
+        let [kernel, bias] = self.weights.as_ref().expect("the model builds its layers");
+        x.matmul(kernel) + bias
+    }
+
+    fn activation(&self) -> Activation {
+        self.activation
+    }
+
+    fn weights(&self) -> Vec<(&'static str, Tensor)> {
+        named_weights(&self.weights)
+    }
+
+    fn config(&self) -> Value {
+        to_config(self)
+    }
+}

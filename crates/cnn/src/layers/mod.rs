@@ -1,0 +1,90 @@
+//! The layers that a [`Sequential`](crate::Sequential) model is a list of, one type per file.
+//!
+//! Shapes leave out the batch: an image is `[channels, height, width]`, a vector `[units]`.
+
+mod activation;
+mod conv2d;
+mod dense;
+mod dropout;
+mod flatten;
+mod initializer;
+mod max_pooling2d;
+
+pub use activation::Activation;
+pub use conv2d::{Conv2D, Padding};
+pub use dense::Dense;
+pub use dropout::Dropout;
+pub use flatten::Flatten;
+pub use initializer::Initializer;
+pub use max_pooling2d::MaxPooling2D;
+
+use anyhow::{bail, Context, Result};
+use serde::{de::DeserializeOwned, Serialize};
+use serde_json::Value;
+use std::fmt::Debug;
+use tch::Tensor;
+
+/// One layer of a model. Implement it to add a layer of your own: three methods are enough.
+pub trait Layer: Debug + Send {
+    /// Keras's name of the layer's type, for example `"Conv2D"`.
+    fn class_name(&self) -> &'static str;
+
+    /// The shape that comes out for the shape that goes in, both without the batch.
+    ///
+    /// # Errors
+    /// Says what the layer wants where it cannot work on `input`.
+    fn output_shape(&self, input: &[i64]) -> Result<Vec<i64>>;
+
+    /// Computes the layer's output, without its activation, for a batch: `[batch, ..input shape]`.
+    fn forward(&self, x: &Tensor, training: bool) -> Tensor;
+
+    /// The function applied to what `forward` returns.
+    fn activation(&self) -> Activation {
+        Activation::Linear
+    }
+
+    /// Makes the weights, once the shape that goes in is known.
+    fn build(&mut self, _input: &[i64], _initializer: &mut Initializer) {}
+
+    /// The trainable weights with their names; they share their memory with the layer's own.
+    fn weights(&self) -> Vec<(&'static str, Tensor)> {
+        Vec::new()
+    }
+
+    /// The arguments that make this layer again, as they are saved with a model.
+    fn config(&self) -> Value {
+        Value::Null
+    }
+}
+
+/// Makes a layer from what [`Layer::class_name`] and [`Layer::config`] gave.
+///
+/// # Errors
+/// If the name is not one of this crate's layers, or an argument is missing or of the wrong type.
+pub fn from_config(class_name: &str, config: &Value) -> Result<Box<dyn Layer>> {
+    fn read<L: Layer + DeserializeOwned + 'static>(config: &Value) -> Result<Box<dyn Layer>> {
+        Ok(Box::new(L::deserialize(config)?))
+    }
+    let layer = match class_name {
+        "Conv2D" => read::<Conv2D>(config),
+        "MaxPooling2D" => read::<MaxPooling2D>(config),
+        "Flatten" => Ok(Box::new(Flatten) as Box<dyn Layer>),
+        "Dense" => read::<Dense>(config),
+        "Dropout" => read::<Dropout>(config),
+        _ => bail!("{class_name:?} is not a layer that this version of the crate can load"),
+    };
+    layer.with_context(|| format!("the saved arguments of a {class_name} layer cannot be read"))
+}
+
+/// Serialises a layer's public fields.
+fn to_config(layer: &impl Serialize) -> Value {
+    serde_json::to_value(layer).unwrap_or(Value::Null)
+}
+
+/// Names the three dimensions of an image, or says that there is none.
+fn image_shape(input: &[i64]) -> Result<[i64; 3]> {
+    input
+        .try_into()
+        .ok()
+        .with_context(|| format!("it works on images [channels, height, width], and gets {input:?}"))
+}

@@ -1,0 +1,78 @@
+//! Convolutional neural networks in Keras's vocabulary, on [`tch`] (libtorch): the helper crate of the course in
+//! `notebooks/`.
+//!
+//! It reads like the course. Data goes one way through it:
+//!
+//! 1. [`data`] loads images and labels;
+//! 2. [`preprocessing`] and [`Augment`] make of them what a network wants;
+//! 3. [`layers`] are put together in a [`Sequential`] model;
+//! 4. [`Sequential::fit`] trains it, with [`Fit`], an [`Optimizer`] and a [`Loss`], and returns a [`History`];
+//! 5. [`Sequential::evaluate`], [`Sequential::predict`] and [`ConfusionMatrix`] tell how good it is;
+//! 6. [`plots`] draw it; [`Sequential::save`] and [`Sequential::load`] keep it.
+//!
+//! Every value is a [`tch::Tensor`] that a learner can look at and compute with. Images are
+//! `[batch, channels, height, width]`.
+//!
+//! ```
+//! use cnn::prelude::*;
+//! let data = mnist::synthetic_digits(500, 100, 1);
+//! let (x_train, x_test) = (normalize(&add_channel(&data.x_train)?)?, normalize(&add_channel(&data.x_test)?)?);
+//!
+//! let mut model = Sequential::input([1, 28, 28])
+//!     .add(Conv2D::new(8, (3, 3)).activation(Relu))
+//!     .add(MaxPooling2D::new((2, 2)))
+//!     .add(Flatten)
+//!     .add(Dense::new(10).activation(Softmax))
+//!     .build()?;
+//! model.compile(Adam::default(), Loss::CategoricalCrossentropy)?;
+//! let history = model.fit(&x_train, &data.y_train, &Fit { epochs: 3, ..Fit::default() })?;
+//! assert!(history.loss[2] < history.loss[0]);
+//! assert!(model.evaluate(&x_test, &data.y_test)?.accuracy > 0.3);
+//! # Ok::<(), cnn::anyhow::Error>(())
+//! ```
+
+mod augmentation;
+pub mod course;
+pub mod data;
+mod device;
+mod display;
+mod figure;
+mod files;
+mod history;
+pub mod layers;
+mod loss;
+mod memory_format;
+mod metrics;
+mod model;
+mod optimizer;
+pub mod plots;
+pub mod preprocessing;
+mod saving;
+mod training;
+
+pub use augmentation::Augment;
+pub use device::device;
+pub use display::Table;
+pub use figure::{Area, Figure, FONT};
+pub use history::History;
+pub use loss::Loss;
+pub use metrics::{ConfusionMatrix, Evaluation};
+pub use model::{Sequential, SequentialBuilder};
+pub use optimizer::{Adam, Optimizer, Sgd};
+pub use training::Fit;
+
+// What cells use beside this crate, in the versions that fit together.
+pub use {anyhow, plotters, serde_json, tch};
+
+/// Everything that a notebook cell names: `use cnn::prelude::*;`.
+pub mod prelude {
+    pub use crate::data::{mnist, Dataset};
+    pub use crate::layers::Activation::{self, *};
+    pub use crate::layers::{Conv2D, Dense, Dropout, Flatten, Layer, MaxPooling2D, Padding};
+    pub use crate::preprocessing::{add_channel, normalize, to_categorical};
+    pub use crate::tch::{Device, Kind, Tensor};
+    pub use crate::{
+        course, device, plots, Adam, Augment, ConfusionMatrix, Figure, Fit, History, Loss, Sequential, Sgd,
+        Table,
+    };
+}

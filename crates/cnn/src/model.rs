@@ -1,0 +1,421 @@
+//! The model: a list of layers, each working on the output of the one before.
+
+use anyhow::{bail, ensure, Context, Result};
+use std::collections::BTreeMap;
+use std::fmt;
+use tch::{no_grad, Device, Kind, Tensor};
+
+use crate::device::device;
+use crate::display::{thousands, Table};
+use crate::layers::{Activation, Initializer, Layer};
+use crate::loss::{Labels, Loss};
+use crate::memory_format::channels_last;
+use crate::metrics::Evaluation;
+use crate::optimizer::{Optimizer, State};
+
+/// Images that are predicted at a time: larger batches need more memory and are slower.
+const PREDICTION_BATCH: i64 = 500;
+
+/// A stack of layers, as Keras's `Sequential`.
+///
+/// ```
+/// use cnn::prelude::*;
+/// let mut model = Sequential::input([1, 28, 28])
+///     .add(Conv2D::new(32, (3, 3)).activation(Relu))
+///     .add(MaxPooling2D::new((2, 2)))
+///     .add(Flatten)
+///     .add(Dense::new(128).activation(Relu))
+///     .add(Dense::new(10).activation(Softmax))
+///     .build()?;
+/// model.compile(Adam::default(), Loss::CategoricalCrossentropy)?;
+/// assert_eq!(model.count_params(), 693_962);
+/// # Ok::<(), cnn::anyhow::Error>(())
+/// ```
+///
+/// Source: `keras/src/models/sequential.py`.
+pub struct Sequential {
+    pub(crate) input_shape: Vec<i64>,
+    pub(crate) layers: Vec<NamedLayer>,
+    pub(crate) device: Device,
+    pub(crate) seed: u64,
+    pub(crate) compiled: Option<Compiled>,
+    /// Notes that are saved with the model, for example the data set that it was trained on.
+    pub notes: BTreeMap<String, String>,
+}
+
+/// A layer with what the model knows of it.
+#[derive(Debug)]
+pub(crate) struct NamedLayer {
+    pub name: String,
+    pub layer: Box<dyn Layer>,
+    pub output_shape: Vec<i64>,
+}
+
+/// What `compile` was given, and what the optimizer remembers.
+#[derive(Debug)]
+pub(crate) struct Compiled {
+    pub optimizer: Optimizer,
+    pub loss: Loss,
+    pub state: State,
+}
+
+/// Collects the layers of a [`Sequential`] model; see there for an example.
+#[derive(Debug)]
+pub struct SequentialBuilder {
+    input_shape: Vec<i64>,
+    layers: Vec<Box<dyn Layer>>,
+    seed: u64,
+    device: Option<Device>,
+}
+
+impl SequentialBuilder {
+    /// Adds a layer at the end.
+    // Keras's name; it has nothing to do with `+`.
+    #[allow(clippy::should_implement_trait)]
+    pub fn add(mut self, layer: impl Layer + 'static) -> Self {
+        self.layers.push(Box::new(layer));
+        self
+    }
+
+    pub(crate) fn add_boxed(mut self, layer: Box<dyn Layer>) -> Self {
+        self.layers.push(layer);
+        self
+    }
+
+    /// Seed of the initial weights; one seed always gives the same weights. Default 42.
+    pub fn seed(self, seed: u64) -> Self {
+        SequentialBuilder { seed, ..self }
+    }
+
+    /// Device of the weights; default is [`device()`](crate::device()).
+    pub fn device(self, device: Device) -> Self {
+        SequentialBuilder { device: Some(device), ..self }
+    }
+
+    /// Makes the model, with its initial weights.
+    ///
+    /// # Errors
+    /// If a layer cannot work on the shape that reaches it: the error names the layer, what it wants and
+    /// what it gets.
+    pub fn build(self) -> Result<Sequential> {
+        let SequentialBuilder { input_shape, layers, seed, .. } = self;
+        let device = self.device.map_or_else(device, Ok)?;
+        ensure!(
+            !input_shape.is_empty() && input_shape.iter().all(|&side| side > 0),
+            "the input shape is {input_shape:?}; every side must be at least 1, for example [1, 28, 28]"
+        );
+        ensure!(!layers.is_empty(), "the model has no layers; add some before build()");
+        let mut initializer = Initializer::new(seed, device);
+        let mut built: Vec<NamedLayer> = Vec::new();
+        let mut shape = input_shape.clone();
+        for mut layer in layers {
+            let name = unused_name(layer.class_name(), &built);
+            let output_shape = layer.output_shape(&shape).with_context(|| {
+                let position = built.len() + 1;
+                format!("layer {position}, {name}, cannot be added after an output of shape {shape:?}")
+            })?;
+            layer.build(&shape, &mut initializer);
+            for (_, weight) in layer.weights() {
+                let _ = weight.set_requires_grad(true);
+            }
+            shape = output_shape.clone();
+            built.push(NamedLayer { name, layer, output_shape });
+        }
+        let (compiled, notes) = (None, BTreeMap::new());
+        Ok(Sequential { input_shape, layers: built, device, seed, compiled, notes })
+    }
+}
+
+/// Keras's names: `conv2d`, `conv2d_1`, and so on.
+fn unused_name(class_name: &str, taken: &[NamedLayer]) -> String {
+    let mut base = String::new();
+    let letters: Vec<char> = class_name.chars().collect();
+    for (position, &letter) in letters.iter().enumerate() {
+        let after_lowercase = position > 0 && letters[position - 1].is_lowercase();
+        if letter.is_uppercase() && after_lowercase {
+            base.push('_');
+        }
+        base.extend(letter.to_lowercase());
+    }
+    let same = taken.iter().filter(|other| other.layer.class_name() == class_name).count();
+    if same == 0 {
+        base
+    } else {
+        format!("{base}_{same}")
+    }
+}
+
+impl Sequential {
+    /// Begins a model for inputs of this shape, without the batch: `[channels, height, width]`.
+    pub fn input(shape: impl Into<Vec<i64>>) -> SequentialBuilder {
+        SequentialBuilder { input_shape: shape.into(), layers: Vec::new(), seed: 42, device: None }
+    }
+
+    /// Chooses how the model is trained; accuracy is always measured. Starts the optimizer afresh.
+    ///
+    /// # Errors
+    /// If an argument of the optimizer is out of its range, or the loss does not fit the model.
+    pub fn compile(&mut self, optimizer: impl Into<Optimizer>, loss: Loss) -> Result<()> {
+        let optimizer = optimizer.into();
+        optimizer.check()?;
+        let last = self.last();
+        ensure!(
+            last.output_shape.len() == 1,
+            "the model ends with {} and an output of shape {:?}; a classifier ends with a Dense layer, one unit per class",
+            last.name,
+            last.output_shape
+        );
+        ensure!(
+            loss != Loss::CategoricalCrossentropy || last.layer.activation() == Activation::Softmax,
+            "CategoricalCrossentropy wants probabilities, and the last layer, {}, has the activation {}; \
+             give it .activation(Softmax)",
+            last.name,
+            last.layer.activation().name()
+        );
+        self.compiled = Some(Compiled { optimizer, loss, state: State::default() });
+        Ok(())
+    }
+
+    /// Lets a later `fit` go on with what the optimizer has learnt.
+    pub(crate) fn keep_optimizer_state(&mut self, state: State) {
+        if let Some(compiled) = &mut self.compiled {
+            compiled.state = state;
+        }
+    }
+
+    /// Computes the output for a batch `[batch, ..input shape]` of 32-bit floats: `[batch, classes]`.
+    ///
+    /// # Errors
+    /// If `x` has another shape or type than the model's input.
+    pub fn forward(&self, x: &Tensor) -> Result<Tensor> {
+        self.check_images(x)?;
+        let logits = self.logits(&x.to_device(self.device), false);
+        Ok(self.outputs(&logits))
+    }
+
+    /// The last layer's output before a softmax. Training needs these; see [`Loss`].
+    pub(crate) fn logits(&self, x: &Tensor, training: bool) -> Tensor {
+        let mut x = channels_last(x);
+        for NamedLayer { layer, .. } in &self.layers[..self.layers.len() - 1] {
+            x = layer.activation().apply(&layer.forward(&x, training));
+        }
+        let last = &self.last().layer;
+        x = last.forward(&x, training);
+        if last.activation() == Activation::Softmax {
+            x
+        } else {
+            last.activation().apply(&x)
+        }
+    }
+
+    /// What the model gives out, from its logits.
+    pub(crate) fn outputs(&self, logits: &Tensor) -> Tensor {
+        match self.last().layer.activation() {
+            Activation::Softmax => Activation::Softmax.apply(logits),
+            _ => logits.shallow_clone(),
+        }
+    }
+
+    fn last(&self) -> &NamedLayer {
+        self.layers.last().expect("build() refuses a model without layers")
+    }
+
+    /// Computes the outputs for any number of images, in batches: `[n, classes]`, on the CPU.
+    ///
+    /// # Errors
+    /// As for [`forward`](Self::forward).
+    pub fn predict(&self, x: &Tensor) -> Result<Tensor> {
+        self.check_images(x)?;
+        let outputs = no_grad(|| {
+            let batches = batches(x.size()[0], PREDICTION_BATCH);
+            let predict = |(start, length)| {
+                let images = x.narrow(0, start, length).to_device(self.device);
+                self.outputs(&self.logits(&images, false)).to_device(Device::Cpu)
+            };
+            Tensor::cat(&batches.map(predict).collect::<Vec<_>>(), 0)
+        });
+        Ok(outputs)
+    }
+
+    /// Loss and accuracy over `x [n, ..input shape]` and `y`, class numbers `[n]` or one-hot `[n, classes]`.
+    ///
+    /// # Errors
+    /// If the model is not compiled, or images or labels do not fit it.
+    pub fn evaluate(&self, x: &Tensor, y: &Tensor) -> Result<Evaluation> {
+        self.check_images(x)?;
+        let loss = self.compiled.as_ref().context(NOT_COMPILED)?.loss;
+        let count = x.size()[0];
+        let labels = Labels::new(y, count, self.classes())?.tensor().to_device(self.device);
+        let (mut total, mut hits) = (0.0, 0);
+        for (start, length) in batches(count, PREDICTION_BATCH) {
+            let images = x.narrow(0, start, length).to_device(self.device);
+            let labels = labels.narrow(0, start, length);
+            no_grad(|| {
+                let logits = self.logits(&images, false);
+                let batch_loss = loss.compute(&logits, || self.outputs(&logits), &labels);
+                total += batch_loss.double_value(&[]) * length as f64;
+                hits += Labels::hits(&logits, &labels).int64_value(&[]);
+            });
+        }
+        Ok(Evaluation { loss: total / count as f64, accuracy: hits as f64 / count as f64 })
+    }
+
+    /// The output of the layer called `name`, activation included, for images `[n, ..input shape]`.
+    ///
+    /// # Errors
+    /// If no layer has that name, or the images do not fit the model.
+    pub fn layer_output(&self, name: &str, x: &Tensor) -> Result<Tensor> {
+        self.check_images(x)?;
+        let names: Vec<&str> = self.layers.iter().map(|layer| layer.name.as_str()).collect();
+        let Some(position) = names.iter().position(|&layer| layer == name) else {
+            bail!("no layer is called {name:?}; there are {}", names.join(", "));
+        };
+        Ok(no_grad(|| {
+            let mut x = channels_last(&x.to_device(self.device));
+            for NamedLayer { layer, .. } in &self.layers[..=position] {
+                x = layer.activation().apply(&layer.forward(&x, false));
+            }
+            x.contiguous().to_device(Device::Cpu)
+        }))
+    }
+
+    /// All weights by name, for example `conv2d/kernel`; they share their memory with the model's own.
+    pub fn weights(&self) -> Vec<(String, Tensor)> {
+        let of_layer = |layer: &NamedLayer| {
+            let NamedLayer { name, layer, .. } = layer;
+            let named = layer.weights().into_iter();
+            named.map(|(weight, tensor)| (format!("{name}/{weight}"), tensor)).collect::<Vec<_>>()
+        };
+        self.layers.iter().flat_map(of_layer).collect()
+    }
+
+    /// A copy of the weight called `name`, for example `conv2d/kernel`.
+    ///
+    /// # Errors
+    /// If no weight has that name.
+    pub fn weight(&self, name: &str) -> Result<Tensor> {
+        let weights = self.weights();
+        match weights.iter().find(|(weight, _)| weight == name) {
+            Some((_, tensor)) => Ok(tensor.detach().copy().to_device(Device::Cpu)),
+            None => {
+                let names: Vec<&str> = weights.iter().map(|(name, _)| name.as_str()).collect();
+                bail!("no weight is called {name:?}; there are {}", names.join(", "))
+            }
+        }
+    }
+
+    /// Replaces all weights, in the order and with the names and shapes that [`weights`](Self::weights) gives.
+    ///
+    /// # Errors
+    /// Names the first weight that differs; the model is then unchanged.
+    pub fn set_weights(&mut self, new: &[(String, Tensor)]) -> Result<()> {
+        let own = self.weights();
+        for ((name, weight), (new_name, new_weight)) in own.iter().zip(new) {
+            ensure!(
+                name == new_name && weight.size() == new_weight.size(),
+                "the model has {name} of shape {:?} where the new weights have {new_name} of shape {:?}",
+                weight.size(),
+                new_weight.size()
+            );
+        }
+        ensure!(own.len() == new.len(), "the model has {} weights, and {} are given", own.len(), new.len());
+        no_grad(|| {
+            for ((_, mut weight), (_, new_weight)) in own.into_iter().zip(new) {
+                weight.copy_(new_weight);
+            }
+        });
+        Ok(())
+    }
+
+    /// How many numbers training can change.
+    pub fn count_params(&self) -> i64 {
+        self.weights().iter().map(|(_, weight)| weight.numel() as i64).sum()
+    }
+
+    /// How many classes the model tells apart.
+    pub fn classes(&self) -> i64 {
+        self.last().output_shape[0]
+    }
+
+    /// Where the weights are.
+    pub fn device(&self) -> Device {
+        self.device
+    }
+
+    /// A line per layer: name and type, output shape, number of parameters.
+    pub fn summary(&self) -> Table {
+        let mut table = Table::new("Model: Sequential", ["Layer (type)", "Output Shape", "Param #"]);
+        for NamedLayer { name, layer, output_shape } in &self.layers {
+            let sides: Vec<String> = output_shape.iter().map(i64::to_string).collect();
+            let params: usize = layer.weights().iter().map(|(_, weight)| weight.numel()).sum();
+            table.row([
+                format!("{name} ({})", layer.class_name()),
+                format!("(None, {})", sides.join(", ")),
+                thousands(params as i64),
+            ]);
+        }
+        let count = self.count_params();
+        let size = match count * 4 {
+            bytes if bytes < 1 << 20 => format!("{:.1} KB", bytes as f64 / 1024.0),
+            bytes => format!("{:.2} MB", bytes as f64 / (1 << 20) as f64),
+        };
+        table.note(&format!("Total params: {} ({size})", thousands(count)));
+        table
+    }
+
+    /// Says what is wrong with a batch of images, if something is.
+    pub(crate) fn check_images(&self, x: &Tensor) -> Result<()> {
+        let size = x.size();
+        let wanted = &self.input_shape;
+        let names = wanted.iter().map(i64::to_string).collect::<Vec<_>>().join(", ");
+        ensure!(
+            size.len() == wanted.len() + 1 && size[1..] == wanted[..],
+            "the images have the shape {size:?}, and the model wants [n, {names}]{}",
+            shape_advice(&size, wanted)
+        );
+        ensure!(size[0] > 0, "there are no images: the shape is {size:?}");
+        ensure!(
+            x.kind() == Kind::Float,
+            "the images are of type {:?}, and the model wants 32-bit floats from 0 to 1; \
+             preprocessing::normalize makes them",
+            x.kind()
+        );
+        Ok(())
+    }
+}
+
+/// The step that is missing, for the two commonest wrong shapes.
+fn shape_advice(size: &[i64], wanted: &[i64]) -> &'static str {
+    match (size, wanted) {
+        (&[_, height, width], &[1, h, w]) if (height, width) == (h, w) => {
+            "; preprocessing::add_channel adds the missing channel dimension"
+        }
+        (&[..], &[..]) if size == wanted => "; for a single image, x.unsqueeze(0) adds the batch dimension",
+        (&[_, height, width, channels], &[c, h, w]) if (channels, height, width) == (c, h, w) => {
+            "; x.permute([0, 3, 1, 2]) moves the channels to their place"
+        }
+        _ => "",
+    }
+}
+
+pub(crate) const NOT_COMPILED: &str =
+    "the model is not compiled; call model.compile(Adam::default(), Loss::CategoricalCrossentropy) first";
+
+/// (start, length) of consecutive batches that together cover `count` samples; the last may be shorter.
+pub(crate) fn batches(count: i64, batch_size: i64) -> impl Iterator<Item = (i64, i64)> {
+    let starts = (0..count).step_by(batch_size as usize);
+    starts.map(move |start| (start, batch_size.min(count - start)))
+}
+
+impl fmt::Debug for Sequential {
+    fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
+        let names: Vec<&str> = self.layers.iter().map(|layer| layer.name.as_str()).collect();
+        write!(
+            f,
+            "Sequential({} → {}, {} params)",
+            "input",
+            names.join(" → "),
+            thousands(self.count_params())
+        )
+    }
+}

@@ -1,0 +1,73 @@
+//! A bar per category.
+
+use anyhow::{ensure, Result};
+use plotters::prelude::*;
+
+use super::{COLOURS, LABEL, TICK, TITLE};
+use crate::figure::{Figure, FONT};
+
+/// Vertical bars from zero, one for each name. Names are written under their bars.
+///
+/// # Errors
+/// If there are no values, or not as many names as values, or a value is negative or no number.
+///
+/// ```
+/// use cnn::plots::bars;
+/// let figure = bars("Images per class", "digit", "images", &["0", "1"], &[5923.0, 6742.0])?;
+/// assert_eq!(figure.size().1, 420);
+/// # Ok::<(), cnn::anyhow::Error>(())
+/// ```
+pub fn bars<S: AsRef<str>>(
+    title: &str,
+    x_label: &str,
+    y_label: &str,
+    names: &[S],
+    values: &[f64],
+) -> Result<Figure> {
+    ensure!(
+        !values.is_empty() && names.len() == values.len(),
+        "the bar chart {title:?} has {} names for {} values; there must be as many, and at least one",
+        names.len(),
+        values.len()
+    );
+    ensure!(
+        values.iter().all(|value| value.is_finite() && *value >= 0.0),
+        "the bar chart {title:?} has a value that is negative or no number"
+    );
+    let highest = values.iter().fold(0.0_f64, |highest, &value| highest.max(value));
+    let top = if highest > 0.0 { highest * 1.12 } else { 1.0 };
+    let longest = names.iter().map(|name| name.as_ref().chars().count()).max().unwrap_or(0) as u32;
+    let width = (120 + values.len() as u32 * (longest * 10).max(56)).clamp(480, 1280);
+    Figure::draw((width, 420), |area| {
+        let mut chart = ChartBuilder::on(area)
+            .caption(title, (FONT, TITLE))
+            .margin(14)
+            .x_label_area_size(52)
+            .y_label_area_size(84)
+            .build_cartesian_2d((0..values.len() as i32 - 1).into_segmented(), 0.0..top)?;
+        let name_of = |position: &SegmentValue<i32>| match position {
+            SegmentValue::CenterOf(index) => names[*index as usize].as_ref().to_string(),
+            _ => String::new(),
+        };
+        chart
+            .configure_mesh()
+            .disable_x_mesh()
+            .x_desc(x_label)
+            .y_desc(y_label)
+            .axis_desc_style((FONT, LABEL))
+            .label_style((FONT, TICK))
+            .x_labels(values.len() + 1)
+            .x_label_formatter(&name_of)
+            .light_line_style(WHITE)
+            .bold_line_style(RGBColor(225, 225, 225))
+            .draw()?;
+        chart.draw_series(values.iter().enumerate().map(|(index, &value)| {
+            let index = index as i32;
+            let corners = [(SegmentValue::Exact(index), 0.0), (SegmentValue::Exact(index + 1), value)];
+            let mut bar = Rectangle::new(corners, COLOURS[0].filled());
+            bar.set_margin(0, 0, 6, 6);
+            bar
+        }))?;
+        Ok(())
+    })
+}

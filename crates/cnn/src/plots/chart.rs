@@ -1,0 +1,174 @@
+//! Lines and points in a coordinate system.
+
+use anyhow::{ensure, Result};
+use plotters::prelude::*;
+use std::ops::Range;
+
+use super::{COLOURS, LABEL, TICK, TITLE};
+use crate::figure::{Figure, FONT};
+
+/// A chart of lines and points.
+///
+/// ```
+/// use cnn::plots::Chart;
+/// let line: Vec<(f64, f64)> = (-40..=40).map(|i| i as f64 / 10.0).map(|x| (x, x.max(0.0))).collect();
+/// let figure = Chart::new("ReLU").axes("x", "max(x, 0)").line("ReLU", &line).figure()?;
+/// assert_eq!(figure.size(), (720, 420));
+/// # Ok::<(), cnn::anyhow::Error>(())
+/// ```
+#[derive(Debug, Clone)]
+pub struct Chart {
+    title: String,
+    x_label: String,
+    y_label: String,
+    size: (u32, u32),
+    series: Vec<Series>,
+}
+
+#[derive(Debug, Clone)]
+struct Series {
+    name: String,
+    points: Vec<(f64, f64)>,
+    joined: bool,
+}
+
+impl Chart {
+    /// An empty chart of 720 × 420 pixels.
+    pub fn new(title: &str) -> Self {
+        Chart {
+            title: title.to_string(),
+            x_label: String::new(),
+            y_label: String::new(),
+            size: (720, 420),
+            series: Vec::new(),
+        }
+    }
+
+    /// What stands at the horizontal and the vertical axis.
+    pub fn axes(self, x_label: &str, y_label: &str) -> Self {
+        Chart { x_label: x_label.to_string(), y_label: y_label.to_string(), ..self }
+    }
+
+    /// Width and height in pixels.
+    pub fn size(self, width: u32, height: u32) -> Self {
+        Chart { size: (width, height), ..self }
+    }
+
+    /// Adds points joined by a line.
+    pub fn line(self, name: &str, points: &[(f64, f64)]) -> Self {
+        self.with(name, points, true)
+    }
+
+    /// Adds points alone.
+    pub fn points(self, name: &str, points: &[(f64, f64)]) -> Self {
+        self.with(name, points, false)
+    }
+
+    fn with(mut self, name: &str, points: &[(f64, f64)], joined: bool) -> Self {
+        self.series.push(Series { name: name.to_string(), points: points.to_vec(), joined });
+        self
+    }
+
+    /// Draws the chart. Points with a coordinate that is no number are left out.
+    ///
+    /// # Errors
+    /// If there is no point to draw.
+    pub fn figure(&self) -> Result<Figure> {
+        let all = self.series.iter().flat_map(|series| &series.points);
+        let finite: Vec<&(f64, f64)> = all.filter(|point| is_finite(point)).collect();
+        ensure!(!finite.is_empty(), "the chart {:?} has no point to draw", self.title);
+        let x_range = padded(finite.iter().map(|point| point.0), 0.02);
+        let y_range = padded(finite.iter().map(|point| point.1), 0.05);
+        Figure::draw(self.size, |area| {
+            let mut chart = ChartBuilder::on(area)
+                .caption(&self.title, (FONT, TITLE))
+                .margin(14)
+                .x_label_area_size(52)
+                .y_label_area_size(78)
+                .build_cartesian_2d(x_range.clone(), y_range.clone())?;
+            chart
+                .configure_mesh()
+                .x_desc(&self.x_label)
+                .y_desc(&self.y_label)
+                .axis_desc_style((FONT, LABEL))
+                .label_style((FONT, TICK))
+                .x_labels(10)
+                .y_labels(8)
+                .x_label_formatter(&|value| tick(*value, &x_range))
+                .y_label_formatter(&|value| tick(*value, &y_range))
+                .light_line_style(WHITE)
+                .bold_line_style(RGBColor(225, 225, 225))
+                .draw()?;
+            for (index, series) in self.series.iter().enumerate() {
+                let colour = COLOURS[index % COLOURS.len()];
+                let points: Vec<(f64, f64)> = series.points.iter().copied().filter(is_finite).collect();
+                // Points on a line of a few epochs show where the values are; on a curve they would hide it.
+                if !series.joined || points.len() <= 30 {
+                    let dot = |&point: &(f64, f64)| Circle::new(point, 4, colour.filled());
+                    chart.draw_series(points.iter().map(dot))?;
+                }
+                let line = if series.joined { points } else { Vec::new() };
+                let drawn = chart.draw_series(LineSeries::new(line, colour.stroke_width(3)))?;
+                if !series.name.is_empty() {
+                    let joined = series.joined;
+                    drawn.label(&series.name).legend(move |(x, y)| {
+                        let ends =
+                            if joined { vec![(x, y), (x + 22, y)] } else { vec![(x + 11, y), (x + 12, y)] };
+                        PathElement::new(ends, colour.stroke_width(if joined { 3 } else { 8 }))
+                    });
+                }
+            }
+            if self.series.iter().any(|series| !series.name.is_empty()) {
+                chart
+                    .configure_series_labels()
+                    .position(self.emptiest_corner(&x_range, &y_range))
+                    .label_font((FONT, TICK))
+                    .background_style(WHITE.mix(0.85))
+                    .border_style(RGBColor(200, 200, 200))
+                    .margin(12)
+                    .draw()?;
+            }
+            Ok(())
+        })
+    }
+
+    /// Where the legend hides the fewest points.
+    fn emptiest_corner(&self, x_range: &Range<f64>, y_range: &Range<f64>) -> SeriesLabelPosition {
+        use SeriesLabelPosition::*;
+        let corners =
+            [(LowerRight, 1.0, 0.0), (UpperRight, 1.0, 1.0), (UpperLeft, 0.0, 1.0), (LowerLeft, 0.0, 0.0)];
+        let share = |value: f64, range: &Range<f64>| (value - range.start) / (range.end - range.start);
+        let hidden = |right: f64, top: f64| {
+            let points = self.series.iter().flat_map(|series| &series.points);
+            points
+                .filter(|point| {
+                    (share(point.0, x_range) - right).abs() < 0.45
+                        && (share(point.1, y_range) - top).abs() < 0.4
+                })
+                .count()
+        };
+        let best = corners.into_iter().min_by_key(|&(_, right, top)| hidden(right, top));
+        best.map_or(UpperRight, |(corner, _, _)| corner)
+    }
+}
+
+fn is_finite(point: &(f64, f64)) -> bool {
+    point.0.is_finite() && point.1.is_finite()
+}
+
+/// From the lowest to the highest value, with some room on both sides.
+fn padded(values: impl Iterator<Item = f64>, share: f64) -> Range<f64> {
+    let (low, high) = values
+        .fold((f64::INFINITY, f64::NEG_INFINITY), |(low, high), value| (low.min(value), high.max(value)));
+    let room = if high > low { (high - low) * share } else { high.abs().max(1.0) * 0.5 };
+    low - room..high + room
+}
+
+/// A number at an axis, with as many decimals as the axis needs.
+fn tick(value: f64, range: &Range<f64>) -> String {
+    let step = (range.end - range.start) / 10.0;
+    let decimals = (-step.log10()).ceil().clamp(0.0, 6.0) as usize;
+    // "-0" is not a number that one writes.
+    let value = if value.abs() < step * 1e-6 { 0.0 } else { value };
+    format!("{value:.decimals$}")
+}

@@ -1,0 +1,55 @@
+//! Figures for the notebooks, drawn with plotters. They take plain numbers and tensors, and know nothing of training.
+//!
+//! Every text is at least 16 pixels (12 pt) high, to be read from the back of a room.
+
+mod bars;
+mod chart;
+mod confusion;
+mod images;
+
+pub use bars::bars;
+pub use chart::Chart;
+pub use confusion::confusion_matrix;
+pub use images::images;
+
+use plotters::style::RGBColor;
+
+use crate::figure::Figure;
+use crate::history::History;
+
+/// Okabe and Ito's colours, which colour-blind people can tell apart; blue and orange first.
+pub const COLOURS: [RGBColor; 7] = [
+    RGBColor(0, 114, 178),
+    RGBColor(213, 94, 0),
+    RGBColor(0, 158, 115),
+    RGBColor(204, 121, 167),
+    RGBColor(230, 159, 0),
+    RGBColor(86, 180, 233),
+    RGBColor(0, 0, 0),
+];
+
+pub(crate) const TITLE: u32 = 22;
+pub(crate) const LABEL: u32 = 18;
+pub(crate) const TICK: u32 = 16;
+
+/// Accuracy and loss over the epochs, training and validation, side by side.
+///
+/// # Errors
+/// If the history is empty.
+pub fn history(history: &History, title: &str) -> anyhow::Result<Figure> {
+    let panel = |name: &str, train: &[f64], validation: &[f64]| {
+        let mut chart = Chart::new(&format!("{title}: {name}")).axes("epoch", name).size(640, 420);
+        chart = chart.line("training", &epochs(train));
+        if !validation.is_empty() {
+            chart = chart.line("validation", &epochs(validation));
+        }
+        chart.figure()
+    };
+    let accuracy = panel("accuracy", &history.accuracy, &history.val_accuracy)?;
+    Ok(accuracy.beside(&panel("loss", &history.loss, &history.val_loss)?))
+}
+
+/// Values of epochs 1, 2, ... as points of a line.
+pub fn epochs(values: &[f64]) -> Vec<(f64, f64)> {
+    values.iter().enumerate().map(|(index, &value)| (index as f64 + 1.0, value)).collect()
+}

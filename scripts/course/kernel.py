@@ -1,0 +1,82 @@
+"""Starts one Rust kernel: evcxr_jupyter in a build folder of its own, cloned from the prepared one.
+
+Stock evcxr compiles libtorch's bindings in every new kernel, which takes minutes; a clone of a folder in which
+that has been done takes a fraction of a second. The clone is removed when the kernel ends, and the kernel ends
+when the program that started it does. Usage: kernel.py CONNECTION_FILE
+"""
+
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+# Written once and then only replaced by renaming, so kernels may share them; all else is copied.
+SHARED = {".rlib", ".rmeta", ".so", ".a", ".dylib", ".o"}
+
+
+def clone(prepared, folder):
+    """Copies the prepared build folder, sharing its big unchanging files as hard links."""
+
+    def copy(source, target):
+        if Path(source).suffix in SHARED:
+            try:
+                return os.link(source, target)
+            except OSError:  # another file system, or one without hard links
+                pass
+        # Cargo compares times, so they are kept.
+        return shutil.copy2(source, target)
+
+    shutil.copytree(prepared, folder, copy_function=copy, symlinks=True, dirs_exist_ok=True)
+
+
+def remove_leftovers(parent):
+    """Removes the folders of kernels that were killed before they could do it themselves."""
+    for folder in parent.glob("run-*"):
+        try:
+            os.kill(int(folder.name.split("-")[1]), 0)
+        except ProcessLookupError:
+            shutil.rmtree(folder, ignore_errors=True)
+        except (PermissionError, ValueError, IndexError):
+            pass
+
+
+def wait(kernel, parent):
+    """Waits for the kernel, and ends it when the program that started us is gone."""
+    while True:
+        try:
+            return kernel.wait(timeout=1)
+        except subprocess.TimeoutExpired:
+            if os.getppid() != parent:
+                kernel.terminate()
+
+
+def main():
+    parent = os.getppid()
+    prepared = Path(os.environ["CNN_KERNEL_BUILD"])
+    # Set only while the prepared folder itself is being made.
+    folder = os.environ.get("EVCXR_TMPDIR")
+    own = None
+    if not folder:
+        remove_leftovers(prepared.parent)
+        prepared.parent.mkdir(parents=True, exist_ok=True)
+        own = tempfile.mkdtemp(prefix=f"run-{os.getpid()}-", dir=prepared.parent)
+        if prepared.is_dir():
+            clone(prepared, own)
+    try:
+        command = [os.environ["CNN_EVCXR"], "--control_file", sys.argv[1]]
+        kernel = subprocess.Popen(command, env=os.environ | {"EVCXR_TMPDIR": folder or own}, start_new_session=True)
+        for number in (signal.SIGTERM, signal.SIGHUP):
+            signal.signal(number, lambda *_: kernel.terminate())
+        # Jupyter interrupts this kernel by a message; a Ctrl-C in the terminal of the server is not meant for it.
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
+        return wait(kernel, parent)
+    finally:
+        if own:
+            shutil.rmtree(own, ignore_errors=True)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

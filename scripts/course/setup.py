@@ -1,0 +1,424 @@
+"""Set-up: idempotent, restartable after an abort, quick when there is nothing to do.
+
+Everything goes into the checkout (.venv, target) or into a per-user cache that several checkouts share
+(evcxr_jupyter, libtorch). Each part is made under a temporary name and renamed when it is whole, so an
+abort leaves nothing half-made behind. Only the standard library is used: this runs before .venv exists.
+"""
+
+import argparse
+import contextlib
+import hashlib
+import json
+import os
+import platform
+import shutil
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+VENV = ROOT / ".venv"
+LOCK = ROOT / "scripts" / "requirements.lock"
+KERNELSPEC = VENV / "share" / "jupyter" / "kernels" / "rust"
+PREPARED = ROOT / "target" / "kernel" / "prepared"
+
+TORCH = "2.13.0"  # tch 0.26 is built for exactly this libtorch
+EVCXR = "0.22.0"
+OLDEST_RUST = (1, 90)
+CPU_WHEELS = "https://download.pytorch.org/whl/cpu"
+# All that libtorch_cpu.so of the CUDA wheel still links to on a machine without a GPU.
+CUDA_REMNANTS = ["nvidia-cuda-runtime==13.0.96", "nvidia-cuda-cupti==13.0.85"]
+GIB = 1 << 30
+
+MACOS = sys.platform == "darwin"
+LIBRARY = "libtorch_cpu.dylib" if MACOS else "libtorch_cpu.so"
+INSTALL_RUST = "https://rustup.rs: curl --proto '=https' --tlsv1.2 -sSf https://sh.rustup.rs | sh"
+INSTALL_CPP = "xcode-select --install" if MACOS else "sudo apt install g++   (Fedora: sudo dnf install gcc-c++)"
+
+
+class SetupError(Exception):
+    """Something that the user has to mend; the text says what and how."""
+
+
+def cache_folder():
+    """Where evcxr_jupyter and libtorch live, for all checkouts of this user."""
+    if named := os.environ.get("CNN_CACHE"):
+        return Path(named).expanduser().resolve()
+    base = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
+    return Path(base) / "cnn-course"
+
+
+# ---- what is said --------------------------------------------------------------------------------
+
+
+class Steps:
+    """Prints a line as each step begins and, where it took a while, one as it ends."""
+
+    def __init__(self, quiet):
+        self.quiet = quiet
+
+    def done(self, name, what):
+        if not self.quiet:
+            print(f"  {name:<10} {what}", flush=True)
+
+    @contextlib.contextmanager
+    def doing(self, name, what):
+        print(f"  {name:<10} {what} ...", flush=True)
+        begin = time.monotonic()
+        yield
+        print(f"  {name:<10} done in {time.monotonic() - begin:.0f} s", flush=True)
+
+
+def run(command, failure, log=None, **options):
+    """Runs a command with its output in a log file; the end of that file is part of the error."""
+    log = log or cache_folder() / "setup.log"
+    log.parent.mkdir(parents=True, exist_ok=True)
+    with open(log, "ab") as out:
+        out.write(f"\n$ {' '.join(map(str, command))}\n".encode())
+        out.flush()
+        begin = out.tell()
+        result = subprocess.run(command, stdout=out, stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL, **options)
+    if result.returncode == 0:
+        return
+    with open(log, "rb") as written:
+        written.seek(begin)
+        text = written.read().decode(errors="replace").strip()
+    raise SetupError(f"{failure}\n{indent(text.splitlines()[-15:])}\n  {advice(text)}\n  The whole output: {log}")
+
+
+def advice(text):
+    """The next step, read from what a failed command printed."""
+    words = text.lower()
+    if "no space left" in words:
+        return "The disk is full: free some space, then run this again; it goes on where it stopped."
+    network = ("could not resolve", "connection", "timed out", "network", "temporary failure", "no matching distribution")
+    if any(word in words for word in network):
+        return (
+            "The network did not answer: check it (behind a proxy, set HTTPS_PROXY), then run this again;\n"
+            "  it goes on where it stopped. Without a network see 'Offline workshops' in environment.md."
+        )
+    return "Mend that, then run this again; it goes on where it stopped."
+
+
+def indent(lines):
+    return "\n".join("    " + line for line in lines)
+
+
+# ---- tools ---------------------------------------------------------------------------------------
+
+
+def version_of(command):
+    """The first line that `command` prints, or None where there is no such program."""
+    try:
+        result = subprocess.run(command, capture_output=True, text=True, timeout=60)
+    except (OSError, subprocess.TimeoutExpired):
+        return None
+    return result.stdout.splitlines()[0] if result.returncode == 0 and result.stdout else None
+
+
+def find_cargo_bin():
+    """The folder of the real cargo and rustc: rustup's proxies cost a kernel half a second at its start."""
+    search = os.environ.get("PATH", os.defpath) + os.pathsep + str(Path.home() / ".cargo" / "bin")
+    rustc, cargo = shutil.which("rustc", path=search), shutil.which("cargo", path=search)
+    if not rustc or not cargo or not version_of([rustc, "--version"]):
+        raise SetupError(f"Rust was not found. Install it, then open a new terminal and run this again:\n  {INSTALL_RUST}")
+    version = version_of([rustc, "--version"]).split()[1]
+    if tuple(int(part) for part in version.split(".")[:2]) < OLDEST_RUST:
+        oldest = ".".join(map(str, OLDEST_RUST))
+        raise SetupError(f"Rust {version} was found, {oldest} or newer is needed. Run: rustup update stable")
+    sysroot = Path(version_of([rustc, "--print", "sysroot"]))
+    real = sysroot / "bin"
+    return (real if (real / "cargo").exists() else Path(cargo).parent), version
+
+
+def check_tools():
+    cargo_bin, rust = find_cargo_bin()
+    compiler = os.environ.get("CXX") or ("clang++" if MACOS else "g++")
+    if not version_of([compiler, "--version"]):
+        raise SetupError(f"A C++ compiler ({compiler}) was not found; tch's bindings need one. Install it:\n  {INSTALL_CPP}")
+    try:
+        import ensurepip  # noqa: F401  Debian packs it apart from Python
+        import venv  # noqa: F401
+    except ImportError:
+        raise SetupError("Python's venv module is missing. Install it:\n  sudo apt install python3-venv") from None
+    return cargo_bin, rust
+
+
+def check_space(folder, needed, what):
+    folder.mkdir(parents=True, exist_ok=True)
+    free = shutil.disk_usage(folder).free
+    if free < needed:
+        raise SetupError(
+            f"{what} needs {needed / GIB:.1f} GiB in {folder}, where {free / GIB:.1f} GiB are free.\n"
+            "  Free some space, or name another folder with CNN_CACHE, then run this again."
+        )
+
+
+# ---- parts that are made once --------------------------------------------------------------------
+
+
+@contextlib.contextmanager
+def only_one(folder):
+    """Two set-ups at a time would write the same files: the second waits for the first."""
+    import fcntl
+
+    folder.mkdir(parents=True, exist_ok=True)
+    with open(folder / ".setup-lock", "w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            print("  waiting    another set-up is running", flush=True)
+            fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+
+
+@contextlib.contextmanager
+def made_whole(goal):
+    """Gives a temporary folder that becomes `goal` if all went well, and is removed if not."""
+    part = goal.with_name(goal.name + ".part")
+    shutil.rmtree(part, ignore_errors=True)
+    part.mkdir(parents=True)
+    try:
+        yield part
+        shutil.rmtree(goal, ignore_errors=True)
+        part.rename(goal)
+    finally:
+        shutil.rmtree(part, ignore_errors=True)
+
+
+def python_packages(steps):
+    """JupyterLab and the tools that execute notebooks, pinned with hashes, into .venv."""
+    stamp = VENV / ".installed"
+    wanted = hashlib.sha256(LOCK.read_bytes()).hexdigest()
+    if stamp.exists() and stamp.read_text() == wanted:
+        return steps.done("python", f"{sys.version.split()[0]}, packages in .venv")
+    check_space(ROOT, GIB // 2, "Installing the Python packages")
+    with steps.doing("python", "JupyterLab, papermill and their tools into .venv (350 MB, about a minute)"):
+        # A virtual environment cannot be renamed, so the stamp, written last, says that it is whole.
+        stamp.unlink(missing_ok=True)
+        run([sys.executable, "-m", "venv", "--clear", VENV], "The virtual environment could not be made.")
+        pip = [VENV / "bin" / "python", "-m", "pip", "install", "--disable-pip-version-check", "--require-hashes"]
+        run([*pip, "-r", LOCK], "The Python packages could not be installed.")
+        stamp.write_text(wanted)
+
+
+def evcxr_jupyter(steps, cargo_bin):
+    """The kernel program, compiled once for all checkouts."""
+    goal = cache_folder() / f"evcxr-{EVCXR}"
+    program = goal / "bin" / "evcxr_jupyter"
+    if program.exists():
+        steps.done("evcxr", f"evcxr_jupyter {EVCXR}")
+        return program
+    check_space(cache_folder(), 2 * GIB, "Compiling evcxr_jupyter")
+    with steps.doing("evcxr", f"compiling evcxr_jupyter {EVCXR} (5 to 8 minutes on 2 cores, once)"), made_whole(goal) as part:
+        # The build folder outlives an abort: the next run goes on with what is compiled already.
+        build = cache_folder() / "evcxr-build"
+        install = [cargo_bin / "cargo", "install", "evcxr_jupyter", "--version", EVCXR, "--locked", "--root", part]
+        path = f"{cargo_bin}{os.pathsep}{os.environ['PATH']}"
+        run(install, "evcxr_jupyter could not be compiled.", env=os.environ | {"CARGO_TARGET_DIR": str(build), "PATH": path})
+        shutil.rmtree(build, ignore_errors=True)
+    return program
+
+
+def libtorch(steps, cuda):
+    """The folder with include/ and lib/: the user's own, PyTorch's CPU wheel, or the PyPI wheel made small."""
+    if named := os.environ.get("LIBTORCH"):
+        own = Path(named).expanduser().resolve()
+        found = libtorch_version(own)
+        if found == TORCH:
+            steps.done("libtorch", f"{TORCH} in LIBTORCH={own}")
+            return own
+        print(f"  libtorch   LIBTORCH={own} holds version {found or 'unknown'}, {TORCH} is needed: not used", flush=True)
+    kind = "cuda" if cuda else "cpu"
+    goal = cache_folder() / f"libtorch-{TORCH}-{kind}"
+    if (goal / "torch" / "lib" / LIBRARY).exists():
+        steps.done("libtorch", f"{TORCH} ({kind})")
+        return goal / "torch"
+    if cuda:
+        check_space(cache_folder(), 9 * GIB, "libtorch with CUDA")
+        with steps.doing("libtorch", f"{TORCH} with CUDA (3 GB to download, 5 GB on disk)"), made_whole(goal) as part:
+            pip_install(part, f"torch=={TORCH}", dependencies=True)
+        return goal / "torch"
+    check_space(cache_folder(), 3 * GIB, "libtorch")
+    with steps.doing("libtorch", f"{TORCH} for the CPU (200 to 540 MB to download, 0.5 to 0.7 GB on disk)"), made_whole(goal) as part:
+        if not cpu_wheel(part):
+            if MACOS:
+                pip_install(part, f"torch=={TORCH}")
+            else:
+                pip_install(part, f"torch=={TORCH}", *CUDA_REMNANTS)
+            remove_cuda(part / "torch" / "lib")
+        remove_python(part / "torch")
+    return goal / "torch"
+
+
+def libtorch_version(folder):
+    for name in ("build-version", "version.py"):
+        with contextlib.suppress(OSError):
+            for line in (folder / name).read_text().splitlines():
+                if name == "build-version" or line.startswith("__version__"):
+                    return line.split("=")[-1].strip(" '\"").split("+")[0]
+    return None
+
+
+def pip_install(target, *packages, dependencies=False, extra=()):
+    pip = [VENV / "bin" / "python", "-m", "pip", "install", "--disable-pip-version-check", "--no-cache-dir", "--no-compile"]
+    options = [*extra, "--target", target] + ([] if dependencies else ["--no-deps"])
+    run([*pip, *options, *packages], "libtorch could not be installed.")
+
+
+def cpu_wheel(part):
+    """PyTorch's own CPU wheels are the smallest; not every network reaches them, and a 'no' should come soon."""
+    if MACOS:
+        return False
+    try:
+        quick = ["--index-url", CPU_WHEELS, "--no-cache-dir", "--retries", "0", "--timeout", "10"]
+        pip_install(part, f"torch=={TORCH}+cpu", extra=quick)
+        return True
+    except SetupError:
+        shutil.rmtree(part / "torch", ignore_errors=True)
+        return False
+
+
+def remove_cuda(lib):
+    """Takes the GPU's parts out of a CUDA wheel, so that torch-sys builds for the CPU."""
+    unused = ["libtorch_cuda*.so", "libc10_cuda.so", "libtorch_nvshmem.so", "libcaffe2_nvrtc.so"]
+    removed = [path.unlink() for pattern in unused for path in lib.glob(pattern)]
+    if removed:
+        # The wheel's libtorch.so needs libtorch_cuda.so. It holds no code of its own, so an empty one
+        # that needs the CPU's libraries alone takes its place.
+        linked = ["-Wl,--no-as-needed", f"-L{lib}", "-ltorch_cpu", "-lc10", "-Wl,-rpath,$ORIGIN"]
+        compiler = os.environ.get("CXX", "g++")
+        run([compiler, "-shared", "-o", lib / "libtorch.so", *linked], "libtorch.so could not be linked for the CPU.")
+
+
+def remove_python(torch):
+    """Python's side of PyTorch is not used: only headers, libraries and the version stay."""
+    for entry in torch.iterdir():
+        if entry.name not in ("include", "lib", "share", "version.py"):
+            shutil.rmtree(entry) if entry.is_dir() else entry.unlink()
+    for binding in (torch / "lib").glob("libtorch_python.*"):
+        binding.unlink()
+
+
+# ---- the kernel ----------------------------------------------------------------------------------
+
+
+def physical_cores():
+    """libtorch's arithmetic gains nothing from hyper-threads."""
+    usable = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    try:
+        if MACOS:
+            cores = int(version_of(["sysctl", "-n", "hw.physicalcpu"]))
+        else:
+            siblings = Path("/sys/devices/system/cpu").glob("cpu[0-9]*/topology/thread_siblings_list")
+            cores = len({path.read_text() for path in siblings})
+    except (TypeError, ValueError, OSError):
+        cores = usable
+    return max(1, min(cores or usable, usable))
+
+
+def kernel_environment(cargo_bin, evcxr, torch):
+    """What the kernel needs to find libtorch and to be quick; the kernelspec carries it."""
+    libraries = "DYLD_LIBRARY_PATH" if MACOS else "LD_LIBRARY_PATH"
+    keep = str(4 * GIB)
+    return {
+        "CNN_EVCXR": str(evcxr),
+        "CNN_KERNEL_BUILD": str(PREPARED),
+        "PATH": f"{cargo_bin}{os.pathsep}${{PATH}}",
+        "LIBTORCH": str(torch),
+        libraries: str(torch / "lib"),
+        # glibc returns big blocks to the system at once and fetches them again a moment later; told to keep
+        # them, an epoch takes 8 s instead of 13.
+        "MALLOC_MMAP_THRESHOLD_": keep,
+        "MALLOC_TRIM_THRESHOLD_": keep,
+        "OMP_NUM_THREADS": str(physical_cores()),
+        "RUST_BACKTRACE": "0",
+    }
+
+
+def kernelspec(steps, environment):
+    spec = {
+        "argv": [str(VENV / "bin" / "python"), str(ROOT / "scripts" / "course" / "kernel.py"), "{connection_file}"],
+        "display_name": "Rust",
+        "language": "rust",
+        "interrupt_mode": "message",
+        "env": environment,
+    }
+    text = json.dumps(spec, indent=2) + "\n"
+    target = KERNELSPEC / "kernel.json"
+    if not target.exists() or target.read_text() != text:
+        KERNELSPEC.mkdir(parents=True, exist_ok=True)
+        fresh = target.with_suffix(".new")
+        fresh.write_text(text)
+        fresh.replace(target)
+    steps.done("kernel", "kernelspec 'rust' in .venv")
+
+
+def build_fingerprint(environment):
+    """Changes when a kernel would have to compile the crate again."""
+    digest = hashlib.sha256(json.dumps(environment, sort_keys=True).encode())
+    crate = ROOT / "crates" / "cnn"
+    sources = [ROOT / "Cargo.toml", ROOT / "Cargo.lock", crate / "Cargo.toml", *sorted((crate / "src").rglob("*"))]
+    for path in [*sources, *sorted((crate / "assets").rglob("*"))]:
+        if path.is_file():
+            digest.update(f"{path}\0{path.stat().st_mtime_ns}\0".encode())
+    return digest.hexdigest()
+
+
+def prepared_build(steps, environment):
+    """The folder that each kernel starts from: the crate and libtorch's bindings, compiled by evcxr itself."""
+    stamp = PREPARED.parent / "prepared.stamp"
+    wanted = build_fingerprint(environment)
+    if PREPARED.exists() and stamp.exists() and stamp.read_text() == wanted:
+        return steps.done("build", "the crate is compiled for the kernel")
+    check_space(PREPARED.parent, GIB, "Compiling the crate for the kernel")
+    again = PREPARED.exists()
+    what = "the crate has changed: compiling it for the kernel (under a minute)" if again else \
+        "compiling the crate and libtorch's bindings for the kernel (about 3 minutes on 2 cores)"
+    with steps.doing("build", what):
+        stamp.unlink(missing_ok=True)
+        prepare = [VENV / "bin" / "python", ROOT / "scripts" / "course" / "prepare_build.py"]
+        run(prepare, "The crate could not be compiled in the kernel.", cwd=ROOT / "notebooks")
+        stamp.write_text(wanted)
+
+
+def main():
+    parser = argparse.ArgumentParser(prog="scripts/setup", description="Installs what the course needs.")
+    parser.add_argument("--cuda", action="store_true", help="install libtorch with CUDA (3 GB) instead of the CPU's")
+    parser.add_argument("--quiet", action="store_true", help="say nothing where there is nothing to do")
+    arguments = parser.parse_args()
+    steps = Steps(arguments.quiet)
+    # What --cuda chose stays chosen, so that scripts/run does not go back to the CPU's.
+    choice = VENV / ".cuda"
+    cuda = arguments.cuda or choice.exists()
+    try:
+        cargo_bin, rust = check_tools()
+        if platform.system() not in ("Linux", "Darwin"):
+            raise SetupError("Linux and macOS are supported; on Windows use WSL (see environment.md).")
+        steps.done("tools", f"Rust {rust}, a C++ compiler, Python {platform.python_version()}")
+        with only_one(cache_folder()):
+            python_packages(steps)
+            program = evcxr_jupyter(steps, cargo_bin)
+            torch = libtorch(steps, cuda)
+        if arguments.cuda:
+            choice.touch()
+        environment = kernel_environment(cargo_bin, program, torch)
+        kernelspec(steps, environment)
+        with only_one(PREPARED.parent):
+            prepared_build(steps, environment)
+    except SetupError as error:
+        print(f"setup: {error}", file=sys.stderr)
+        return 1
+    except OSError as error:
+        full = " The disk is full: free some space, then run this again." if error.errno == 28 else ""
+        print(f"setup: {error}.{full}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        print("setup: stopped; run it again and it goes on where it was", file=sys.stderr)
+        return 130
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
