@@ -3,8 +3,11 @@
 use anyhow::{ensure, Result};
 use plotters::prelude::*;
 
-use super::{COLOURS, LABEL, TICK, TITLE};
+use super::{tick, COLOURS, LABEL, TICK, TITLE};
 use crate::figure::{Figure, FONT};
+
+/// At most so many numbers stand at the vertical axis.
+const Y_LABELS: usize = 8;
 
 /// Vertical bars from zero, one for each name. Names are written under their bars.
 ///
@@ -58,6 +61,8 @@ pub fn bars<S: AsRef<str>>(
             .label_style((FONT, TICK))
             .x_labels(values.len() + 1)
             .x_label_formatter(&name_of)
+            .y_labels(Y_LABELS)
+            .y_label_formatter(&|value| tick(*value, &(0.0..top), Y_LABELS))
             .light_line_style(WHITE)
             .bold_line_style(RGBColor(225, 225, 225))
             .draw()?;

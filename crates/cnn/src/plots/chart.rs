@@ -4,8 +4,12 @@ use anyhow::{ensure, Result};
 use plotters::prelude::*;
 use std::ops::Range;
 
-use super::{COLOURS, LABEL, TICK, TITLE};
+use super::{tick, COLOURS, LABEL, TICK, TITLE};
 use crate::figure::{Figure, FONT};
+
+/// At most so many numbers stand at an axis.
+const X_LABELS: usize = 10;
+const Y_LABELS: usize = 8;
 
 /// A chart of lines and points.
 ///
@@ -79,6 +83,12 @@ impl Chart {
         ensure!(!finite.is_empty(), "the chart {:?} has no point to draw", self.title);
         let x_range = padded(finite.iter().map(|point| point.0), 0.02);
         let y_range = padded(finite.iter().map(|point| point.1), 0.05);
+        // Epochs and classes are whole numbers: half of one has no place at an axis.
+        let whole = finite.iter().all(|point| point.0.fract() == 0.0);
+        let x_tick = |value: &f64| match whole && value.fract().abs() > 1e-9 {
+            true => String::new(),
+            false => tick(*value, &x_range, X_LABELS),
+        };
         Figure::draw(self.size, |area| {
             let mut chart = ChartBuilder::on(area)
                 .caption(&self.title, (FONT, TITLE))
@@ -92,10 +102,10 @@ impl Chart {
                 .y_desc(&self.y_label)
                 .axis_desc_style((FONT, LABEL))
                 .label_style((FONT, TICK))
-                .x_labels(10)
-                .y_labels(8)
-                .x_label_formatter(&|value| tick(*value, &x_range))
-                .y_label_formatter(&|value| tick(*value, &y_range))
+                .x_labels(X_LABELS)
+                .y_labels(Y_LABELS)
+                .x_label_formatter(&x_tick)
+                .y_label_formatter(&|value| tick(*value, &y_range, Y_LABELS))
                 .light_line_style(WHITE)
                 .bold_line_style(RGBColor(225, 225, 225))
                 .draw()?;
@@ -162,13 +172,4 @@ fn padded(values: impl Iterator<Item = f64>, share: f64) -> Range<f64> {
         .fold((f64::INFINITY, f64::NEG_INFINITY), |(low, high), value| (low.min(value), high.max(value)));
     let room = if high > low { (high - low) * share } else { high.abs().max(1.0) * 0.5 };
     low - room..high + room
-}
-
-/// A number at an axis, with as many decimals as the axis needs.
-fn tick(value: f64, range: &Range<f64>) -> String {
-    let step = (range.end - range.start) / 10.0;
-    let decimals = (-step.log10()).ceil().clamp(0.0, 6.0) as usize;
-    // "-0" is not a number that one writes.
-    let value = if value.abs() < step * 1e-6 { 0.0 } else { value };
-    format!("{value:.decimals$}")
 }

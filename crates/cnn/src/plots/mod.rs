@@ -13,7 +13,9 @@ pub use confusion::confusion_matrix;
 pub use images::images;
 
 use plotters::style::RGBColor;
+use std::ops::Range;
 
+use crate::display::thousands;
 use crate::figure::Figure;
 use crate::history::History;
 
@@ -47,6 +49,22 @@ pub fn history(history: &History, title: &str) -> anyhow::Result<Figure> {
     };
     let accuracy = panel("accuracy", &history.accuracy, &history.val_accuracy)?;
     Ok(accuracy.beside(&panel("loss", &history.loss, &history.val_loss)?))
+}
+
+/// A number at an axis: as many decimals as the distance between the axis's numbers needs, no more.
+pub(crate) fn tick(value: f64, range: &Range<f64>, labels: usize) -> String {
+    let rough = (range.end - range.start) / labels as f64;
+    let magnitude = 10_f64.powf(rough.log10().floor());
+    let nice = [1.0, 2.0, 5.0, 10.0].map(|factor| factor * magnitude);
+    let step = nice.into_iter().find(|&step| step >= rough).unwrap_or(rough);
+    let decimals = (-step.log10()).ceil().clamp(0.0, 6.0) as usize;
+    // "-0" is not a number that one writes.
+    let value = if value.abs() < step * 1e-6 { 0.0 } else { value };
+    if decimals == 0 {
+        thousands(value.round() as i64)
+    } else {
+        format!("{value:.decimals$}")
+    }
 }
 
 /// Values of epochs 1, 2, ... as points of a line.
