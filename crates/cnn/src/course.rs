@@ -1,11 +1,12 @@
 //! What the notebooks share: the course's model, and the folder in which they leave results for each other.
 
-use anyhow::{Context, Result};
+use anyhow::Result;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use crate::data::Dataset;
+use crate::error::Context;
 use crate::files::write_whole;
 use crate::history::History;
 use crate::layers::{Activation, Conv2D, Dense, Flatten, MaxPooling2D};

@@ -1,6 +1,6 @@
 //! A picture drawn with plotters, which shows itself in a notebook and can be saved.
 
-use anyhow::{anyhow, Context, Result};
+use anyhow::{anyhow, Result};
 use plotters::coord::Shift;
 use plotters::prelude::*;
 use plotters::style::{register_font, FontStyle};
@@ -10,6 +10,7 @@ use std::path::Path;
 use std::sync::Once;
 
 use crate::display::{show, Item};
+use crate::error::Context;
 use crate::files::write_whole;
 
 /// The drawing area that [`Figure::draw`] hands to its closure.

@@ -1,6 +1,7 @@
 //! Writing files so that a reader never sees half of one.
 
-use anyhow::{Context, Result};
+use crate::error::Context;
+use anyhow::Result;
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -37,8 +38,10 @@ pub(crate) fn explain(error: std::io::Error, what: &str) -> anyhow::Error {
         StorageFull | QuotaExceeded => "the disk is full: free some space, then run this again",
         _ => "",
     };
-    let what = if advice.is_empty() { what.to_string() } else { format!("{what}: {advice}") };
-    anyhow::Error::new(error).context(what)
+    match advice {
+        "" => anyhow::anyhow!("{what}: {error}"),
+        _ => anyhow::anyhow!("{what} ({error}): {advice}"),
+    }
 }
 
 #[cfg(test)]

@@ -1,11 +1,12 @@
 //! What happened during a training, epoch by epoch.
 
-use anyhow::{Context, Result};
+use anyhow::Result;
 use serde::{Deserialize, Serialize};
 use std::fmt;
 use std::path::Path;
 
 use crate::display::Table;
+use crate::error::Context;
 use crate::files::{explain, write_whole};
 use crate::metrics::Evaluation;
 use crate::optimizer::Optimizer;

@@ -36,6 +36,7 @@ pub mod course;
 pub mod data;
 mod device;
 mod display;
+mod error;
 mod figure;
 mod files;
 mod history;

@@ -1,6 +1,7 @@
 //! What training makes small.
 
-use anyhow::{ensure, Context, Result};
+use crate::error::Context;
+use anyhow::{ensure, Result};
 use serde::{Deserialize, Serialize};
 use tch::{Kind, Reduction, Tensor};
 

@@ -1,12 +1,13 @@
 //! The model: a list of layers, each working on the output of the one before.
 
-use anyhow::{bail, ensure, Context, Result};
+use anyhow::{bail, ensure, Result};
 use std::collections::BTreeMap;
 use std::fmt;
 use tch::{no_grad, Device, Kind, Tensor};
 
 use crate::device::device;
 use crate::display::{thousands, Table};
+use crate::error::Context;
 use crate::layers::{Activation, Initializer, Layer};
 use crate::loss::{Labels, Loss};
 use crate::memory_format::channels_last;

@@ -2,7 +2,7 @@
 //!
 //! The format is read by Python's `safetensors` package and others, and holds no code that could run.
 
-use anyhow::{bail, ensure, Context, Result};
+use anyhow::{bail, ensure, Result};
 use safetensors::{serialize, tensor::TensorView, Dtype, SafeTensors};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -10,6 +10,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::path::Path;
 use tch::{Device, Tensor};
 
+use crate::error::Context;
 use crate::files::{explain, write_whole};
 use crate::layers::from_config;
 use crate::loss::Loss;

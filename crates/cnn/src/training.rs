@@ -1,12 +1,13 @@
 //! The training loop.
 
-use anyhow::{ensure, Context, Result};
+use anyhow::{ensure, Result};
 use rand::{rngs::StdRng, seq::SliceRandom, SeedableRng};
 use serde::{Deserialize, Serialize};
 use std::time::Instant;
 use tch::{Kind, Tensor};
 
 use crate::augmentation::Augment;
+use crate::error::Context;
 use crate::history::History;
 use crate::loss::Labels;
 use crate::model::{batches, Sequential, NOT_COMPILED};

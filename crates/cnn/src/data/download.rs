@@ -1,11 +1,12 @@
 //! Fetching files from the first mirror that has them.
 
-use anyhow::{bail, ensure, Context, Result};
+use anyhow::{bail, ensure, Result};
 use std::io::Read;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
 use super::idx::decompress;
+use crate::error::Context;
 use crate::files::write_whole;
 
 /// Where MNIST's four files lie, gzipped. `CNN_MIRRORS`, with commas between, names others.
@@ -32,32 +33,22 @@ pub(crate) fn download(
     let mut reasons = Vec::new();
     for mirror in &mirrors {
         match from_mirror(mirror, PATIENCE / mirrors.len() as u32, folder, files, verify) {
-            Ok(()) => return Ok(Ok(())),
             // A disk that is full, or a folder that cannot be written, would fail with every mirror.
-            Err(error) if error.is::<NotWritten>() => return Err(error),
+            Ok(kept) => return kept.map(Ok),
             Err(error) => reasons.push(format!("{mirror}: {error:#}")),
         }
     }
     Ok(Err(reasons.join("\n")))
 }
 
-/// Marks the errors of this machine, as against those of a mirror.
-#[derive(Debug)]
-struct NotWritten;
-
-impl std::fmt::Display for NotWritten {
-    fn fmt(&self, f: &mut std::fmt::Formatter) -> std::fmt::Result {
-        write!(f, "the downloaded data cannot be kept")
-    }
-}
-
+/// Fetches all files from one mirror. The outer error is the mirror's fault, the inner one this machine's.
 fn from_mirror(
     mirror: &str,
     patience: Duration,
     folder: &Path,
     files: &[&str],
     verify: &dyn Fn(usize, &[u8]) -> Result<()>,
-) -> Result<()> {
+) -> Result<Result<()>> {
     let config = ureq::Agent::config_builder()
         .timeout_resolve(Some(patience))
         .timeout_connect(Some(patience))
@@ -73,9 +64,11 @@ fn from_mirror(
         let url = format!("{}/{name}", mirror.trim_end_matches('/'));
         let bytes = fetch(&agent, &url, &name)?;
         verify(position, &decompress(bytes.clone()).context(name.clone())?).context(name)?;
-        write_whole(&path, &bytes).context(NotWritten)?;
+        if let Err(error) = write_whole(&path, &bytes) {
+            return Ok(Err(error).context("the downloaded data cannot be kept"));
+        }
     }
-    Ok(())
+    Ok(Ok(()))
 }
 
 /// Reads a file into memory and prints a line now and then, so that a slow network is seen to work.

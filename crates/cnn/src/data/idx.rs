@@ -2,13 +2,14 @@
 //!
 //! Source: LeCun, Cortes and Burges, *The MNIST database of handwritten digits*.
 
-use anyhow::{bail, ensure, Context, Result};
+use anyhow::{bail, ensure, Result};
 use flate2::read::GzDecoder;
 use std::io::Read;
 use std::path::{Path, PathBuf};
 use tch::Tensor;
 
 use super::Dataset;
+use crate::error::Context;
 use crate::files::explain;
 
 /// The four files of a data set, as MNIST names them.

@@ -1,11 +1,12 @@
 //! MNIST: 60,000 training and 10,000 test images of handwritten digits, 28×28 pixels.
 
-use anyhow::{ensure, Context, Result};
+use anyhow::{ensure, Result};
 use sha2::{Digest, Sha256};
 use std::path::Path;
 
 use super::{download, idx, synthetic, Dataset};
 use crate::course::project_folder;
+use crate::error::Context;
 
 /// SHA-256 of the uncompressed files, in the order of [`idx::FILES`]: mirrors compress them in their own ways.
 const HASHES: [&str; 4] = [

@@ -5,8 +5,8 @@
 //! turned and bent, and a pen of random width follows the result. The picture is finished the way MNIST's were:
 //! the digit is scaled to fit a box of 20x20 pixels, and its centre of mass goes to the middle of 28x28 pixels.
 //!
-//! Units: a skeleton lives in the unit square, x to the right and y downwards; widths and displacements are
-//! fractions of its side. After [`fit_to_box`] everything is in pixels. Pixels go from 0 (background) to 255 (ink).
+//! Units: a skeleton is drawn in hundredths of the unit square, x to the right and y downwards; lengths are fractions
+//! of its side until [`fit_to_box`], and pixels afterwards. Pixel values go from 0 (background) to 255 (ink).
 
 use rand::rngs::StdRng;
 use rand::{Rng, SeedableRng};
@@ -17,106 +17,109 @@ const SIDE: usize = 28;
 const PIXELS: usize = SIDE * SIDE;
 /// Side of the box that a digit fills, in pixels.
 const BOX: f32 = 20.0;
-/// Row, and column, where the centre of mass goes: MNIST's convention.
+/// Row, and column, where the centre of mass goes: the mean of MNIST's.
 const CENTRE: f32 = 14.0;
 /// Dots that the pen leaves per unit of length: enough to look like a continuous line.
 const DOTS_PER_UNIT: f32 = 40.0;
-/// How far a curve swings out between its points: 0 gives straight lines.
+/// How far a curve swings out between its points: 0 gives straight lines, 0.6 nearly a circle from six points.
 const ROUNDNESS: f32 = 0.6;
 
-/// A point of the unit square: (x, y).
-type Point = (f32, f32);
 /// What the pen draws without being lifted: a smooth curve through the points. A point written twice is a corner.
-type Stroke = &'static [Point];
+type Stroke = &'static [(u8, u8)];
 /// One way of writing a digit: its strokes.
 type Style = &'static [Stroke];
+/// A point of the unit square: (x, y).
+type Point = (f32, f32);
 
-/// The ways of writing each digit, all equally likely.
+/// The ways of writing each digit, all equally likely; a point is (x, y) in hundredths.
 #[rustfmt::skip]
 const STYLES: [&[Style]; 10] = [
     &[ // 0: round, narrow, closed on the left, wide and flat, started at the left
-        &[&[(0.54, 0.02), (0.20, 0.22), (0.16, 0.70), (0.46, 0.98), (0.80, 0.74), (0.82, 0.26), (0.54, 0.02), (0.40, 0.06)]],
-        &[&[(0.56, 0.02), (0.33, 0.24), (0.30, 0.72), (0.48, 0.98), (0.70, 0.74), (0.70, 0.26), (0.54, 0.02), (0.44, 0.06)]],
-        &[&[(0.34, 0.12), (0.18, 0.52), (0.36, 0.95), (0.70, 0.84), (0.82, 0.36), (0.58, 0.03), (0.30, 0.16), (0.22, 0.32)]],
-        &[&[(0.60, 0.16), (0.16, 0.28), (0.08, 0.66), (0.44, 0.86), (0.88, 0.70), (0.90, 0.32), (0.54, 0.15), (0.36, 0.18)]],
-        &[&[(0.24, 0.26), (0.16, 0.66), (0.42, 0.98), (0.76, 0.76), (0.78, 0.28), (0.52, 0.02), (0.26, 0.22), (0.18, 0.44)]],
+        &[&[(54, 2), (20, 22), (16, 70), (46, 98), (80, 74), (82, 26), (54, 2), (40, 6)]],
+        &[&[(56, 2), (33, 24), (30, 72), (48, 98), (70, 74), (70, 26), (54, 2), (44, 6)]],
+        &[&[(34, 12), (18, 52), (36, 95), (70, 84), (82, 36), (58, 3), (30, 16), (22, 32)]],
+        &[&[(60, 16), (16, 28), (8, 66), (44, 86), (88, 70), (90, 32), (54, 15), (36, 18)]],
+        &[&[(24, 26), (16, 66), (42, 98), (76, 76), (78, 28), (52, 2), (26, 22), (18, 44)]],
     ],
     &[ // 1: a bar (four times: most people's), with a serif, with a serif and a foot
-        &[&[(0.50, 0.00), (0.50, 1.00)]],
-        &[&[(0.52, 0.00), (0.50, 0.50), (0.50, 1.00)]],
-        &[&[(0.58, 0.00), (0.42, 1.00)]],
-        &[&[(0.64, 0.00), (0.50, 0.50), (0.36, 1.00)]],
-        &[&[(0.38, 0.16), (0.54, 0.00), (0.54, 0.00), (0.51, 0.50), (0.50, 1.00)]],
-        &[&[(0.30, 0.20), (0.52, 0.00), (0.52, 0.00), (0.51, 0.50), (0.50, 1.00)], &[(0.22, 1.00), (0.80, 0.99)]],
+        &[&[(50, 0), (50, 100)]],
+        &[&[(52, 0), (50, 50), (50, 100)]],
+        &[&[(58, 0), (42, 100)]],
+        &[&[(64, 0), (50, 50), (36, 100)]],
+        &[&[(38, 16), (54, 0), (54, 0), (51, 50), (50, 100)]],
+        &[&[(30, 20), (52, 0), (52, 0), (51, 50), (50, 100)], &[(22, 100), (80, 99)]],
     ],
-    &[ // 2: with a corner, with a small loop, like a Z, with a swan's neck, with a large loop, with a narrow loop, low and wide
-        &[&[(0.14, 0.25), (0.30, 0.06), (0.58, 0.03), (0.76, 0.22), (0.66, 0.50), (0.40, 0.76), (0.10, 0.96), (0.10, 0.96), (0.50, 0.94), (0.92, 0.96)]],
-        &[&[(0.16, 0.20), (0.40, 0.02), (0.70, 0.14), (0.68, 0.45), (0.44, 0.78), (0.20, 0.95), (0.08, 0.84), (0.24, 0.74), (0.50, 0.86), (0.74, 0.96), (0.95, 0.86)]],
-        &[&[(0.16, 0.10), (0.45, 0.04), (0.78, 0.08), (0.70, 0.36), (0.42, 0.68), (0.14, 0.96), (0.14, 0.96), (0.50, 0.97), (0.88, 0.92)]],
-        &[&[(0.22, 0.30), (0.28, 0.08), (0.52, 0.00), (0.72, 0.18), (0.66, 0.48), (0.46, 0.74), (0.14, 0.92), (0.14, 0.92), (0.40, 0.86), (0.66, 0.94), (0.92, 0.96)]],
-        &[&[(0.20, 0.16), (0.50, 0.00), (0.74, 0.20), (0.72, 0.56), (0.52, 0.90), (0.24, 0.98), (0.10, 0.80), (0.26, 0.62), (0.54, 0.70), (0.80, 0.88), (1.00, 0.86)]],
-        &[&[(0.22, 0.14), (0.50, 0.02), (0.70, 0.22), (0.48, 0.64), (0.14, 0.96), (0.10, 0.80), (0.30, 0.70), (0.62, 0.84), (0.96, 1.00)]],
-        &[&[(0.10, 0.30), (0.36, 0.14), (0.64, 0.20), (0.62, 0.44), (0.34, 0.70), (0.06, 0.88), (0.06, 0.88), (0.46, 0.80), (1.00, 0.82)]],
+    &[ // 2: with a corner, with a small loop, like a Z, with a swan's neck, with a large loop, with a narrow loop, low and wide, with a round head, with a long foot
+        &[&[(14, 25), (30, 6), (58, 3), (76, 22), (66, 50), (40, 76), (10, 96), (10, 96), (50, 94), (92, 96)]],
+        &[&[(16, 20), (40, 2), (70, 14), (68, 45), (44, 78), (20, 95), (8, 84), (24, 74), (50, 86), (74, 96), (95, 86)]],
+        &[&[(16, 10), (45, 4), (78, 8), (70, 36), (42, 68), (14, 96), (14, 96), (50, 97), (88, 92)]],
+        &[&[(22, 30), (28, 8), (52, 0), (72, 18), (66, 48), (46, 74), (14, 92), (14, 92), (40, 86), (66, 94), (92, 96)]],
+        &[&[(20, 16), (50, 0), (74, 20), (72, 56), (52, 90), (24, 98), (10, 80), (26, 62), (54, 70), (80, 88), (100, 86)]],
+        &[&[(22, 14), (50, 2), (70, 22), (48, 64), (14, 96), (10, 80), (30, 70), (62, 84), (96, 100)]],
+        &[&[(10, 30), (36, 14), (64, 20), (62, 44), (34, 70), (6, 88), (6, 88), (46, 80), (100, 82)]],
+        &[&[(16, 24), (42, 2), (76, 14), (78, 50), (60, 84), (30, 98), (16, 84), (34, 72), (62, 84), (86, 100)]],
+        &[&[(28, 12), (48, 2), (60, 16), (44, 52), (12, 92), (12, 92), (50, 92), (96, 90)]],
     ],
     &[ // 3: two bows, with a small loop between them, flat on top, with a small upper bow, with curled ends, shallow
-        &[&[(0.18, 0.14), (0.44, 0.01), (0.72, 0.14), (0.64, 0.38), (0.38, 0.47), (0.38, 0.47), (0.70, 0.55), (0.80, 0.76), (0.58, 0.96), (0.30, 0.98), (0.12, 0.86)]],
-        &[&[(0.20, 0.12), (0.48, 0.01), (0.74, 0.16), (0.62, 0.40), (0.40, 0.50), (0.38, 0.42), (0.52, 0.44), (0.76, 0.60), (0.74, 0.86), (0.46, 0.99), (0.14, 0.90)]],
-        &[&[(0.18, 0.04), (0.46, 0.04), (0.76, 0.03), (0.76, 0.03), (0.42, 0.40), (0.42, 0.40), (0.74, 0.52), (0.80, 0.78), (0.52, 0.98), (0.14, 0.90)]],
-        &[&[(0.26, 0.10), (0.50, 0.00), (0.68, 0.14), (0.58, 0.34), (0.36, 0.40), (0.36, 0.40), (0.74, 0.50), (0.82, 0.76), (0.52, 0.98), (0.16, 0.94)]],
-        &[&[(0.24, 0.26), (0.30, 0.06), (0.56, 0.00), (0.74, 0.18), (0.62, 0.40), (0.42, 0.46), (0.42, 0.46), (0.68, 0.54), (0.76, 0.78), (0.56, 0.98), (0.30, 0.94), (0.24, 0.74)]],
-        &[&[(0.22, 0.10), (0.52, 0.02), (0.66, 0.16), (0.54, 0.36), (0.36, 0.46), (0.36, 0.46), (0.60, 0.54), (0.64, 0.74), (0.44, 0.92), (0.18, 0.98)]],
+        &[&[(18, 14), (44, 1), (72, 14), (64, 38), (38, 47), (38, 47), (70, 55), (80, 76), (58, 96), (30, 98), (12, 86)]],
+        &[&[(20, 12), (48, 1), (74, 16), (62, 40), (40, 50), (38, 42), (52, 44), (76, 60), (74, 86), (46, 99), (14, 90)]],
+        &[&[(18, 4), (46, 4), (76, 3), (76, 3), (42, 40), (42, 40), (74, 52), (80, 78), (52, 98), (14, 90)]],
+        &[&[(26, 10), (50, 0), (68, 14), (58, 34), (36, 40), (36, 40), (74, 50), (82, 76), (52, 98), (16, 94)]],
+        &[&[(24, 26), (30, 6), (56, 0), (74, 18), (62, 40), (42, 46), (42, 46), (68, 54), (76, 78), (56, 98), (30, 94), (24, 74)]],
+        &[&[(22, 10), (52, 2), (66, 16), (54, 36), (36, 46), (36, 46), (60, 54), (64, 74), (44, 92), (18, 98)]],
     ],
     &[ // 4: open, closed, rounded and in one stroke, open with a long tail, open with a low bar
-        &[&[(0.22, 0.04), (0.12, 0.52), (0.12, 0.52), (0.46, 0.52), (0.86, 0.48)], &[(0.72, 0.08), (0.66, 0.54), (0.60, 1.00)]],
-        &[&[(0.66, 0.00), (0.36, 0.32), (0.08, 0.62), (0.08, 0.62), (0.50, 0.62), (0.94, 0.60)], &[(0.66, 0.02), (0.64, 0.50), (0.62, 1.00)]],
-        &[&[(0.22, 0.04), (0.14, 0.34), (0.30, 0.48), (0.60, 0.40), (0.78, 0.06), (0.78, 0.06), (0.68, 0.54), (0.60, 1.00)]],
-        &[&[(0.30, 0.02), (0.14, 0.38), (0.14, 0.38), (0.44, 0.40), (0.78, 0.36)], &[(0.74, 0.04), (0.62, 0.50), (0.46, 1.00)]],
-        &[&[(0.30, 0.00), (0.12, 0.66), (0.12, 0.66), (0.50, 0.66), (0.90, 0.62)], &[(0.64, 0.24), (0.60, 0.60), (0.56, 1.00)]],
+        &[&[(22, 4), (12, 52), (12, 52), (46, 52), (86, 48)], &[(72, 8), (66, 54), (60, 100)]],
+        &[&[(66, 0), (36, 32), (8, 62), (8, 62), (50, 62), (94, 60)], &[(66, 2), (64, 50), (62, 100)]],
+        &[&[(22, 4), (14, 34), (30, 48), (60, 40), (78, 6), (78, 6), (68, 54), (60, 100)]],
+        &[&[(30, 2), (14, 38), (14, 38), (44, 40), (78, 36)], &[(74, 4), (62, 50), (46, 100)]],
+        &[&[(30, 0), (12, 66), (12, 66), (50, 66), (90, 62)], &[(64, 24), (60, 60), (56, 100)]],
     ],
     &[ // 5: with a separate bar, in one stroke, like an S, with a long back, with a low belly, with a wide bar, with a high bar
-        &[&[(0.34, 0.08), (0.28, 0.44), (0.28, 0.44), (0.58, 0.42), (0.74, 0.66), (0.56, 0.94), (0.14, 0.94)], &[(0.34, 0.07), (0.60, 0.06), (0.88, 0.02)]],
-        &[&[(0.84, 0.04), (0.58, 0.05), (0.32, 0.06), (0.32, 0.06), (0.24, 0.46), (0.24, 0.46), (0.56, 0.42), (0.76, 0.64), (0.60, 0.92), (0.14, 0.92)]],
-        &[&[(0.80, 0.04), (0.44, 0.10), (0.30, 0.32), (0.52, 0.48), (0.66, 0.70), (0.48, 0.94), (0.16, 0.92)]],
-        &[&[(0.72, 0.04), (0.50, 0.05), (0.30, 0.06), (0.30, 0.06), (0.26, 0.54), (0.26, 0.54), (0.52, 0.48), (0.70, 0.68), (0.58, 0.95), (0.30, 0.94), (0.20, 0.82)]],
-        &[&[(0.30, 0.10), (0.26, 0.38), (0.26, 0.38), (0.60, 0.36), (0.82, 0.62), (0.64, 0.94), (0.32, 0.98), (0.14, 0.84)], &[(0.32, 0.10), (0.54, 0.09), (0.72, 0.04)]],
-        &[&[(1.00, 0.04), (0.70, 0.10), (0.38, 0.14), (0.38, 0.14), (0.28, 0.46), (0.28, 0.46), (0.52, 0.46), (0.62, 0.68), (0.42, 0.92), (0.04, 0.96)]],
-        &[&[(0.38, 0.14), (0.24, 0.46), (0.24, 0.46), (0.56, 0.38), (0.78, 0.60), (0.66, 0.90), (0.34, 1.00), (0.10, 0.86)], &[(0.38, 0.12), (0.62, 0.08), (0.90, 0.00)]],
+        &[&[(34, 8), (28, 44), (28, 44), (58, 42), (74, 66), (56, 94), (14, 94)], &[(34, 7), (60, 6), (88, 2)]],
+        &[&[(84, 4), (58, 5), (32, 6), (32, 6), (24, 46), (24, 46), (56, 42), (76, 64), (60, 92), (14, 92)]],
+        &[&[(80, 4), (44, 10), (30, 32), (52, 48), (66, 70), (48, 94), (16, 92)]],
+        &[&[(72, 4), (50, 5), (30, 6), (30, 6), (26, 54), (26, 54), (52, 48), (70, 68), (58, 95), (30, 94), (20, 82)]],
+        &[&[(30, 10), (26, 38), (26, 38), (60, 36), (82, 62), (64, 94), (32, 98), (14, 84)], &[(32, 10), (54, 9), (72, 4)]],
+        &[&[(100, 4), (70, 10), (38, 14), (38, 14), (28, 46), (28, 46), (52, 46), (62, 68), (42, 92), (4, 96)]],
+        &[&[(38, 14), (24, 46), (24, 46), (56, 38), (78, 60), (66, 90), (34, 100), (10, 86)], &[(38, 12), (62, 8), (90, 0)]],
     ],
     &[ // 6: with a curved back, straight, with a wide loop, upright with a small loop, with a loop open at the top
-        &[&[(0.66, 0.02), (0.36, 0.24), (0.20, 0.60), (0.32, 0.94), (0.62, 0.94), (0.76, 0.70), (0.56, 0.52), (0.24, 0.70)]],
-        &[&[(0.54, 0.00), (0.36, 0.34), (0.24, 0.68), (0.36, 0.95), (0.62, 0.92), (0.72, 0.70), (0.54, 0.56), (0.26, 0.78)]],
-        &[&[(0.44, 0.02), (0.20, 0.30), (0.12, 0.66), (0.32, 0.95), (0.70, 0.92), (0.86, 0.66), (0.62, 0.48), (0.34, 0.62), (0.30, 0.84)]],
-        &[&[(0.40, 0.00), (0.28, 0.36), (0.26, 0.78), (0.42, 0.98), (0.66, 0.88), (0.68, 0.64), (0.46, 0.58), (0.28, 0.78)]],
-        &[&[(0.42, 0.02), (0.18, 0.36), (0.16, 0.76), (0.42, 0.98), (0.74, 0.82), (0.80, 0.50), (0.62, 0.32), (0.44, 0.52), (0.40, 0.80)]],
-        &[&[(0.32, 0.02), (0.14, 0.40), (0.14, 0.78), (0.38, 0.96), (0.72, 0.90), (0.88, 0.66), (0.70, 0.50), (0.46, 0.66), (0.40, 0.94)]],
+        &[&[(66, 2), (36, 24), (20, 60), (32, 94), (62, 94), (76, 70), (56, 52), (24, 70)]],
+        &[&[(54, 0), (36, 34), (24, 68), (36, 95), (62, 92), (72, 70), (54, 56), (26, 78)]],
+        &[&[(44, 2), (20, 30), (12, 66), (32, 95), (70, 92), (86, 66), (62, 48), (34, 62), (30, 84)]],
+        &[&[(40, 0), (28, 36), (26, 78), (42, 98), (66, 88), (68, 64), (46, 58), (28, 78)]],
+        &[&[(42, 2), (18, 36), (16, 76), (42, 98), (74, 82), (80, 50), (62, 32), (44, 52), (40, 80)]],
+        &[&[(32, 2), (14, 40), (14, 78), (38, 96), (72, 90), (88, 66), (70, 50), (46, 66), (40, 94)]],
     ],
     &[ // 7: plain, with a bar, with a serif, with a curved stem, with a rising top, narrow
-        &[&[(0.14, 0.08), (0.46, 0.08), (0.82, 0.05), (0.82, 0.05), (0.62, 0.50), (0.44, 1.00)]],
-        &[&[(0.16, 0.06), (0.48, 0.07), (0.82, 0.04), (0.82, 0.04), (0.60, 0.48), (0.42, 1.00)], &[(0.34, 0.52), (0.84, 0.48)]],
-        &[&[(0.16, 0.30), (0.20, 0.08), (0.20, 0.08), (0.48, 0.10), (0.80, 0.05), (0.80, 0.05), (0.64, 0.50), (0.52, 1.00)]],
-        &[&[(0.16, 0.14), (0.42, 0.05), (0.74, 0.06), (0.76, 0.24), (0.64, 0.56), (0.54, 1.00)]],
-        &[&[(0.08, 0.32), (0.24, 0.16), (0.48, 0.18), (0.84, 0.02), (0.84, 0.02), (0.60, 0.48), (0.36, 1.00)]],
-        &[&[(0.22, 0.12), (0.48, 0.09), (0.74, 0.06), (0.74, 0.06), (0.66, 0.50), (0.60, 1.00)]],
+        &[&[(14, 8), (46, 8), (82, 5), (82, 5), (62, 50), (44, 100)]],
+        &[&[(16, 6), (48, 7), (82, 4), (82, 4), (60, 48), (42, 100)], &[(34, 52), (84, 48)]],
+        &[&[(16, 30), (20, 8), (20, 8), (48, 10), (80, 5), (80, 5), (64, 50), (52, 100)]],
+        &[&[(16, 14), (42, 5), (74, 6), (76, 24), (64, 56), (54, 100)]],
+        &[&[(8, 32), (24, 16), (48, 18), (84, 2), (84, 2), (60, 48), (36, 100)]],
+        &[&[(22, 12), (48, 9), (74, 6), (74, 6), (66, 50), (60, 100)]],
     ],
-    &[ // 8: from the top right, two rings, with a small upper ring, like a ribbon, with a small lower ring, left open, from the middle
-        &[&[(0.72, 0.12), (0.44, 0.02), (0.24, 0.20), (0.44, 0.44), (0.70, 0.66), (0.64, 0.92), (0.40, 0.98), (0.24, 0.80), (0.44, 0.52), (0.70, 0.28), (0.72, 0.10)]],
-        &[&[(0.50, 0.02), (0.28, 0.12), (0.32, 0.36), (0.52, 0.46), (0.72, 0.34), (0.72, 0.12), (0.50, 0.02)], &[(0.50, 0.47), (0.26, 0.60), (0.26, 0.88), (0.52, 0.98), (0.76, 0.86), (0.74, 0.60), (0.52, 0.47)]],
-        &[&[(0.66, 0.10), (0.46, 0.02), (0.32, 0.18), (0.46, 0.38), (0.74, 0.62), (0.72, 0.90), (0.46, 0.99), (0.24, 0.84), (0.32, 0.58), (0.56, 0.36), (0.66, 0.16), (0.60, 0.06)]],
-        &[&[(0.78, 0.02), (0.52, 0.28), (0.30, 0.60), (0.28, 0.88), (0.48, 0.98), (0.64, 0.80), (0.50, 0.48), (0.32, 0.22), (0.48, 0.03), (0.74, 0.10)]],
-        &[&[(0.76, 0.14), (0.48, 0.02), (0.22, 0.20), (0.38, 0.46), (0.58, 0.70), (0.54, 0.94), (0.34, 0.98), (0.26, 0.82), (0.46, 0.56), (0.76, 0.34), (0.80, 0.12), (0.62, 0.06)]],
-        &[&[(0.72, 0.18), (0.50, 0.02), (0.26, 0.14), (0.38, 0.42), (0.64, 0.66), (0.62, 0.92), (0.40, 0.99), (0.26, 0.82), (0.42, 0.56), (0.64, 0.38), (0.86, 0.10)]],
-        &[&[(0.40, 0.44), (0.20, 0.28), (0.30, 0.08), (0.62, 0.06), (0.76, 0.24), (0.58, 0.44), (0.36, 0.64), (0.34, 0.90), (0.56, 0.98), (0.70, 0.80), (0.60, 0.58), (0.34, 0.40)]],
+    &[ // 8: from the top right, two rings, with a small upper ring, like a ribbon, with a small lower ring, left open, from the middle, narrow
+        &[&[(72, 12), (44, 2), (24, 20), (44, 44), (70, 66), (64, 92), (40, 98), (24, 80), (44, 52), (70, 28), (72, 10)]],
+        &[&[(50, 2), (28, 12), (32, 36), (52, 46), (72, 34), (72, 12), (50, 2)], &[(50, 47), (26, 60), (26, 88), (52, 98), (76, 86), (74, 60), (52, 47)]],
+        &[&[(66, 10), (46, 2), (32, 18), (46, 38), (74, 62), (72, 90), (46, 99), (24, 84), (32, 58), (56, 36), (66, 16), (60, 6)]],
+        &[&[(78, 2), (52, 28), (30, 60), (28, 88), (48, 98), (64, 80), (50, 48), (32, 22), (48, 3), (74, 10)]],
+        &[&[(76, 14), (48, 2), (22, 20), (38, 46), (58, 70), (54, 94), (34, 98), (26, 82), (46, 56), (76, 34), (80, 12), (62, 6)]],
+        &[&[(72, 18), (50, 2), (26, 14), (38, 42), (64, 66), (62, 92), (40, 99), (26, 82), (42, 56), (64, 38), (86, 10)]],
+        &[&[(40, 44), (20, 28), (30, 8), (62, 6), (76, 24), (58, 44), (36, 64), (34, 90), (56, 98), (70, 80), (60, 58), (34, 40)]],
+        &[&[(66, 16), (46, 2), (28, 20), (44, 46), (58, 72), (44, 98), (30, 80), (46, 52), (66, 30), (62, 10)]],
     ],
     &[ // 9: with a straight tail, curved, hooked, with a corner, with a round loop, with a small pointed loop, flat, narrow, left open
-        &[&[(0.72, 0.14), (0.46, 0.02), (0.22, 0.22), (0.32, 0.46), (0.58, 0.40), (0.72, 0.12), (0.72, 0.12), (0.68, 0.55), (0.62, 1.00)]],
-        &[&[(0.70, 0.10), (0.42, 0.04), (0.22, 0.28), (0.40, 0.48), (0.64, 0.34), (0.72, 0.12), (0.68, 0.50), (0.50, 0.80), (0.34, 1.00)]],
-        &[&[(0.74, 0.16), (0.50, 0.02), (0.26, 0.20), (0.34, 0.44), (0.62, 0.40), (0.74, 0.16), (0.76, 0.60), (0.62, 0.92), (0.36, 0.98), (0.20, 0.86)]],
-        &[&[(0.64, 0.08), (0.40, 0.06), (0.24, 0.28), (0.42, 0.46), (0.66, 0.28), (0.66, 0.06), (0.66, 0.06), (0.64, 0.52), (0.66, 1.00)]],
-        &[&[(0.70, 0.30), (0.54, 0.02), (0.24, 0.12), (0.20, 0.42), (0.46, 0.56), (0.68, 0.32), (0.70, 0.14), (0.68, 0.60), (0.60, 1.00)]],
-        &[&[(0.70, 0.02), (0.46, 0.08), (0.30, 0.28), (0.36, 0.42), (0.56, 0.30), (0.70, 0.04), (0.70, 0.04), (0.60, 0.50), (0.46, 1.00)]],
-        &[&[(0.66, 0.16), (0.40, 0.12), (0.12, 0.34), (0.24, 0.52), (0.56, 0.42), (0.76, 0.18), (0.74, 0.56), (0.70, 1.00)]],
-        &[&[(0.62, 0.06), (0.46, 0.06), (0.34, 0.28), (0.44, 0.44), (0.60, 0.26), (0.66, 0.02), (0.58, 0.50), (0.48, 1.00)]],
-        &[&[(0.62, 0.02), (0.38, 0.10), (0.26, 0.32), (0.44, 0.46), (0.66, 0.32), (0.74, 0.10), (0.74, 0.10), (0.68, 0.54), (0.58, 1.00)]],
+        &[&[(72, 14), (46, 2), (22, 22), (32, 46), (58, 40), (72, 12), (72, 12), (68, 55), (62, 100)]],
+        &[&[(70, 10), (42, 4), (22, 28), (40, 48), (64, 34), (72, 12), (68, 50), (50, 80), (34, 100)]],
+        &[&[(74, 16), (50, 2), (26, 20), (34, 44), (62, 40), (74, 16), (76, 60), (62, 92), (36, 98), (20, 86)]],
+        &[&[(64, 8), (40, 6), (24, 28), (42, 46), (66, 28), (66, 6), (66, 6), (64, 52), (66, 100)]],
+        &[&[(70, 30), (54, 2), (24, 12), (20, 42), (46, 56), (68, 32), (70, 14), (68, 60), (60, 100)]],
+        &[&[(70, 2), (46, 8), (30, 28), (36, 42), (56, 30), (70, 4), (70, 4), (60, 50), (46, 100)]],
+        &[&[(66, 16), (40, 12), (12, 34), (24, 52), (56, 42), (76, 18), (74, 56), (70, 100)]],
+        &[&[(62, 6), (46, 6), (34, 28), (44, 44), (60, 26), (66, 2), (58, 50), (48, 100)]],
+        &[&[(62, 2), (38, 10), (26, 32), (44, 46), (66, 32), (74, 10), (74, 10), (68, 54), (58, 100)]],
     ],
 ];
 
@@ -128,7 +131,7 @@ pub struct Digits {
     pub labels: Vec<u8>,
 }
 
-/// Draws `count` digits; their labels are uniform over 0 to 9.
+/// Draws `count` digits; each label is drawn uniformly from 0 to 9.
 ///
 /// The same seed always gives the same digits, and a larger count only adds to them.
 pub fn digits(count: usize, seed: u64) -> Digits {
@@ -136,19 +139,20 @@ pub fn digits(count: usize, seed: u64) -> Digits {
     digits_on(threads, count, seed)
 }
 
-/// Shares the work among threads; the result does not depend on how many there are.
+/// Shares the work among threads, for speed: the result does not depend on how many there are.
 fn digits_on(threads: usize, count: usize, seed: u64) -> Digits {
     let mut images = vec![0; count * PIXELS];
     let mut labels = vec![0; count];
     let share = count.div_ceil(threads).max(1);
+    let shares = images.chunks_mut(share * PIXELS).zip(labels.chunks_mut(share));
     std::thread::scope(|scope| {
-        let shares = images.chunks_mut(share * PIXELS).zip(labels.chunks_mut(share));
-        for (first, (images, labels)) in (0..).step_by(share).zip(shares) {
+        for (thread, (images, labels)) in shares.enumerate() {
             scope.spawn(move || {
-                for (i, image) in images.chunks_exact_mut(PIXELS).enumerate() {
-                    let mut rng = generator(seed, first + i);
-                    labels[i] = rng.gen_range(0..10);
-                    draw(labels[i], &mut rng, image);
+                let images = images.chunks_exact_mut(PIXELS);
+                for (i, (image, label)) in images.zip(labels).enumerate() {
+                    let mut rng = generator(seed, thread * share + i);
+                    *label = rng.gen_range(0..10);
+                    draw(*label, &mut rng, image);
                 }
             });
         }
@@ -164,18 +168,22 @@ fn generator(seed: u64, index: usize) -> StdRng {
     StdRng::from_seed(key)
 }
 
-/// Draws a digit, from the choice of its style to its pixels.
+/// Draws one digit, from the choice of its style to its pixels.
 fn draw(label: u8, rng: &mut StdRng, image: &mut [u8]) {
     let styles = STYLES[usize::from(label)];
     let style = styles[rng.gen_range(0..styles.len())];
     let mut dots = write(style, rng);
     deform(&mut dots, rng);
     fit_to_box(&mut dots);
-    let ink = render(&dots, rng.gen_range(0.8..1.2));
-    centre(&ink, image);
+    let softness = rng.gen_range(0.8..1.2);
+    let draft = render(&dots, softness);
+    centre(&mut dots, &draft);
+    for (pixel, ink) in image.iter_mut().zip(render(&dots, softness)) {
+        *pixel = (255.0 * ink).round() as u8;
+    }
 }
 
-/// A dot left by the pen.
+/// A round dot left by the pen: a line is many of them.
 struct Dot {
     x: f32,
     y: f32,
@@ -184,24 +192,19 @@ struct Dot {
 
 /// Follows the strokes with an unsteady hand: every point is a little off, and the pressure on the pen varies.
 fn write(style: Style, rng: &mut StdRng) -> Vec<Dot> {
-    let jitter = 0.02;
-    let radius = 0.066 * (0.30 * normal(rng)).exp();
+    let radius = 0.067 * (0.3 * normal(rng)).exp();
     let (pressure, phase) = (0.12 * normal(rng), rng.gen_range(0.0..6.3));
     let mut dots = Vec::new();
     for stroke in style {
-        let mut points: Vec<Point> = Vec::new();
-        for (i, &(x, y)) in stroke.iter().enumerate() {
-            let corner = i > 0 && stroke[i - 1] == (x, y);
-            let moved = (x + jitter * normal(rng), y + jitter * normal(rng));
-            points.push(if corner { points[i - 1] } else { moved });
-        }
-        for i in 1..points.len() {
-            let (from, to) = (points[i - 1], points[i]);
-            let before = points[i.saturating_sub(2)];
-            let after = points[(i + 1).min(points.len() - 1)];
-            let steps = (DOTS_PER_UNIT * (to.0 - from.0).hypot(to.1 - from.1)).ceil();
+        let points = unsteady(stroke, rng);
+        let last = points.len() - 1;
+        for i in 0..last {
+            // The curve leaves and arrives in directions that depend on the points before and after.
+            let (from, to) = (points[i], points[i + 1]);
+            let (before, after) = (points[i.saturating_sub(1)], points[last.min(i + 2)]);
+            let steps = (DOTS_PER_UNIT * (to.0 - from.0).hypot(to.1 - from.1)).ceil().max(1.0);
             for step in 0..=steps as usize {
-                let (x, y) = spline(before, from, to, after, step as f32 / steps.max(1.0));
+                let (x, y) = spline(before, from, to, after, step as f32 / steps);
                 let radius = radius * (1.0 + pressure * (4.0 * y + phase).sin());
                 dots.push(Dot { x, y, radius });
             }
@@ -210,7 +213,19 @@ fn write(style: Style, rng: &mut StdRng) -> Vec<Dot> {
     dots
 }
 
-/// The point at `t` (0 to 1) of the smooth curve from `p1` to `p2`: at each, it heads the way its neighbours lie.
+/// Moves each point of a stroke a little at random; the two points of a corner stay together.
+fn unsteady(stroke: Stroke, rng: &mut StdRng) -> Vec<Point> {
+    let mut points: Vec<Point> = Vec::new();
+    for (i, &(x, y)) in stroke.iter().enumerate() {
+        let mut off = |hundredths: u8| f32::from(hundredths) / 100.0 + 0.02 * normal(rng);
+        let moved = (off(x), off(y));
+        let is_corner = i > 0 && stroke[i - 1] == (x, y);
+        points.push(if is_corner { points[i - 1] } else { moved });
+    }
+    points
+}
+
+/// The point at `t` (0 to 1) of the smooth curve from `p1` to `p2`, whose neighbours are `p0` and `p3`.
 fn spline(p0: Point, p1: Point, p2: Point, p3: Point, t: f32) -> Point {
     let axis = |a: f32, b: f32, c: f32, d: f32| {
         let (leave, arrive) = (ROUNDNESS * (c - a), ROUNDNESS * (d - b));
@@ -224,18 +239,19 @@ fn spline(p0: Point, p1: Point, p2: Point, p3: Point, t: f32) -> Point {
 /// Makes the digit somebody's: stretched, slanted and turned as a whole, then bent by a few long waves.
 fn deform(dots: &mut [Dot], rng: &mut StdRng) {
     let width = (0.16 * normal(rng)).exp();
-    let slant = 0.08 + 0.25 * normal(rng);
+    let slant = 0.08 + 0.25 * normal(rng); // most people lean to the right
     let (sin, cos) = (0.08 * normal(rng)).sin_cos();
     let waves: [[f32; 5]; 3] = std::array::from_fn(|_| {
-        let (kx, ky) = (2.5 * normal(rng), 2.5 * normal(rng));
-        [kx, ky, rng.gen_range(0.0..6.3), 0.045 * normal(rng), 0.045 * normal(rng)]
+        let (across, down) = (2.5 * normal(rng), 2.5 * normal(rng));
+        let (dx, dy) = (0.045 * normal(rng), 0.045 * normal(rng));
+        [across, down, rng.gen_range(0.0..6.3), dx, dy]
     });
     for dot in dots {
         let x = width * (dot.x - 0.5) - slant * (dot.y - 0.5);
         let y = dot.y - 0.5;
         (dot.x, dot.y) = (cos * x - sin * y, sin * x + cos * y);
-        for [kx, ky, phase, dx, dy] in waves {
-            let wave = (kx * x + ky * y + phase).sin();
+        for [across, down, phase, dx, dy] in waves {
+            let wave = (across * x + down * y + phase).sin();
             dot.x += dx * wave;
             dot.y += dy * wave;
         }
@@ -263,39 +279,115 @@ fn fit_to_box(dots: &mut [Dot]) {
 
 /// The ink of each pixel (0 to 1): full inside a dot, none outside, a ramp `softness` pixels wide at its edge.
 fn render(dots: &[Dot], softness: f32) -> [f32; PIXELS] {
-    let mut ink = [0f32; PIXELS];
+    let mut picture = [0f32; PIXELS];
     for dot in dots {
         let reach = dot.radius + softness / 2.0;
-        let span = |at: f32| (at - reach).floor().max(0.0) as usize..((at + reach).ceil() as usize).min(SIDE);
-        for row in span(dot.y) {
-            for column in span(dot.x) {
-                let distance = (row as f32 + 0.5 - dot.y).hypot(column as f32 + 0.5 - dot.x);
-                let pixel = &mut ink[row * SIDE + column];
-                *pixel = pixel.max((dot.radius - distance) / softness + 0.5).min(1.0);
+        let near = |at: f32| (at - reach).max(0.0) as usize..((at + reach).ceil() as usize).min(SIDE);
+        for row in near(dot.y) {
+            for column in near(dot.x) {
+                let distance = (column as f32 + 0.5 - dot.x).hypot(row as f32 + 0.5 - dot.y);
+                let ink = ((dot.radius - distance) / softness + 0.5).min(1.0);
+                let pixel = &mut picture[row * SIDE + column];
+                *pixel = pixel.max(ink);
             }
         }
     }
-    ink
+    picture
 }
 
-/// Copies the picture with its centre of mass moved to the middle, by whole pixels, never beyond the border.
-fn centre(ink: &[f32; PIXELS], image: &mut [u8]) {
+/// Moves the digit by whole pixels, to bring the centre of mass of its picture to the middle.
+fn centre(dots: &mut [Dot], picture: &[f32; PIXELS]) {
     let (mut mass, mut x, mut y) = (0.0, 0.0, 0.0);
-    for (i, ink) in ink.iter().enumerate() {
+    for (i, ink) in picture.iter().enumerate() {
         mass += ink;
         x += ink * (i % SIDE) as f32;
         y += ink * (i / SIDE) as f32;
     }
-    let shift = |sum: f32| (CENTRE - sum / mass).round().clamp(-4.0, 4.0) as isize;
-    let offset = shift(y) * SIDE as isize + shift(x);
-    for (i, ink) in ink.iter().enumerate().filter(|(_, &ink)| ink > 0.0) {
-        if let Some(pixel) = i.checked_add_signed(offset).and_then(|i| image.get_mut(i)) {
-            *pixel = (255.0 * ink).round() as u8;
-        }
+    for dot in dots {
+        dot.x += (CENTRE - x / mass).round();
+        dot.y += (CENTRE - y / mass).round();
     }
 }
 
 /// A random number of mean 0 and standard deviation 1, nearly normal, and never beyond 3.
 fn normal(rng: &mut StdRng) -> f32 {
     (0..3).map(|_| rng.gen_range(-1.0..1.0f32)).sum()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_seed_alone_decides() {
+        let (one, same, other) = (digits(100, 1), digits(100, 1), digits(100, 2));
+        assert!(one.images == same.images && one.labels == same.labels);
+        assert!(one.images != other.images && one.labels != other.labels);
+    }
+
+    #[test]
+    fn the_number_of_threads_does_not_matter() {
+        let alone = digits_on(1, 50, 3);
+        for threads in [2, 3, 7, 50, 64] {
+            let shared = digits_on(threads, 50, 3);
+            assert!(shared.images == alone.images && shared.labels == alone.labels);
+        }
+    }
+
+    #[test]
+    fn a_larger_count_only_adds() {
+        let (few, many) = (digits(10, 4), digits(100, 4));
+        assert_eq!(few.labels, many.labels[..10]);
+        assert_eq!(few.images, many.images[..10 * PIXELS]);
+    }
+
+    #[test]
+    fn none_is_allowed() {
+        let none = digits(0, 5);
+        assert!(none.images.is_empty() && none.labels.is_empty());
+    }
+
+    #[test]
+    fn labels_are_balanced() {
+        let labels = digits(10_000, 6).labels;
+        for label in 0..10 {
+            let count = labels.iter().filter(|&&l| l == label).count();
+            assert!((900..1100).contains(&count), "{count} images of {label}");
+        }
+    }
+
+    #[test]
+    fn there_is_as_much_ink_as_in_mnist() {
+        let images = digits(10_000, 7).images;
+        let n = images.len() as f64;
+        let mean = images.iter().map(|&p| f64::from(p) / 255.0).sum::<f64>() / n;
+        let square = images.iter().map(|&p| (f64::from(p) / 255.0).powi(2)).sum::<f64>() / n;
+        let deviation = (square - mean * mean).sqrt();
+        assert!((mean - 0.1307).abs() < 0.005, "mean {mean}");
+        assert!((deviation - 0.3081).abs() < 0.005, "deviation {deviation}");
+    }
+
+    #[test]
+    fn digits_are_centred_and_keep_off_the_border() {
+        for image in digits(10_000, 8).images.chunks(PIXELS) {
+            let (mut mass, mut x, mut y) = (0.0, 0.0, 0.0);
+            for (i, &pixel) in image.iter().enumerate() {
+                let (row, column, ink) = (i / SIDE, i % SIDE, f32::from(pixel));
+                mass += ink;
+                x += ink * column as f32;
+                y += ink * row as f32;
+            }
+            assert!((x / mass - CENTRE).abs() < 0.6, "{}", x / mass);
+            assert!((y / mass - CENTRE).abs() < 0.6, "{}", y / mass);
+            assert_eq!(image.iter().max(), Some(&255));
+        }
+    }
+
+    #[test]
+    fn every_skeleton_can_be_drawn() {
+        for stroke in STYLES.iter().copied().flatten().copied().flatten() {
+            assert!(stroke.len() >= 2);
+            assert!(stroke.iter().all(|&(x, y)| x <= 100 && y <= 100));
+        }
+    }
 }

@@ -18,7 +18,8 @@ pub use flatten::Flatten;
 pub use initializer::Initializer;
 pub use max_pooling2d::MaxPooling2D;
 
-use anyhow::{bail, Context, Result};
+use crate::error::Context;
+use anyhow::{bail, Result};
 use serde::{de::DeserializeOwned, Serialize};
 use serde_json::Value;
 use std::fmt::Debug;
