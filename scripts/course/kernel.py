@@ -11,6 +11,7 @@ import signal
 import subprocess
 import sys
 import tempfile
+import time
 from pathlib import Path
 
 # Written once and then only replaced by renaming, so kernels may share them; all else is copied.
@@ -29,7 +30,20 @@ def clone(prepared, folder):
         # Cargo compares times, so they are kept.
         return shutil.copy2(source, target)
 
-    shutil.copytree(prepared, folder, copy_function=copy, symlinks=True, dirs_exist_ok=True)
+    for attempt in range(3):
+        try:
+            return shutil.copytree(prepared, folder, copy_function=copy, symlinks=True, dirs_exist_ok=True)
+        except (shutil.Error, FileNotFoundError):
+            # Set-up has just put a new prepared folder in the place of this one: begin again with that.
+            if attempt == 2:
+                raise
+            time.sleep(1)
+            empty(folder)
+
+
+def empty(folder):
+    shutil.rmtree(folder, ignore_errors=True)
+    Path(folder).mkdir(parents=True, exist_ok=True)
 
 
 def remove_leftovers(parent):
@@ -67,7 +81,8 @@ def main():
             clone(prepared, own)
     try:
         command = [os.environ["CNN_EVCXR"], "--control_file", sys.argv[1]]
-        kernel = subprocess.Popen(command, env=os.environ | {"EVCXR_TMPDIR": folder or own}, start_new_session=True)
+        # In our process group, so that what kills this program as a group kills the kernel with it.
+        kernel = subprocess.Popen(command, env=os.environ | {"EVCXR_TMPDIR": folder or own})
         for number in (signal.SIGTERM, signal.SIGHUP):
             signal.signal(number, lambda *_: kernel.terminate())
         # Jupyter interrupts this kernel by a message; a Ctrl-C in the terminal of the server is not meant for it.

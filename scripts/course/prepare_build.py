@@ -58,8 +58,13 @@ def main():
     if errors:
         print("\n".join(errors))
         return 1
-    shutil.rmtree(goal, ignore_errors=True)
+    # A kernel that starts at this moment finds the old folder or the new one.
+    old = goal.with_name("prepared.old")
+    shutil.rmtree(old, ignore_errors=True)
+    if goal.is_dir():
+        goal.rename(old)
     part.rename(goal)
+    shutil.rmtree(old, ignore_errors=True)
     return 0
 
 

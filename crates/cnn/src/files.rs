@@ -4,6 +4,7 @@ use crate::error::Context;
 use anyhow::Result;
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU32, Ordering};
 
 /// Writes beside `path` and renames: after an abort or a full disk, an earlier file is still there, whole.
 pub(crate) fn write_whole(path: &Path, bytes: &[u8]) -> Result<()> {
@@ -20,10 +21,12 @@ pub(crate) fn write_whole(path: &Path, bytes: &[u8]) -> Result<()> {
     })
 }
 
-/// A name beside `path` that no other process uses.
-pub(crate) fn part_name(path: &Path) -> PathBuf {
+/// A name beside `path` that nobody else uses.
+fn part_name(path: &Path) -> PathBuf {
+    static COUNT: AtomicU32 = AtomicU32::new(0);
+    let count = COUNT.fetch_add(1, Ordering::Relaxed);
     let mut name = path.file_name().unwrap_or_default().to_os_string();
-    name.push(format!(".{}.part", std::process::id()));
+    name.push(format!(".{}-{count}.part", std::process::id()));
     path.with_file_name(name)
 }
 
@@ -49,15 +52,30 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_failed_write_leaves_the_old_file_and_nothing_else() {
+    fn a_failed_write_leaves_what_was_there_and_nothing_else() {
         let folder = std::env::temp_dir().join(format!("cnn-files-{}", std::process::id()));
         let path = folder.join("deep").join("file");
         write_whole(&path, b"old").unwrap();
-        // A folder in the way of the temporary file makes the write fail, for root too.
-        fs::create_dir(part_name(&path)).unwrap();
-        let message = format!("{:#}", write_whole(&path, b"new").unwrap_err());
-        assert!(message.contains("file cannot be written"), "{message}");
-        assert_eq!(fs::read(&path).unwrap(), b"old");
+        write_whole(&path, b"new").unwrap();
+        assert_eq!(fs::read(&path).unwrap(), b"new");
+        // A folder in the place of the goal makes the write fail at its last step, for root too.
+        let taken = folder.join("taken");
+        fs::create_dir_all(taken.join("inside")).unwrap();
+        let message = write_whole(&taken, b"new").unwrap_err().to_string();
+        assert!(message.contains("taken cannot be written"), "{message}");
+        assert!(taken.join("inside").exists());
+        assert_eq!(fs::read_dir(&folder).unwrap().count(), 2);
         fs::remove_dir_all(folder).unwrap();
+    }
+
+    #[test]
+    fn errors_of_the_system_come_with_advice() {
+        use std::io::{Error, ErrorKind::*};
+        for (kind, advice) in
+            [(StorageFull, "free some space"), (PermissionDenied, "rights"), (NotFound, "path")]
+        {
+            let message = explain(Error::from(kind), "x cannot be written").to_string();
+            assert!(message.starts_with("x cannot be written") && message.contains(advice), "{message}");
+        }
     }
 }

@@ -9,33 +9,30 @@ use super::idx::decompress;
 use crate::error::Context;
 use crate::files::write_whole;
 
-/// Where MNIST's four files lie, gzipped. `CNN_MIRRORS`, with commas between, names others.
-const MIRRORS: &str = "https://ossci-datasets.s3.amazonaws.com/mnist/,\
-                       https://storage.googleapis.com/cvdf-datasets/mnist/";
-/// Together for all mirrors: a learner without a network should not wait long to be told so.
-const PATIENCE: Duration = Duration::from_secs(10);
+/// More than this is not one of the files that this crate downloads.
 const LARGEST_FILE: u64 = 100 << 20;
 
-/// Downloads `files` (plus `.gz`) into `folder`, each checked by `verify` with its position and content.
+/// Downloads `files` (plus `.gz`) into `folder` from the first of `mirrors` that has them. Each is checked by
+/// `verify`, with its position and uncompressed content, before it is kept. `patience` is how long to wait, for
+/// all mirrors together, until one answers.
 ///
 /// The inner `Err` says, line by line, why no mirror was of use.
 ///
 /// # Errors
 /// If a file arrives whole and cannot be written.
 pub(crate) fn download(
+    mirrors: &[&str],
+    patience: Duration,
     folder: &Path,
     files: &[&str],
     verify: &dyn Fn(usize, &[u8]) -> Result<()>,
 ) -> Result<Result<(), String>> {
-    let named = std::env::var("CNN_MIRRORS").unwrap_or_default();
-    let mirrors: Vec<&str> =
-        if named.is_empty() { MIRRORS } else { &named }.split(',').map(str::trim).collect();
     let mut reasons = Vec::new();
-    for mirror in &mirrors {
-        match from_mirror(mirror, PATIENCE / mirrors.len() as u32, folder, files, verify) {
+    for mirror in mirrors {
+        match from_mirror(mirror, patience / mirrors.len() as u32, folder, files, verify) {
             // A disk that is full, or a folder that cannot be written, would fail with every mirror.
             Ok(kept) => return kept.map(Ok),
-            Err(error) => reasons.push(format!("{mirror}: {error:#}")),
+            Err(error) => reasons.push(format!("{mirror}: {error}")),
         }
     }
     Ok(Err(reasons.join("\n")))
@@ -100,4 +97,122 @@ fn fetch(agent: &ureq::Agent, url: &str, name: &str) -> Result<Vec<u8>> {
         begin.elapsed().as_secs_f64()
     );
     Ok(bytes)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use flate2::{write::GzEncoder, Compression};
+    use std::io::Write;
+    use std::net::TcpListener;
+    use std::path::PathBuf;
+
+    const SECOND: Duration = Duration::from_secs(1);
+
+    fn gz(content: &[u8]) -> Vec<u8> {
+        let mut encoder = GzEncoder::new(Vec::new(), Compression::fast());
+        encoder.write_all(content).unwrap();
+        encoder.finish().unwrap()
+    }
+
+    /// A mirror that gives every request the same answer; `None` never answers.
+    fn mirror(answer: Option<Vec<u8>>) -> String {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = listener.local_addr().unwrap();
+        std::thread::spawn(move || {
+            let mut unanswered = Vec::new();
+            for stream in listener.incoming().take(8) {
+                let mut stream = stream.unwrap();
+                match &answer {
+                    Some(answer) => {
+                        let _ = stream.read(&mut [0; 4096]);
+                        let _ = stream.write_all(answer);
+                    }
+                    None => unanswered.push(stream),
+                }
+            }
+        });
+        format!("http://{address}/mnist/")
+    }
+
+    fn http(status: &str, length: usize, body: &[u8]) -> Option<Vec<u8>> {
+        let head = format!("HTTP/1.1 {status}\r\nContent-Length: {length}\r\nConnection: close\r\n\r\n");
+        Some([head.as_bytes(), body].concat())
+    }
+
+    fn good() -> String {
+        let body = gz(b"content");
+        mirror(http("200 OK", body.len(), &body))
+    }
+
+    fn folder(name: &str) -> PathBuf {
+        std::env::temp_dir().join(format!("cnn-download-{name}-{}", std::process::id()))
+    }
+
+    fn fetch_from(mirrors: &[&str], folder: &Path) -> Result<Result<(), String>> {
+        let verify = |_: usize, content: &[u8]| {
+            ensure!(content == b"content", "wrong content");
+            Ok(())
+        };
+        download(mirrors, SECOND, folder, &["a", "b"], &verify)
+    }
+
+    #[test]
+    fn the_next_mirror_is_asked_when_one_is_of_no_use() {
+        let folder = folder("next");
+        let body = gz(b"content");
+        let bad = [
+            "http://127.0.0.1:1/".to_string(), // nobody listens
+            mirror(http("404 Not Found", 0, b"")),
+            mirror(http("200 OK", 23, b"<!DOCTYPE html><html></")),
+            mirror(http("200 OK", body.len(), &body[..10])),
+            mirror(http("200 OK", 10, &body[..10])),
+            mirror(http("200 OK", gz(b"other").len(), &gz(b"other"))),
+        ];
+        for bad in &bad {
+            let reason = fetch_from(&[bad], &folder).unwrap().unwrap_err();
+            assert!(reason.starts_with(bad), "{reason}");
+            assert!(!folder.join("a.gz").exists(), "a bad file was kept from {reason}");
+        }
+        let mut mirrors: Vec<&str> = bad.iter().map(String::as_str).collect();
+        let good = good();
+        mirrors.push(&good);
+        fetch_from(&mirrors, &folder).unwrap().unwrap();
+        let mut kept: Vec<_> =
+            std::fs::read_dir(&folder).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+        kept.sort();
+        assert_eq!(kept, ["a.gz", "b.gz"]);
+        std::fs::remove_dir_all(folder).unwrap();
+    }
+
+    #[test]
+    fn a_mirror_that_never_answers_is_given_up() {
+        let begin = Instant::now();
+        let silent = mirror(None);
+        assert!(fetch_from(&[&silent], &folder("silent")).unwrap().is_err());
+        assert!(begin.elapsed() < 10 * SECOND);
+    }
+
+    #[test]
+    fn two_downloads_at_once_do_not_disturb_each_other() {
+        let folder = folder("twice");
+        let mirror = good();
+        std::thread::scope(|scope| {
+            let both = [0, 1].map(|_| scope.spawn(|| fetch_from(&[&mirror], &folder).unwrap()));
+            for download in both {
+                download.join().unwrap().unwrap();
+            }
+        });
+        assert_eq!(std::fs::read_dir(&folder).unwrap().count(), 2);
+        std::fs::remove_dir_all(folder).unwrap();
+    }
+
+    #[test]
+    fn what_cannot_be_kept_is_an_error() {
+        let file = folder("file");
+        std::fs::write(&file, "").unwrap();
+        let message = fetch_from(&[&good()], &file.join("folder")).unwrap_err().to_string();
+        assert!(message.contains("cannot be kept"), "{message}");
+        std::fs::remove_file(file).unwrap();
+    }
 }

@@ -3,6 +3,7 @@
 use anyhow::{ensure, Result};
 use sha2::{Digest, Sha256};
 use std::path::Path;
+use std::time::Duration;
 
 use super::{download, idx, synthetic, Dataset};
 use crate::course::project_folder;
@@ -16,13 +17,20 @@ const HASHES: [&str; 4] = [
     "ff7bcfd416de33731a308c3f266cc351222c34898ecbeaf847f06e48f7ec33f2",
 ];
 
+/// Where the four files lie, gzipped.
+const MIRRORS: &str = "https://ossci-datasets.s3.amazonaws.com/mnist/,\
+                       https://storage.googleapis.com/cvdf-datasets/mnist/";
+/// A learner without a network should not wait long to be told so.
+const PATIENCE: Duration = Duration::from_secs(10);
+
 /// The name of the data set that stands in for MNIST where it cannot be had.
 pub const SYNTHETIC: &str = "synthetic-digits";
 
 /// Loads MNIST: `[60000, 28, 28]` and `[10000, 28, 28]` bytes with their labels.
 ///
 /// It comes from the folder that the environment variable `CNN_DATA_DIR` names, else from the project's
-/// `data/mnist`, else it is downloaded to there (11 MB). Where no mirror answers, digits that this crate draws
+/// `data/mnist`, else it is downloaded to there (11 MB) from one of two mirrors, or from those that `CNN_MIRRORS`
+/// names, with commas between. Where no mirror answers, digits that this crate draws
 /// itself take its place, with a banner; the data set is then called [`SYNTHETIC`].
 ///
 /// # Errors
@@ -34,9 +42,10 @@ pub fn load_data() -> Result<Dataset> {
     }
     let folder = project_folder().join("data").join("mnist");
     if !idx::FILES.iter().all(|name| idx::find(&folder, name).is_some()) {
-        if let Err(reasons) =
-            download::download(&folder, &idx::FILES, &|position, bytes| verify(position, bytes))?
-        {
+        let named = std::env::var("CNN_MIRRORS").unwrap_or_default();
+        let mirrors = if named.is_empty() { MIRRORS } else { &named };
+        let mirrors: Vec<&str> = mirrors.split(',').map(str::trim).collect();
+        if let Err(reasons) = download::download(&mirrors, PATIENCE, &folder, &idx::FILES, &verify)? {
             return Ok(stand_in(&reasons));
         }
     }

@@ -1,0 +1,332 @@
+//! Models as their users meet them: building, training, predicting, saving.
+
+use cnn::prelude::*;
+use std::path::PathBuf;
+
+fn images(count: i64) -> (Tensor, Tensor) {
+    let data = mnist::synthetic_digits(count as usize, 0, 7);
+    (normalize(&add_channel(&data.x_train).unwrap()).unwrap(), data.y_train)
+}
+
+fn small_model(seed: u64) -> Sequential {
+    let mut model = Sequential::input([1, 28, 28])
+        .add(Conv2D::new(4, (3, 3)).activation(Relu))
+        .add(MaxPooling2D::new((2, 2)))
+        .add(Flatten)
+        .add(Dense::new(10).activation(Softmax))
+        .seed(seed)
+        .device(Device::Cpu)
+        .build()
+        .unwrap();
+    model.compile(Adam::default(), Loss::CategoricalCrossentropy).unwrap();
+    model
+}
+
+fn quiet(epochs: usize) -> Fit {
+    Fit { epochs, verbose: false, ..Fit::default() }
+}
+
+#[track_caller]
+fn refusal<T: std::fmt::Debug>(result: cnn::anyhow::Result<T>, expected: &[&str]) {
+    let message = result.unwrap_err().to_string();
+    for words in expected {
+        assert!(message.contains(words), "{message:?} does not say {words:?}");
+    }
+}
+
+/// A file that is removed at the end of its test.
+struct Temporary(PathBuf);
+
+impl Temporary {
+    fn new(name: &str) -> Self {
+        Temporary(std::env::temp_dir().join(format!("cnn-model-{name}-{}.safetensors", std::process::id())))
+    }
+}
+
+impl Drop for Temporary {
+    fn drop(&mut self) {
+        let _ = std::fs::remove_file(&self.0);
+    }
+}
+
+#[test]
+fn the_courses_model_has_kerass_shapes_and_parameters() {
+    let summary = course::model(42).unwrap().summary().to_string();
+    for line in [
+        " conv2d (Conv2D)              │ (None, 32, 26, 26) │     320",
+        " max_pooling2d (MaxPooling2D) │ (None, 32, 13, 13) │       0",
+        " flatten (Flatten)            │ (None, 5408)       │       0",
+        " dense (Dense)                │ (None, 128)        │ 692,352",
+        " dense_1 (Dense)              │ (None, 10)         │   1,290",
+        "Total params: 693,962 (2.65 MB)",
+    ] {
+        assert!(summary.contains(line), "{summary}\nlacks\n{line}");
+    }
+}
+
+#[test]
+fn a_layer_that_does_not_fit_is_named_when_the_model_is_built() {
+    let input = || Sequential::input([1, 28, 28]).device(Device::Cpu);
+    refusal(input().add(Dense::new(10)).build(), &["layer 1, dense,", "[1, 28, 28]", "put a Flatten layer"]);
+    refusal(input().add(Flatten).add(Conv2D::new(8, (3, 3))).build(), &["layer 2, conv2d,", "[784]"]);
+    refusal(input().add(Conv2D::new(8, (29, 3))).build(), &["kernel's height is 29", "only 28"]);
+    refusal(input().add(MaxPooling2D::new((2, 40))).build(), &["window is 2×40", "28×28"]);
+    refusal(input().add(Conv2D::new(0, (3, 3))).build(), &["filters must be at least 1"]);
+    refusal(input().add(Conv2D::new(2, (3, 3)).strides((0, 1))).build(), &["stride along the height"]);
+    refusal(input().add(Flatten).add(Dense::new(-1)).build(), &["units must be at least 1"]);
+    refusal(input().add(Dropout::new(1.0)).build(), &["rate", "below 1"]);
+    refusal(input().build(), &["no layers"]);
+    refusal(Sequential::input([0, 28, 28]).add(Flatten).build(), &["input shape is [0, 28, 28]"]);
+}
+
+#[test]
+fn compile_refuses_what_cannot_train() {
+    let mut model = small_model(1);
+    for learning_rate in [0.0, -1.0, f64::NAN, f64::INFINITY] {
+        let adam = Adam { learning_rate, ..Adam::default() };
+        refusal(
+            model.compile(adam, Loss::CategoricalCrossentropy),
+            &["learning_rate must be a positive number"],
+        );
+    }
+    refusal(model.compile(Sgd { momentum: 1.0, ..Sgd::default() }, Loss::MeanSquaredError), &["momentum"]);
+    let mut linear = Sequential::input([4]).add(Dense::new(3)).device(Device::Cpu).build().unwrap();
+    refusal(linear.compile(Adam::default(), Loss::CategoricalCrossentropy), &["dense", "linear", "Softmax"]);
+    let mut image =
+        Sequential::input([1, 8, 8]).add(Conv2D::new(2, (3, 3))).device(Device::Cpu).build().unwrap();
+    refusal(image.compile(Adam::default(), Loss::MeanSquaredError), &["[2, 6, 6]", "Dense"]);
+}
+
+#[test]
+fn fit_refuses_what_does_not_fit_and_the_model_stays_usable() {
+    let (x, y) = images(40);
+    let mut model = small_model(1);
+    let before = model.weight("dense/kernel").unwrap();
+    refusal(model.fit(&x.squeeze_dim(1), &y, &quiet(1)), &["[40, 28, 28]", "[n, 1, 28, 28]", "add_channel"]);
+    refusal(model.fit(&(x.copy() * 255.0).to_kind(Kind::Uint8), &y, &quiet(1)), &["Uint8", "normalize"]);
+    refusal(model.fit(&x.permute([0, 2, 3, 1]), &y, &quiet(1)), &["permute([0, 3, 1, 2])"]);
+    refusal(model.fit(&x.narrow(0, 0, 0), &y, &quiet(1)), &["no images"]);
+    refusal(model.fit(&x, &y.narrow(0, 0, 39), &quiet(1)), &["40 images and 39 labels"]);
+    refusal(model.fit(&x, &(&y + 1), &quiet(1)), &["labels go from 1 to 10", "10 outputs"]);
+    refusal(model.fit(&x, &to_categorical(&y, 11).unwrap(), &quiet(1)), &["11 columns"]);
+    refusal(model.fit(&x, &y, &Fit { batch_size: 0, ..quiet(1) }), &["batch_size must be at least 1"]);
+    refusal(
+        model.fit(&x, &y, &Fit { batch_size: 41, ..quiet(1) }),
+        &["batch_size is 41", "40 training samples"],
+    );
+    refusal(model.fit(&x, &y, &quiet(0)), &["epochs must be at least 1"]);
+    for validation_split in [-0.1, 1.0, f64::NAN, 0.999] {
+        refusal(model.fit(&x, &y, &Fit { validation_split, ..quiet(1) }), &["validation_split"]);
+    }
+    let augment = Some(Augment { rotation_range: -1.0, ..Augment::default() });
+    refusal(model.fit(&x, &y, &Fit { augment, ..quiet(1) }), &["rotation_range must be from 0 to 180"]);
+    refusal(model.evaluate(&x, &y.narrow(0, 0, 39)), &["40 images and 39 labels"]);
+    assert_eq!(model.weight("dense/kernel").unwrap(), before);
+    assert!(model.fit(&x, &y, &quiet(1)).is_ok());
+}
+
+#[test]
+fn without_compile_there_is_no_training() {
+    let (x, y) = images(10);
+    let mut model = Sequential::input([1, 28, 28])
+        .add(Flatten)
+        .add(Dense::new(10).activation(Softmax))
+        .device(Device::Cpu)
+        .build()
+        .unwrap();
+    refusal(model.fit(&x, &y, &Fit { batch_size: 5, ..quiet(1) }), &["not compiled", "model.compile("]);
+    refusal(model.evaluate(&x, &y), &["not compiled"]);
+    assert!(model.predict(&x).is_ok());
+}
+
+#[test]
+fn one_seed_gives_one_model_and_one_history() {
+    let (x, y) = images(200);
+    let augment = Some(Augment { rotation_range: 10.0, zoom_range: 0.1, ..Augment::default() });
+    let run = |seed| {
+        let mut model = small_model(seed);
+        let settings = Fit { validation_split: 0.1, seed, augment: augment.clone(), ..quiet(2) };
+        let history = model.fit(&x, &y, &settings).unwrap();
+        (model.weight("conv2d/kernel").unwrap(), history.loss, history.val_loss)
+    };
+    assert_eq!(run(3), run(3));
+    assert_ne!(run(3).1, run(4).1);
+}
+
+#[test]
+fn class_numbers_and_one_hot_labels_train_alike() {
+    let (x, y) = images(100);
+    let train = |labels: &Tensor| small_model(5).fit(&x, labels, &quiet(2)).unwrap().loss;
+    let (numbers, one_hot) = (train(&y), train(&to_categorical(&y, 10).unwrap()));
+    for (number, one_hot) in numbers.iter().zip(&one_hot) {
+        assert!((number - one_hot).abs() < 1e-5, "{numbers:?} {one_hot:?}");
+    }
+}
+
+#[test]
+fn training_learns_and_evaluation_agrees_with_predictions() {
+    let (x, y) = images(600);
+    let mut model = small_model(1);
+    let history = model.fit(&x, &y, &Fit { validation_split: 0.1, ..quiet(4) }).unwrap();
+    assert_eq!((history.epochs(), history.val_loss.len(), history.seconds.len()), (4, 4, 4));
+    assert!(history.loss[3] < 0.7 * history.loss[0], "{history:?}");
+    let probabilities = model.predict(&x).unwrap();
+    assert_eq!(probabilities.size(), [600, 10]);
+    let sums = probabilities.sum_dim_intlist(-1, false, Kind::Float);
+    assert!((sums - 1.0).abs().max().double_value(&[]) < 1e-5);
+    let matrix = ConfusionMatrix::new(&y, &probabilities.argmax(-1, false), 10).unwrap();
+    assert!((matrix.accuracy() - model.evaluate(&x, &y).unwrap().accuracy).abs() < 1e-12);
+    let forward = model.forward(&x.narrow(0, 0, 5)).unwrap();
+    assert!((forward - probabilities.narrow(0, 0, 5)).abs().max().double_value(&[]) < 1e-6);
+}
+
+#[test]
+fn a_loss_beyond_all_bounds_is_reported() {
+    let (x, y) = images(64);
+    let mut model = small_model(1);
+    model.compile(Sgd { learning_rate: 1e30, ..Sgd::default() }, Loss::CategoricalCrossentropy).unwrap();
+    refusal(model.fit(&x, &y, &quiet(3)), &["the loss is", "epoch", "smaller learning_rate"]);
+}
+
+#[test]
+fn layers_and_weights_are_found_by_name() {
+    let (x, _) = images(3);
+    let model = small_model(1);
+    assert_eq!(model.layer_output("max_pooling2d", &x).unwrap().size(), [3, 4, 13, 13]);
+    assert!(model.layer_output("conv2d", &x).unwrap().min().double_value(&[]) >= 0.0);
+    refusal(model.layer_output("conv2d_1", &x), &["no layer is called \"conv2d_1\"", "max_pooling2d"]);
+    refusal(model.weight("kernel"), &["no weight is called \"kernel\"", "conv2d/kernel"]);
+}
+
+#[test]
+fn a_saved_model_comes_back_to_the_last_bit() {
+    let (x, y) = images(100);
+    let file = Temporary::new("saved");
+    let mut model = small_model(1);
+    model.fit(&x, &y, &quiet(1)).unwrap();
+    model.notes.insert("dataset".into(), "synthetic-digits".into());
+    model.save(&file.0).unwrap();
+    let loaded = Sequential::load(&file.0).unwrap();
+    assert_eq!(loaded.predict(&x).unwrap(), model.predict(&x).unwrap());
+    assert_eq!(loaded.evaluate(&x, &y).unwrap(), model.evaluate(&x, &y).unwrap());
+    assert_eq!(loaded.summary().to_string(), model.summary().to_string());
+    assert_eq!(loaded.notes, model.notes);
+
+    let mut other = small_model(2);
+    other.load_weights(&file.0).unwrap();
+    assert_eq!(other.predict(&x).unwrap(), model.predict(&x).unwrap());
+}
+
+#[test]
+fn weights_of_another_architecture_are_refused_by_the_first_layer_that_differs() {
+    let (x, _) = images(4);
+    let file = Temporary::new("other");
+    small_model(1).save(&file.0).unwrap();
+    let mut wider = Sequential::input([1, 28, 28])
+        .add(Conv2D::new(4, (3, 3)).activation(Relu))
+        .add(MaxPooling2D::new((2, 2)))
+        .add(Flatten)
+        .add(Dense::new(11).activation(Softmax))
+        .device(Device::Cpu)
+        .build()
+        .unwrap();
+    let before = wider.predict(&x).unwrap();
+    refusal(wider.load_weights(&file.0), &["layer 4 is Dense", "\"units\":11", "\"units\":10", "unchanged"]);
+    assert_eq!(wider.predict(&x).unwrap(), before);
+    let mut longer = Sequential::input([1, 28, 28]).add(Flatten).device(Device::Cpu).build().unwrap();
+    refusal(longer.load_weights(&file.0), &["layer 1 is Flatten", "Conv2D"]);
+}
+
+#[test]
+fn files_that_are_no_models_are_refused() {
+    let file = Temporary::new("broken");
+    refusal(Sequential::load(&file.0), &["cannot be read", "check the path"]);
+    for content in [b"".as_slice(), b"<html>", b"\x05\0\0\0\0\0\0\0{}xxx", &[255; 40]] {
+        std::fs::write(&file.0, content).unwrap();
+        refusal(Sequential::load(&file.0), &["is not a whole model file", "save the model again"]);
+    }
+    let foreign = [("w", Tensor::from_slice(&[1.0_f32]))];
+    Tensor::write_safetensors(&foreign, &file.0).unwrap();
+    refusal(Sequential::load(&file.0), &["another program wrote it"]);
+
+    let model = small_model(1);
+    cnn::tch::no_grad(|| {
+        let (_, mut kernel) = model.weights().swap_remove(0);
+        let _ = kernel.fill_(f64::NAN);
+    });
+    model.save(&file.0).unwrap();
+    refusal(Sequential::load(&file.0), &["conv2d/kernel holds NaN"]);
+}
+
+#[test]
+fn damaged_models_are_refused_or_read_but_never_panic() {
+    use rand::{rngs::StdRng, Rng, SeedableRng};
+    let file = Temporary::new("fuzz");
+    small_model(1).save(&file.0).unwrap();
+    let whole = std::fs::read(&file.0).unwrap();
+    let header = 8 + u64::from_le_bytes(whole[..8].try_into().unwrap()) as usize;
+    let mut random = StdRng::seed_from_u64(1);
+    for round in 0..600 {
+        let mut bytes = whole.clone();
+        if round % 3 == 0 {
+            bytes.truncate(random.gen_range(0..whole.len()));
+        } else {
+            for _ in 0..random.gen_range(1..4) {
+                // The header is where a change can do harm.
+                bytes[random.gen_range(0..header)] = random.gen();
+            }
+        }
+        std::fs::write(&file.0, &bytes).unwrap();
+        let truncated = bytes.len() < whole.len();
+        assert!(Sequential::load(&file.0).is_err() || !truncated, "round {round} was read");
+    }
+}
+
+#[test]
+fn augmentation_keeps_the_shape_and_follows_its_seed() {
+    let (x, _) = images(10);
+    let augment = Augment { rotation_range: 20.0, width_shift_range: 0.1, ..Augment::default() };
+    let preview = |seed| augment.preview(&x, seed).unwrap();
+    assert_eq!(preview(1).size(), x.size());
+    assert_eq!(preview(1), preview(1));
+    assert_ne!(preview(1), preview(2));
+    let unchanged = Augment::default().preview(&x, 1).unwrap();
+    assert!((unchanged - &x).abs().max().double_value(&[]) < 1e-4);
+    refusal(augment.preview(&x.squeeze_dim(1), 1), &["[10, 28, 28]"]);
+}
+
+#[test]
+fn preprocessing_refuses_what_was_done_already() {
+    let (x, y) = images(4);
+    refusal(normalize(&x), &["Float", "normalised already"]);
+    refusal(add_channel(&x), &["[4, 1, 28, 28]"]);
+    refusal(to_categorical(&y, 3), &["3 classes"]);
+    refusal(to_categorical(&x, 10), &["[4, 1, 28, 28]"]);
+    let one_hot = to_categorical(&Tensor::from_slice(&[2_i64, 0]), 3).unwrap();
+    assert_eq!(Vec::<f32>::try_from(one_hot.flatten(0, -1)).unwrap(), [0.0, 0.0, 1.0, 1.0, 0.0, 0.0]);
+}
+
+#[test]
+fn a_picture_of_a_digit_becomes_what_the_model_knows() {
+    use cnn::plotters::prelude::*;
+    let file = std::env::temp_dir().join(format!("cnn-digit-{}.png", std::process::id()));
+    for (paper, pen) in [(WHITE, BLACK), (BLACK, WHITE)] {
+        let figure = Figure::draw((200, 300), |area| {
+            area.fill(&paper)?;
+            area.draw(&Rectangle::new([(90, 40), (110, 200)], pen.filled()))?;
+            Ok(())
+        });
+        figure.unwrap().save(&file).unwrap();
+        let x = cnn::preprocessing::digit_from_file(&file).unwrap();
+        assert_eq!((x.size(), x.kind()), (vec![1, 1, 28, 28], Kind::Float));
+        assert!(x.min().double_value(&[]) >= 0.0 && x.max().double_value(&[]) > 0.9);
+        let rows = x.sum_dim_intlist([0_i64, 1, 3].as_slice(), false, Kind::Float);
+        assert_eq!(rows.gt(0.0).sum(Kind::Int64).int64_value(&[]), 20, "the digit is 20 pixels high");
+    }
+    std::fs::write(&file, "no picture").unwrap();
+    refusal(cnn::preprocessing::digit_from_file(&file), &["not a PNG or JPEG"]);
+    Figure::draw((20, 20), |_| Ok(())).unwrap().save(&file).unwrap();
+    refusal(cnn::preprocessing::digit_from_file(&file), &["shows nothing"]);
+    std::fs::remove_file(&file).unwrap();
+    refusal(cnn::preprocessing::digit_from_file(&file), &["cannot be read"]);
+}
