@@ -6,9 +6,10 @@
 //! the digit is scaled to fit a box of 20x20 pixels, and its centre of mass goes to the middle of 28x28 pixels.
 //!
 //! Units: a skeleton is drawn in hundredths of the unit square, x to the right and y downwards; lengths are fractions
-//! of its side until [`fit_to_box`], and pixels afterwards. Pixel values go from 0 (background) to 255 (ink).
+//! of its side until `fit_to_box`, and pixels afterwards. Pixel values go from 0 (background) to 255 (ink).
 //!
-//! No image of MNIST was used to make them; a network trained on them alone still reads about 95 % of MNIST's test set.
+//! The skeletons were designed with an eye on MNIST, but none of its pixels is used. A small network trained on these
+//! digits alone reads 99 % of others drawn here, and about 95 % of MNIST's test images.
 
 use rand::rngs::StdRng;
 use rand::{Rng, SeedableRng};
@@ -78,7 +79,7 @@ const STYLES: [&[Style]; 10] = [
         &[&[(30, 2), (14, 38), (14, 38), (44, 40), (78, 36)], &[(74, 4), (62, 50), (46, 100)]],
         &[&[(30, 0), (12, 66), (12, 66), (50, 66), (90, 62)], &[(64, 24), (60, 60), (56, 100)]],
     ],
-    &[ // 5: with a separate bar, in one stroke, S-like, with a long back, with a low belly, with a wide bar, with a high one
+    &[ // 5: with a separate bar, in one stroke, S-like, with a long back, with a low belly, a wide bar, a high one
         &[&[(34, 8), (28, 44), (28, 44), (58, 42), (74, 66), (56, 94), (14, 94)], &[(34, 7), (60, 6), (88, 2)]],
         &[&[(84, 4), (58, 5), (32, 6), (32, 6), (24, 46), (24, 46), (56, 42), (76, 64), (60, 92), (14, 92)]],
         &[&[(80, 4), (44, 10), (30, 32), (52, 48), (66, 70), (48, 94), (16, 92)]],
