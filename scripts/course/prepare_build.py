@@ -43,8 +43,6 @@ def main():
     part.mkdir(parents=True)
     if goal.is_dir():
         kernel.clone(goal, part)  # only the crate itself has to be compiled again
-    # The versions that were tested, instead of the newest ones.
-    shutil.copy2(setup.ROOT / "Cargo.lock", part / "Cargo.lock")
     manager = KernelManager(kernel_name="rust")
     manager.start_kernel(env=os.environ | {"EVCXR_TMPDIR": str(part)}, cwd=setup.ROOT / "notebooks")
     client = manager.client()

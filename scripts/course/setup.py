@@ -325,7 +325,9 @@ def kernel_environment(cargo_bin, evcxr, torch):
     return {
         "CNN_EVCXR": str(evcxr),
         "CNN_KERNEL_BUILD": str(PREPARED),
-        "PATH": f"{cargo_bin}{os.pathsep}${{PATH}}",
+        "CNN_CARGO": str(cargo_bin / "cargo"),
+        "CNN_CARGO_LOCK": str(ROOT / "Cargo.lock"),
+        "PATH": os.pathsep.join([str(ROOT / "scripts" / "course" / "bin"), str(cargo_bin), "${PATH}"]),
         "LIBTORCH": str(torch),
         libraries: str(torch / "lib"),
         # glibc returns big blocks to the system at once and fetches them again a moment later; told to keep
