@@ -411,12 +411,7 @@ pub(crate) fn batches(count: i64, batch_size: i64) -> impl Iterator<Item = (i64,
 impl fmt::Debug for Sequential {
     fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
         let names: Vec<&str> = self.layers.iter().map(|layer| layer.name.as_str()).collect();
-        write!(
-            f,
-            "Sequential({} → {}, {} params)",
-            "input",
-            names.join(" → "),
-            thousands(self.count_params())
-        )
+        let count = thousands(self.count_params());
+        write!(f, "Sequential({:?} → {}, {count} params)", self.input_shape, names.join(" → "))
     }
 }
