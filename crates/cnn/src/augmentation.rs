@@ -32,7 +32,7 @@ pub struct Augment {
     pub height_shift_range: f64,
 }
 
-/// One draw: degrees, pixels and factors, named as in Keras's `apply_affine_transform` (x is down, y to the right).
+/// One draw: degrees, pixels and factors, named as in Keras's `apply_affine_transform` (x is to the right, y down).
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Affine {
     pub theta: f64,
@@ -80,8 +80,8 @@ impl Augment {
         let mut uniform = |range: f64| random.gen_range(-range..=range);
         Affine {
             theta: uniform(self.rotation_range),
-            tx: uniform(self.height_shift_range) * height as f64,
-            ty: uniform(self.width_shift_range) * width as f64,
+            tx: uniform(self.width_shift_range) * width as f64,
+            ty: uniform(self.height_shift_range) * height as f64,
             zx: 1.0 + uniform(self.zoom_range),
             zy: 1.0 + uniform(self.zoom_range),
         }
@@ -103,18 +103,75 @@ impl Affine {
 /// Applies one draw per image of `[n, channels, height, width]`.
 pub(crate) fn transform(images: &Tensor, draws: &[Affine]) -> Tensor {
     let (batch, channels, height, width) = images.size4().expect("the callers check the shape");
-    // libtorch counts from -1 to 1 across the image, and names the horizontal coordinate first.
+    // libtorch counts from -1 to 1 across the image.
     let (half_height, half_width) = ((height - 1).max(1) as f64 / 2.0, (width - 1).max(1) as f64 / 2.0);
     let ratio = half_height / half_width;
     let mut theta = Vec::with_capacity(draws.len() * 6);
     for draw in draws {
-        let [down, right] = draw.matrix();
-        theta.extend([right[1], right[0] * ratio, right[2] / half_width].map(|value| value as f32));
-        theta.extend([down[1] / ratio, down[0], down[2] / half_height].map(|value| value as f32));
+        let [x, y] = draw.matrix();
+        theta.extend([x[0], x[1] * ratio, x[2] / half_width].map(|value| value as f32));
+        theta.extend([y[0] / ratio, y[1], y[2] / half_height].map(|value| value as f32));
     }
     let theta = Tensor::from_slice(&theta).reshape([batch, 2, 3]).to_device(images.device());
     let grid = Tensor::affine_grid_generator(&theta, [batch, channels, height, width], true);
     const BILINEAR: i64 = 0;
     const BORDER: i64 = 1;
     images.contiguous().grid_sampler(&grid, BILINEAR, BORDER, true)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::Value;
+    use tch::{Device, Kind};
+
+    fn image(value: &Value) -> Tensor {
+        let numbers = value["data"].as_array().unwrap().iter().map(|number| number.as_f64().unwrap() as f32);
+        Tensor::from_slice(&numbers.collect::<Vec<_>>()).reshape([1, 1, 28, 28])
+    }
+
+    #[test]
+    fn a_draw_moves_pixels_as_in_keras() {
+        let fixture: Value = serde_json::from_str(include_str!("../tests/fixtures/keras.json")).unwrap();
+        let original = image(&fixture["affine"]["image"]);
+        for case in fixture["affine"]["cases"].as_array().unwrap() {
+            let number = |name: &str| case[name].as_f64().unwrap();
+            let [theta, tx, ty, zx, zy] = ["theta", "tx", "ty", "zx", "zy"].map(number);
+            let ours = transform(&original, &[Affine { theta, tx, ty, zx, zy }]);
+            let difference = (ours - image(&case["output"])).abs().max().double_value(&[]);
+            assert!(difference < 1e-4, "theta {theta}, shift {tx} {ty}, zoom {zx} {zy}: {difference}");
+        }
+    }
+
+    #[test]
+    fn images_need_not_be_square() {
+        let x = Tensor::rand([1, 2, 9, 14], (Kind::Float, Device::Cpu));
+        let turned = transform(&x, &[Affine { theta: 180.0, tx: 0.0, ty: 0.0, zx: 1.0, zy: 1.0 }]);
+        let difference = (turned - x.flip([2, 3])).abs().max().double_value(&[]);
+        assert!(difference < 1e-4, "{difference}");
+    }
+
+    #[test]
+    fn draws_stay_within_their_ranges_and_reach_them() {
+        let augment = Augment {
+            rotation_range: 10.0,
+            zoom_range: 0.2,
+            width_shift_range: 0.1,
+            height_shift_range: 0.3,
+        };
+        let mut random = StdRng::seed_from_u64(1);
+        let draws: Vec<Affine> = (0..2000).map(|_| augment.draw(20, 10, &mut random)).collect();
+        let reach =
+            |value: fn(&Affine) -> f64| draws.iter().map(value).fold(0.0_f64, |most, v| most.max(v.abs()));
+        let reached: [(f64, f64); 5] = [
+            (reach(|draw| draw.theta), 10.0),
+            (reach(|draw| draw.tx), 1.0),
+            (reach(|draw| draw.ty), 6.0),
+            (reach(|draw| draw.zx - 1.0), 0.2),
+            (reach(|draw| draw.zy - 1.0), 0.2),
+        ];
+        for (found, limit) in reached {
+            assert!(found <= limit * 1.000_001 && found > 0.98 * limit, "{found} of {limit}");
+        }
+    }
 }

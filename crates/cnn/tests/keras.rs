@@ -1,0 +1,298 @@
+//! The same numbers as Keras: `scripts/fixtures/keras_fixture.py` ran it and wrote what it computed.
+
+use cnn::prelude::*;
+use cnn::serde_json::{self, Value};
+
+fn fixture() -> Value {
+    serde_json::from_str(include_str!("fixtures/keras.json")).unwrap()
+}
+
+fn tensor(value: &Value) -> Tensor {
+    let numbers = |value: &Value| -> Vec<f64> {
+        value.as_array().unwrap().iter().map(|number| number.as_f64().unwrap()).collect()
+    };
+    let shape: Vec<i64> = numbers(&value["shape"]).into_iter().map(|side| side as i64).collect();
+    Tensor::from_slice(&numbers(&value["data"])).to_kind(Kind::Float).reshape(shape)
+}
+
+/// Keras's images, `[n, height, width, channels]`, as this crate's; other tensors as they are.
+fn images(x: Tensor) -> Tensor {
+    if x.dim() == 4 {
+        x.permute([0, 3, 1, 2]).contiguous()
+    } else {
+        x
+    }
+}
+
+/// Keras's convolution kernels, `[height, width, in, out]`, as this crate's; other weights as they are.
+fn weight(value: &Value) -> Tensor {
+    let weight = tensor(value);
+    if weight.dim() == 4 {
+        weight.permute([3, 2, 0, 1]).contiguous()
+    } else {
+        weight
+    }
+}
+
+fn weights(values: &Value) -> Vec<Tensor> {
+    values.as_array().unwrap().iter().map(weight).collect()
+}
+
+#[track_caller]
+fn assert_close(name: &str, ours: &Tensor, keras: &Tensor) {
+    assert_eq!(ours.size(), keras.size(), "{name}");
+    let difference = (ours - keras).abs().max().double_value(&[]);
+    assert!(difference < 1e-5, "{name} differs by {difference}");
+}
+
+#[track_caller]
+fn assert_near(name: &str, ours: f64, keras: &Value) {
+    let keras = keras.as_f64().unwrap();
+    assert!((ours - keras).abs() < 1e-5, "{name}: {ours} here, {keras} in Keras");
+}
+
+fn with_weights(mut model: Sequential, values: &Value) -> Sequential {
+    let names = model.weights().into_iter().map(|(name, _)| name);
+    let new: Vec<(String, Tensor)> = names.zip(weights(values)).collect();
+    model.set_weights(&new).unwrap();
+    model
+}
+
+/// The small model of the fixture, with Keras's initial weights.
+fn model(training: &Value, optimizer: impl Into<cnn::Optimizer>) -> Sequential {
+    let model = Sequential::input([1, 10, 10])
+        .add(Conv2D::new(4, (3, 3)).activation(Relu))
+        .add(MaxPooling2D::new((2, 2)))
+        .add(Flatten)
+        .add(Dense::new(8).activation(Relu))
+        .add(Dense::new(5).activation(Softmax))
+        .device(Device::Cpu)
+        .build()
+        .unwrap();
+    let mut model = with_weights(model, &training["initial"]);
+    model.compile(optimizer, Loss::CategoricalCrossentropy).unwrap();
+    model
+}
+
+fn data(training: &Value) -> (Tensor, Tensor) {
+    (images(tensor(&training["x"])), tensor(&training["y"]).to_kind(Kind::Int64))
+}
+
+fn assert_weights(name: &str, model: &Sequential, keras: &Value) {
+    for ((layer, ours), keras) in model.weights().iter().zip(weights(keras)) {
+        assert_close(&format!("{name}: {layer}"), &ours.detach(), &keras);
+    }
+}
+
+#[test]
+fn predictions_loss_and_accuracy() {
+    let training = &fixture()["training"];
+    let (x, y) = data(training);
+    let model = model(training, Adam::default());
+    assert_close("probabilities", &model.predict(&x).unwrap(), &tensor(&training["probabilities"]));
+    let measured = model.evaluate(&x, &y).unwrap();
+    assert_near("loss", measured.loss, &training["loss"]);
+    assert_near("accuracy", measured.accuracy, &training["accuracy"]);
+}
+
+#[test]
+fn gradients() {
+    let training = &fixture()["training"];
+    let (x, y) = data(training);
+    let model = model(training, Adam::default());
+    // The mean of -log p of the true class, from the model's public parts.
+    let probabilities = model.forward(&x).unwrap();
+    let loss = -probabilities.gather(1, &y.unsqueeze(1), false).log().mean(Kind::Float);
+    loss.backward();
+    for ((name, weight), keras) in model.weights().iter().zip(weights(&training["gradients"])) {
+        assert_close(name, &weight.grad(), &keras);
+    }
+}
+
+#[test]
+fn optimizers() {
+    let training = &fixture()["training"];
+    let (x, y) = data(training);
+    let step = Fit { batch_size: 40, shuffle: false, verbose: false, ..Fit::default() };
+    let after = |steps, optimizer: cnn::Optimizer| {
+        let mut model = model(training, optimizer);
+        model.fit(&x, &y, &Fit { epochs: steps, ..step.clone() }).unwrap();
+        model
+    };
+    assert_weights("adam, 1 step", &after(1, Adam::default().into()), &training["adam_after_1_step"]);
+    let faster = Adam { learning_rate: 0.01, ..Adam::default() };
+    let momentum = Sgd { momentum: 0.9, ..Sgd::default() };
+    let cases: [(&str, cnn::Optimizer); 4] = [
+        ("adam", Adam::default().into()),
+        ("adam_0.01", faster.into()),
+        ("sgd", Sgd::default().into()),
+        ("sgd_momentum", momentum.into()),
+    ];
+    for (name, optimizer) in cases {
+        assert_weights(name, &after(3, optimizer), &training["after_3_steps"][name]);
+    }
+}
+
+#[test]
+fn training_in_several_calls_is_training_in_one() {
+    let training = &fixture()["training"];
+    let (x, y) = data(training);
+    let step = Fit { batch_size: 40, shuffle: false, verbose: false, ..Fit::default() };
+    let mut model = model(training, Adam::default());
+    for _ in 0..3 {
+        model.fit(&x, &y, &step).unwrap();
+    }
+    assert_weights("three calls", &model, &training["after_3_steps"]["adam"]);
+}
+
+#[test]
+fn a_training_with_validation() {
+    let training = &fixture()["training"];
+    let (x, y) = data(training);
+    let mut model = model(training, Adam::default());
+    let settings = Fit {
+        epochs: 3,
+        batch_size: 16,
+        validation_split: 0.1,
+        shuffle: false,
+        verbose: false,
+        ..Fit::default()
+    };
+    let history = model.fit(&x, &to_categorical(&y, 5).unwrap(), &settings).unwrap();
+    let fit = &training["fit"];
+    let columns = [
+        ("loss", &history.loss),
+        ("accuracy", &history.accuracy),
+        ("val_loss", &history.val_loss),
+        ("val_accuracy", &history.val_accuracy),
+    ];
+    for (name, ours) in columns {
+        for (epoch, value) in ours.iter().enumerate() {
+            assert_near(&format!("{name}, epoch {epoch}"), *value, &fit["history"][name][epoch]);
+        }
+    }
+    assert_weights("fit", &model, &fit["weights"]);
+}
+
+#[test]
+fn layers() {
+    let fixture = fixture();
+    let build = |name: &str, x: &Tensor| {
+        let input = Sequential::input(&x.size()[1..]).device(Device::Cpu);
+        let model = match name {
+            "conv2d_valid" => input.add(Conv2D::new(2, (3, 2))),
+            "conv2d_same" => input.add(Conv2D::new(2, (3, 3)).padding(Padding::Same)),
+            "conv2d_same_even_kernel" => input.add(Conv2D::new(2, (2, 4)).padding(Padding::Same)),
+            "conv2d_valid_strides" => input.add(Conv2D::new(2, (3, 3)).strides((2, 1))),
+            "conv2d_same_strides" => input.add(Conv2D::new(2, (3, 3)).strides((2, 2)).padding(Padding::Same)),
+            "max_pooling2d" => input.add(MaxPooling2D::new((2, 2))),
+            "max_pooling2d_3_2" => input.add(MaxPooling2D::new((3, 2))),
+            "flatten" => input.add(Flatten),
+            "dense" => input.add(Dense::new(4)),
+            other => panic!("the fixture has a case {other:?} without a layer here"),
+        };
+        model.build().unwrap()
+    };
+    for (name, case) in fixture["layers"].as_object().unwrap() {
+        let x = images(tensor(&case["input"]));
+        let model = with_weights(build(name, &x), &case["weights"]);
+        let keras = images(tensor(&case["output"]));
+        let ours = model.forward(&x).unwrap().detach();
+        assert_close(name, &ours, &keras);
+        let shape = model.summary().to_string();
+        assert!(shape.contains(&format!("(None, {}", keras.size()[1])), "{name}: {shape}");
+    }
+}
+
+#[test]
+fn activations() {
+    let fixture = fixture();
+    let x = tensor(&fixture["activations"]["x"]);
+    for activation in Activation::ALL {
+        let name = activation.name();
+        assert_close(name, &activation.apply(&x), &tensor(&fixture["activations"]["outputs"][name]));
+        assert_eq!(name.parse::<Activation>().unwrap(), activation);
+    }
+    assert!("relux".parse::<Activation>().unwrap_err().to_string().contains("leaky_relu"));
+}
+
+#[test]
+fn losses() {
+    let losses = &fixture()["losses"];
+    let (logits, y) = (tensor(&losses["logits"]), tensor(&losses["y"]).to_kind(Kind::Int64));
+    // A model that passes its input on, so that its outputs are the softmax of the fixture's logits.
+    let mut model =
+        Sequential::input([5]).add(Dense::new(5).activation(Softmax)).device(Device::Cpu).build().unwrap();
+    let identity = Tensor::eye(5, (Kind::Float, Device::Cpu));
+    let zeros = Tensor::zeros([5], (Kind::Float, Device::Cpu));
+    model.set_weights(&[("dense/kernel".into(), identity), ("dense/bias".into(), zeros)]).unwrap();
+    let cases = [
+        ("categorical_crossentropy", Loss::CategoricalCrossentropy),
+        ("mean_squared_error", Loss::MeanSquaredError),
+    ];
+    for (name, loss) in cases {
+        model.compile(Adam::default(), loss).unwrap();
+        for labels in [&y, &to_categorical(&y, 5).unwrap()] {
+            assert_near(name, model.evaluate(&logits, labels).unwrap().loss, &losses[name]);
+        }
+    }
+}
+
+#[test]
+fn splits() {
+    for case in fixture()["splits"].as_array().unwrap() {
+        let settings = Fit { validation_split: case["validation_split"].as_f64().unwrap(), ..Fit::default() };
+        let split = settings.split(case["count"].as_i64().unwrap()).unwrap();
+        assert_eq!(split, (case["train"].as_i64().unwrap(), case["validation"].as_i64().unwrap()), "{case}");
+    }
+}
+
+#[test]
+fn initial_weights() {
+    let glorot = &fixture()["glorot"];
+    let model = course::model(1).unwrap();
+    for (position, name) in [(0, "conv2d/kernel"), (2, "dense/kernel"), (3, "dense_1/kernel")] {
+        let limit = glorot[position]["limit"].as_f64().unwrap();
+        let kernel = model.weight(name).unwrap();
+        let largest = kernel.abs().max().double_value(&[]);
+        assert!(
+            largest <= limit && largest > 0.95 * limit,
+            "{name}: {largest}, and Keras's limit is {limit}"
+        );
+        let deviation = kernel.std(false).double_value(&[]);
+        assert!((deviation / (limit / 3_f64.sqrt()) - 1.0).abs() < 0.1, "{name}: {deviation} is not uniform");
+    }
+    assert_eq!(model.weight("conv2d/bias").unwrap().abs().max().double_value(&[]), 0.0);
+}
+
+#[test]
+fn metrics() {
+    let metrics = &fixture()["metrics"];
+    let labels = |name: &str| -> Tensor {
+        let numbers = metrics[name].as_array().unwrap().iter().map(|label| label.as_i64().unwrap());
+        Tensor::from_slice(&numbers.collect::<Vec<_>>())
+    };
+    let matrix = ConfusionMatrix::new(&labels("truth"), &labels("predicted"), 5).unwrap();
+    assert_near("accuracy", matrix.accuracy(), &metrics["accuracy"]);
+    for class in 0..5 {
+        assert_near("precision", matrix.precision(class), &metrics["precision"][class]);
+        assert_near("recall", matrix.recall(class), &metrics["recall"][class]);
+        assert_near("f1", matrix.f1(class), &metrics["f1"][class]);
+        assert_eq!(matrix.support(class), metrics["support"][class].as_i64().unwrap());
+        for predicted in 0..5 {
+            let count = metrics["matrix"][class][predicted].as_i64().unwrap();
+            assert_eq!(matrix.count(class, predicted), count);
+        }
+    }
+    let report = matrix.report().to_string();
+    for (average, row) in [("macro", "macro avg"), ("weighted", "weighted avg")] {
+        let line = report.lines().find(|line| line.contains(row)).unwrap();
+        for value in metrics["averages"][average].as_array().unwrap() {
+            let text = format!("{:.4}", value.as_f64().unwrap());
+            assert!(line.contains(&text), "{line} lacks {text}");
+        }
+    }
+    let three = Tensor::from_slice(&[0_i64, 1, 5]);
+    assert!(ConfusionMatrix::new(&three, &three, 5).unwrap_err().to_string().contains("classes are 0 to 4"));
+    assert!(ConfusionMatrix::new(&three, &labels("truth"), 5).is_err());
+}
