@@ -348,13 +348,20 @@ def kernelspec(steps, environment):
         "env": environment,
     }
     text = json.dumps(spec, indent=2) + "\n"
-    target = KERNELSPEC / "kernel.json"
-    if not target.exists() or target.read_text() != text:
-        KERNELSPEC.mkdir(parents=True, exist_ok=True)
-        fresh = target.with_suffix(".new")
-        fresh.write_text(text)
-        fresh.replace(target)
+    write_if_changed(KERNELSPEC / "kernel.json", text)
+    # A classroom need not be asked whether it wants news from Jupyter, nor wait for them on a poor network.
+    quiet = {"@jupyterlab/apputils-extension:notification": {"fetchNews": "false", "checkForUpdates": False}}
+    write_if_changed(VENV / "share" / "jupyter" / "lab" / "settings" / "overrides.json", json.dumps(quiet) + "\n")
     steps.done("kernel", "kernelspec 'rust' in .venv")
+
+
+def write_if_changed(target, text):
+    if target.exists() and target.read_text() == text:
+        return
+    target.parent.mkdir(parents=True, exist_ok=True)
+    fresh = target.with_suffix(".new")
+    fresh.write_text(text)
+    fresh.replace(target)
 
 
 def build_fingerprint(environment):
