@@ -1,0 +1,152 @@
+"""Every check of the project, one after the other: the crate, the scripts, the notebooks.
+
+No check stops the others; what failed is shown at the end. The output of each is kept in out/test/logs.
+"""
+
+import argparse
+import json
+import os
+import re
+import subprocess
+import sys
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import notebooks
+import setup
+
+# Where some machines keep MNIST's files, beside the checkout.
+SHARED_DATA = notebooks.ROOT.parent / "shared" / "data" / "mnist"
+TESTS = notebooks.ROOT / "scripts" / "tests"
+LIMIT = 3600  # seconds for one check
+SHOWN = 60  # lines of a failed check's output
+
+
+@dataclass
+class Check:
+    """A command; `counts` finds in its output how many tests passed and failed."""
+
+    name: str
+    command: list
+    counts: str = ""
+    environment: dict = field(default_factory=dict)
+
+
+# "test result: ok. 57 passed; 0 failed; ..." of cargo, "3 failed, 57 passed in 2.5s" of pytest, "11 notebooks ok, 1 failed" of run.
+CARGO = "passed; failed;"
+PYTEST = "passed failed error"
+NOTEBOOKS = "notebooks? failed"
+
+
+def arguments():
+    parser = argparse.ArgumentParser(prog="scripts/test", description="Runs every check: the crate, the scripts, the notebooks.")
+    parser.add_argument("--full", action="store_true", help="execute the notebooks with their full parameters, not the quick ones")
+    parser.add_argument("--only", nargs="+", action="extend", metavar="CHECK", help="these checks only: --only rustfmt clippy")
+    return parser.parse_args()
+
+
+def environment():
+    """What the checks need: the kernel's libtorch and toolchain, and MNIST where it lies beside the checkout."""
+    of_kernel = json.loads((setup.KERNELSPEC / "kernel.json").read_text())["env"]
+    wanted = ("LIBTORCH", "LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH", "OMP_NUM_THREADS", "MALLOC_MMAP_THRESHOLD_", "MALLOC_TRIM_THRESHOLD_")
+    result = os.environ | {name: of_kernel[name] for name in wanted if name in of_kernel}
+    # Not the kernel's PATH: that begins with a cargo made for evcxr.
+    result["PATH"] = os.pathsep.join([str(Path(of_kernel["CNN_CARGO"]).parent), os.environ.get("PATH", os.defpath)])
+    if not result.get("CNN_DATA_DIR") and SHARED_DATA.is_dir():
+        result["CNN_DATA_DIR"] = str(SHARED_DATA)
+    return result
+
+
+def checks(full):
+    python = str(notebooks.VENV / "bin" / "python")
+    pytest = [python, "-m", "pytest", "-q", "-p", "no:cacheprovider", "--color=no", "-rfEs"]
+    run = [python, str(notebooks.ROOT / "scripts" / "course" / "run.py")]
+    # Quick results must not take the place of the report of a full run.
+    out = notebooks.OUT if full else notebooks.OUT / "test"
+    run += ["--out", str(out)] if full else ["--quick", "--out", str(out)]
+    workspace = ["--workspace", "--locked", "--quiet"]
+    return [
+        Check("rustfmt", ["cargo", "fmt", "--all", "--check"]),
+        Check("clippy", ["cargo", "clippy", *workspace, "--all-targets", "--", "-D", "warnings"]),
+        Check("documentation", ["cargo", "doc", *workspace, "--no-deps"], environment={"RUSTDOCFLAGS": "-D warnings"}),
+        Check("rust-tests", ["cargo", "test", "--workspace", "--locked", "--no-fail-fast"], CARGO),
+        Check("script-tests", [*pytest, "--deselect", f"{TESTS}/test_notebooks.py", str(TESTS)], PYTEST),
+        Check("notebooks", run, NOTEBOOKS),
+        Check("notebook-tests", [*pytest, str(TESTS / "test_notebooks.py")], PYTEST, {"CNN_EXECUTED": str(out)}),
+    ]
+
+
+def counted(text, words):
+    """How many tests passed and failed, by what the check's tool prints."""
+    if words == CARGO:
+        found = re.findall(r"^test result: \w+\. (\d+) passed; (\d+) failed;", text, re.MULTILINE)
+        return sum(int(passed) for passed, _ in found), sum(int(failed) for _, failed in found)
+    last = text.strip().splitlines()[-1] if text.strip() else ""
+
+    def before(word):
+        return sum(int(number) for number in re.findall(rf"(\d+) {word}\b", last))
+
+    if words == PYTEST:
+        return before("passed"), before("failed") + before("errors?")
+    return (before("notebooks? ok"), before("failed")) if words == NOTEBOOKS else (0, 0)
+
+
+def perform(check, base):
+    """Runs one check; returns how many tests passed and failed, and its output if it failed."""
+    log = notebooks.OUT / "test" / "logs" / f"{check.name}.log"
+    log.parent.mkdir(parents=True, exist_ok=True)
+    print(f"{check.name:<15}", end=" ", flush=True)
+    begin = time.monotonic()
+    with open(log, "w") as out:
+        options = {"stdout": out, "stderr": subprocess.STDOUT, "stdin": subprocess.DEVNULL, "cwd": notebooks.ROOT}
+        try:
+            status = subprocess.run(check.command, env=base | check.environment, timeout=LIMIT, **options).returncode
+        except subprocess.TimeoutExpired:
+            out.write(f"\nnot done after {LIMIT} s\n")
+            status = 1
+        except OSError as error:
+            out.write(f"{error}\n")
+            status = 1
+    text = log.read_text(errors="replace")
+    passed, failed = counted(text, check.counts)
+    if status:
+        failed = max(failed, 1)
+    elif not check.counts:
+        passed = 1
+    what = f"{passed} passed" + (f", {failed} failed" if failed else "") if check.counts else ""
+    print(f"{'failed' if failed else 'ok':<6} {time.monotonic() - begin:7.1f} s  {what}".rstrip(), flush=True)
+    return passed, failed, "\n".join(text.rstrip().splitlines()[-SHOWN:]) if failed else ""
+
+
+def main():
+    chosen = arguments()
+    notebooks.isolate()
+    available = checks(chosen.full)
+    names = [check.name for check in available]
+    if unknown := [name for name in chosen.only or [] if name not in names]:
+        print(f"test: there is no check {unknown[0]!r}; there are {', '.join(names)}", file=sys.stderr)
+        return 2
+    base = environment()
+    passed, failed, failures = 0, 0, {}
+    try:
+        for check in available:
+            if chosen.only and check.name not in chosen.only:
+                continue
+            good, bad, text = perform(check, base)
+            passed, failed = passed + good, failed + bad
+            if bad:
+                failures[check.name] = text
+    except KeyboardInterrupt:
+        print("\ntest: stopped", file=sys.stderr)
+        return 130
+    for name, text in failures.items():
+        print(f"\n---- {name} " + "-" * (74 - len(name)) + f"\n{text}\n")
+    if "rustfmt" in failures and "no such command" in failures["rustfmt"]:
+        print("rustfmt and clippy are not installed: rustup component add rustfmt clippy\n")
+    print(f"{passed} passed, {failed} failed")
+    return 1 if failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
