@@ -335,7 +335,9 @@ def kernel_environment(cargo_bin, evcxr, torch):
         "MALLOC_MMAP_THRESHOLD_": keep,
         "MALLOC_TRIM_THRESHOLD_": keep,
         "OMP_NUM_THREADS": str(physical_cores()),
+        # A learner's error is its message; addresses of functions would bury it.
         "RUST_BACKTRACE": "0",
+        "RUST_LIB_BACKTRACE": "0",
     }
 
 

@@ -92,6 +92,23 @@ impl Figure {
         Figure::stacked(&[self, lower])
     }
 
+    /// Half as wide and half as high: each pixel is the mean of four. Edges become smooth.
+    pub(crate) fn halved(&self) -> Figure {
+        let (width, height) = (self.width / 2, self.height / 2);
+        let mut rgb = Vec::with_capacity((width * height * 3) as usize);
+        let row_bytes = self.width as usize * 3;
+        for rows in self.rgb.chunks_exact(2 * row_bytes) {
+            let (upper, lower) = rows.split_at(row_bytes);
+            for (above, below) in upper.chunks_exact(6).zip(lower.chunks_exact(6)) {
+                for channel in 0..3 {
+                    let four = [above[channel], above[channel + 3], below[channel], below[channel + 3]];
+                    rgb.push((four.into_iter().map(u16::from).sum::<u16>() / 4) as u8);
+                }
+            }
+        }
+        Figure { width, height, rgb }
+    }
+
     /// All the figures, one below the other.
     pub(crate) fn stacked(figures: &[&Figure]) -> Figure {
         let width = figures.iter().map(|figure| figure.width).max().unwrap_or(0);
@@ -193,6 +210,12 @@ mod tests {
         let red: Vec<u8> = pair.rgb.iter().step_by(3).copied().collect();
         assert_eq!(red, [0, 0, 9, 255, 255, 9]);
         assert_eq!(filled(2, 1, 0).above(&filled(1, 2, 9)).size(), (2, 3));
+    }
+
+    #[test]
+    fn a_halved_figure_has_the_mean_of_four_pixels() {
+        let black_above_white = filled(4, 1, 0).above(&filled(4, 1, 255));
+        assert_eq!(black_above_white.halved(), filled(2, 1, 127));
     }
 
     #[test]

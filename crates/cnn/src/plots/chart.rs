@@ -89,42 +89,45 @@ impl Chart {
             true => String::new(),
             false => tick(*value, &x_range, X_LABELS),
         };
-        Figure::draw(self.size, |area| {
+        // plotters does not smooth thick lines, so the chart is drawn twice as large and then halved.
+        let drawn = Figure::draw((2 * self.size.0, 2 * self.size.1), |area| {
             let mut chart = ChartBuilder::on(area)
-                .caption(&self.title, (FONT, TITLE))
-                .margin(14)
-                .x_label_area_size(52)
-                .y_label_area_size(78)
+                .caption(&self.title, (FONT, 2 * TITLE))
+                .margin(28)
+                .x_label_area_size(104)
+                .y_label_area_size(156)
                 .build_cartesian_2d(x_range.clone(), y_range.clone())?;
             chart
                 .configure_mesh()
                 .x_desc(&self.x_label)
                 .y_desc(&self.y_label)
-                .axis_desc_style((FONT, LABEL))
-                .label_style((FONT, TICK))
+                .axis_desc_style((FONT, 2 * LABEL))
+                .label_style((FONT, 2 * TICK))
+                .set_all_tick_mark_size(10)
+                .axis_style(BLACK.stroke_width(2))
                 .x_labels(X_LABELS)
                 .y_labels(Y_LABELS)
                 .x_label_formatter(&x_tick)
                 .y_label_formatter(&|value| tick(*value, &y_range, Y_LABELS))
                 .light_line_style(WHITE)
-                .bold_line_style(RGBColor(225, 225, 225))
+                .bold_line_style(RGBColor(225, 225, 225).stroke_width(2))
                 .draw()?;
             for (index, series) in self.series.iter().enumerate() {
                 let colour = COLOURS[index % COLOURS.len()];
                 let points: Vec<(f64, f64)> = series.points.iter().copied().filter(is_finite).collect();
                 // Points on a line of a few epochs show where the values are; on a curve they would hide it.
                 if !series.joined || points.len() <= 30 {
-                    let dot = |&point: &(f64, f64)| Circle::new(point, 4, colour.filled());
+                    let dot = |&point: &(f64, f64)| Circle::new(point, 8, colour.filled());
                     chart.draw_series(points.iter().map(dot))?;
                 }
                 let line = if series.joined { points } else { Vec::new() };
-                let drawn = chart.draw_series(LineSeries::new(line, colour.stroke_width(3)))?;
+                let drawn = chart.draw_series(LineSeries::new(line, colour.stroke_width(5)))?;
                 if !series.name.is_empty() {
-                    let joined = series.joined;
+                    let half_size = if series.joined { (22, 3) } else { (8, 8) };
                     drawn.label(&series.name).legend(move |(x, y)| {
-                        let ends =
-                            if joined { vec![(x, y), (x + 22, y)] } else { vec![(x + 11, y), (x + 12, y)] };
-                        PathElement::new(ends, colour.stroke_width(if joined { 3 } else { 8 }))
+                        let (centre, (width, height)) = (x + 22, half_size);
+                        let corners = [(centre - width, y - height), (centre + width, y + height)];
+                        Rectangle::new(corners, colour.filled())
                     });
                 }
             }
@@ -132,14 +135,16 @@ impl Chart {
                 chart
                     .configure_series_labels()
                     .position(self.emptiest_corner(&x_range, &y_range))
-                    .label_font((FONT, TICK))
+                    .label_font((FONT, 2 * TICK))
+                    .legend_area_size(60)
                     .background_style(WHITE.mix(0.85))
-                    .border_style(RGBColor(200, 200, 200))
-                    .margin(12)
+                    .border_style(RGBColor(200, 200, 200).stroke_width(2))
+                    .margin(24)
                     .draw()?;
             }
             Ok(())
-        })
+        })?;
+        Ok(drawn.halved())
     }
 
     /// Where the legend hides the fewest points.
