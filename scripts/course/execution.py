@@ -23,6 +23,8 @@ START = 180  # seconds that a kernel may take to be ready, on a busy machine
 QUIET = 0.05  # seconds without a message after which a cell has said everything
 # evcxr adds these lines to every panic; they show its own inner workings.
 BACKTRACE = re.compile(r"\n?stack backtrace:.*?(?=\nnote: |\Z)(\nnote: [^\n]*)?", re.DOTALL)
+# What every kernel prints as it starts.
+CHATTER = "No configuration file found, use the default configuration\n"
 
 silent = logging.getLogger("course.execution")
 silent.addHandler(logging.NullHandler())
@@ -84,10 +86,12 @@ class Strict:
     execute_cell = run_sync(async_execute_cell)
 
     async def collect_stragglers(self, cell, cell_index):
-        """evcxr passes output on from a thread of its own, which may be later than its word that the cell is done."""
+        """evcxr passes output on from threads of its own, often after its word that the cell is done."""
+        # What comes later still is counted as the next cell's output, so it is the last cell that needs patience.
+        last = not any(later.cell_type == "code" for later in self.nb.cells[cell_index + 1 :])
         while True:
             try:
-                message = await ensure_async(self.kc.iopub_channel.get_msg(timeout=QUIET))
+                message = await ensure_async(self.kc.iopub_channel.get_msg(timeout=10 * QUIET if last else QUIET))
             except Empty:
                 return
             if message["msg_type"] in ("stream", "execute_result", "display_data", "error"):
@@ -109,13 +113,14 @@ class Strict:
     def last_output(self, cell):
         """The end of what the cell printed, or else of what the kernel's own process did."""
         text = "".join(output.text for output in cell.outputs if output.output_type == "stream") or self.log_tail()
-        return "Last output:\n" + "\n".join(text.strip().splitlines()[-8:]) if text.strip() else "It had printed nothing."
+        lines = text.strip().splitlines()
+        return "\n".join(["Last output:", *lines[-8:]]) if lines else "It had printed nothing."
 
     def log_tail(self):
         if self.kernel_log is None:
             return ""
         self.kernel_log.seek(0)
-        return self.kernel_log.read().decode(errors="replace").replace("No configuration file found, use the default configuration", "")
+        return self.kernel_log.read().decode(errors="replace").replace(CHATTER, "")
 
     def execute_in(self, folder, environment):
         """Executes all cells in a fresh kernel with this working folder, and returns the Failure or None."""

@@ -167,7 +167,8 @@ def escaped(character):
 
 def render(parameters, values):
     """The cell that gives parameters new values: one `let` each, which shadows the one above."""
-    return "\n".join(f"let {name}: {parameters[name].type} = {literal(parameters[name], value)};" for name, value in values.items())
+    given = [(parameters[name], value) for name, value in values.items()]
+    return "\n".join(f"let {parameter.name}: {parameter.type} = {literal(parameter, value)};" for parameter, value in given)
 
 
 def inject(notebook, values):
@@ -176,5 +177,6 @@ def inject(notebook, values):
 
     if not values:
         return
-    cell = nbformat.v4.new_code_cell(render(of(notebook), values), id="injected-parameters", metadata={"tags": ["injected-parameters"]})
+    tag = "injected-parameters"
+    cell = nbformat.v4.new_code_cell(render(of(notebook), values), id=tag, metadata={"tags": [tag]})
     notebook.cells.insert(notebook.cells.index(tagged(notebook, "parameters")) + 1, cell)

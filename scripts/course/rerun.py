@@ -35,7 +35,8 @@ def arguments():
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("notebook", metavar="NOTEBOOK", help="number, name or path")
-    parser.add_argument("-p", nargs=2, action="append", default=[], metavar=("NAME", "VALUE"), dest="values", help="a parameter's value")
+    pair = {"nargs": 2, "action": "append", "default": [], "metavar": ("NAME", "VALUE"), "dest": "values"}
+    parser.add_argument("-p", **pair, help="a parameter's value")
     parser.add_argument("--list", action="store_true", help="show the notebook's parameters and run nothing")
     parser.add_argument("--timeout", type=positive, default=1800, metavar="SECONDS", help="limit for one cell (default: 1800)")
     parser.add_argument("--out", type=Path, default=notebooks.OUT / "rerun", metavar="FOLDER", help="where the runs go")
@@ -85,8 +86,8 @@ def translator(declared):
     class RustTranslator(Translator):
         @classmethod
         def codify(cls, values, comment="Parameters"):
-            known = {name: declared.get(name) or parameters.Parameter(name, inferred[type(value)], value) for name, value in values.items()}
-            return f"// {comment}\n{parameters.render(known, values)}"
+            others = {name: parameters.Parameter(name, inferred[type(value)], value) for name, value in values.items()}
+            return f"// {comment}\n{parameters.render(others | declared, values)}"
 
         @classmethod
         def inspect(cls, parameters_cell):
@@ -140,7 +141,8 @@ def execute(path, declared, values, folder, timeout):
     # papermill fills parameters into paths, too.
     source, copy = (str(file).replace("{", "{{").replace("}", "}}") for file in (path, folder / path.name))
     try:
-        papermill.execute_notebook(source, copy, values, engine_name="course", kernel_name="rust", language="rust", progress_bar=False)
+        options = {"engine_name": "course", "kernel_name": "rust", "language": "rust", "progress_bar": False}
+        papermill.execute_notebook(source, copy, values, **options)
     except PapermillExecutionError:
         pass
     return course_engine.client.failure
@@ -245,6 +247,14 @@ def write_comparison(parent, name, results, text):
     notebooks.write_whole(parent / "comparison.md", f"# Runs of {name}\n\n{text}\n")
 
 
+def print_line(result, failure, width):
+    metrics = ", ".join(f"{metric} {notebooks.number(value)}" for metric, value in result["metrics"].items())
+    line = f"{result['run']:<{width}}  {result['status']:<6}  {result['seconds']:6.1f} s  {metrics}"
+    print(("\r\x1b[K" if sys.stdout.isatty() else "") + line.rstrip(), flush=True)
+    if failure:
+        print(failure.text(sys.stdout), flush=True)
+
+
 def all_runs(chosen):
     path = find(chosen.notebook)
     declared = parameters.of(notebooks.read(path))
@@ -261,11 +271,7 @@ def all_runs(chosen):
                 print(f"{name} ...", end="", flush=True)
             result, failure = one_run(path, declared, values, parent, chosen.timeout)
             results.append(result)
-            shown = ", ".join(f"{metric} {notebooks.number(value)}" for metric, value in result["metrics"].items())
-            line = f"{name:<{max(len(run_name(declared, other)) for other in runs)}}  {result['status']:<6}  {result['seconds']:6.1f} s  {shown}"
-            print(("\r\x1b[K" if sys.stdout.isatty() else "") + line.rstrip(), flush=True)
-            if failure:
-                print(failure.text(sys.stdout), flush=True)
+            print_line(result, failure, max(len(run_name(declared, other)) for other in runs))
     except KeyboardInterrupt:
         print(f"\nstopped after {len(results)} of {len(runs)} runs", file=sys.stderr)
         return 130

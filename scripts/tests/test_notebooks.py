@@ -24,7 +24,8 @@ SIZE = 1_500_000
 MACHINE = re.compile(r"(?<![\w.])/(root|work|home|Users|tmp)/")
 # Words that prose spells the British way; code and Keras's own names keep theirs.
 AMERICAN = re.compile(
-    r"\b(normaliz|visualiz|recogniz|summariz|generaliz|minimiz|maximiz|memoriz|standardiz|analyz|behavior|color|gray\b|center(ed|s)?\b|neighbor)\w*",
+    r"\b(normaliz|visualiz|recogniz|summariz|generaliz|minimiz|maximiz|memoriz|standardiz|analyz)\w*"
+    r"|\b(behavior|color|gray\b|center(ed|s)?\b|neighbor)\w*",
     re.IGNORECASE,
 )
 

@@ -169,7 +169,8 @@ def test_every_text_is_accepted_or_refused_with_a_reason(kind):
         except ParameterError as error:
             assert str(error).startswith("x ")
         else:
-            assert re.fullmatch(r'-?[0-9.e+-]+|true|false|".*"(\.to_string\(\))?', parameters.literal(Parameter("x", kind, None), value))
+            rust = parameters.literal(Parameter("x", kind, None), value)
+            assert re.fullmatch(r'-?[0-9.e+-]+|true|false|".*"(\.to_string\(\))?', rust)
 
 
 def test_inject_puts_a_cell_after_the_parameters():

@@ -39,7 +39,8 @@ def outcome(tmp_path_factory):
     make_notebook(folder / "06_killed.ipynb", [KILL + SLEEP, "1"])
     make_notebook(folder / "07_slow.ipynb", ['println!("begin");\n' + SLEEP, "1"])
     make_notebook(folder / "08_last_line.ipynb", ['eprintln!("oops");'])
-    make_notebook(folder / "09_allowed.ipynb", [('eprintln!("on purpose");', ["raises-exception"]), ('let b: i64 = "";', ["raises-exception"]), "5"])
+    meant = [('eprintln!("on purpose");', ["raises-exception"]), ('let b: i64 = "";', ["raises-exception"]), "5"]
+    make_notebook(folder / "09_allowed.ipynb", meant)
     # A quick run must not read this: it belongs to the notebook that this run executes without a result.
     results = folder / "out" / "quick" / "results"
     results.mkdir(parents=True)
@@ -163,7 +164,8 @@ def test_only_takes_what_others_left_earlier(tmp_path):
     make_notebook(tmp_path / "04_a.ipynb", [recording("04_a", '"parameters": 7')])
     make_notebook(tmp_path / "05_b.ipynb", ["1"])
     (tmp_path / "artifacts" / "results").mkdir(parents=True)
-    (tmp_path / "artifacts" / "results" / "05_b.json").write_text('{"dataset": "mnist", "device": "cpu", "metrics": {"test_accuracy": 0.5}}')
+    earlier = '{"dataset": "mnist", "device": "cpu", "metrics": {"test_accuracy": 0.5}}'
+    (tmp_path / "artifacts" / "results" / "05_b.json").write_text(earlier)
     environment = {"CNN_ARTIFACTS": str(tmp_path / "artifacts")}
     result = command("run", "--notebooks", tmp_path, "--out", tmp_path / "out", "--only", "4", environment=environment)
     report = json.loads((tmp_path / "out" / "report.json").read_text())

@@ -124,8 +124,9 @@ def test_no_network(tmp_path, monkeypatch):
     monkeypatch.setenv("CNN_CACHE", str(tmp_path / "cache"))
     for name in [name for name in os.environ if name.startswith("PIP_")]:
         monkeypatch.delenv(name)
-    # Port 9 discards; nothing listens there.
-    for name, value in {"INDEX_URL": "http://127.0.0.1:9/simple", "RETRIES": "0", "TIMEOUT": "2", "CONFIG_FILE": os.devnull, "NO_CACHE_DIR": "1"}.items():
+    # Nothing listens on port 9.
+    nowhere = {"INDEX_URL": "http://127.0.0.1:9/simple", "CONFIG_FILE": os.devnull, "NO_CACHE_DIR": "1"}
+    for name, value in (nowhere | {"RETRIES": "0", "TIMEOUT": "2"}).items():
         monkeypatch.setenv(f"PIP_{name}", value)
     with pytest.raises(setup.SetupError) as error:
         setup.python_packages(setup.Steps(quiet=True))

@@ -5,6 +5,7 @@ use plotters::prelude::*;
 use std::ops::Range;
 
 use super::{tick, COLOURS, LABEL, TICK, TITLE};
+use crate::display::thousands;
 use crate::figure::{Figure, FONT};
 
 /// At most so many numbers stand at an axis.
@@ -85,8 +86,9 @@ impl Chart {
         let y_range = padded(finite.iter().map(|point| point.1), 0.05);
         // Epochs and classes are whole numbers: half of one has no place at an axis.
         let whole = finite.iter().all(|point| point.0.fract() == 0.0);
-        let x_tick = |value: &f64| match whole && value.fract().abs() > 1e-9 {
-            true => String::new(),
+        let x_tick = |value: &f64| match whole {
+            true if (value - value.round()).abs() > 1e-9 => String::new(),
+            true => thousands(value.round() as i64),
             false => tick(*value, &x_range, X_LABELS),
         };
         // plotters does not smooth thick lines, so the chart is drawn twice as large and then halved.
