@@ -64,11 +64,19 @@ def wait(kernel, parent):
             return kernel.wait(timeout=1)
         except subprocess.TimeoutExpired:
             if os.getppid() != parent:
-                kernel.terminate()
+                end_group()
+
+
+def end_group():
+    """Ends evcxr, and also its child, which runs the cells: alone, that would go on with a training."""
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)  # we are one of the group, and have to tidy up
+    os.killpg(0, signal.SIGTERM)
 
 
 def main():
     parent = os.getppid()
+    if os.getpgrp() != os.getpid():
+        os.setpgrp()  # so that the group to end is ours alone
     prepared = Path(os.environ["CNN_KERNEL_BUILD"])
     # Set only while the prepared folder itself is being made.
     folder = os.environ.get("EVCXR_TMPDIR")
@@ -80,15 +88,17 @@ def main():
         if prepared.is_dir():
             clone(prepared, own)
     try:
-        command = [os.environ["CNN_EVCXR"], "--control_file", sys.argv[1]]
+        environment = os.environ | {"EVCXR_TMPDIR": folder or own}
+        environment.setdefault("OMP_NUM_THREADS", os.environ.get("CNN_THREADS", "1"))
         # In our process group, so that what kills this program as a group kills the kernel with it.
-        kernel = subprocess.Popen(command, env=os.environ | {"EVCXR_TMPDIR": folder or own})
+        kernel = subprocess.Popen([os.environ["CNN_EVCXR"], "--control_file", sys.argv[1]], env=environment)
         for number in (signal.SIGTERM, signal.SIGHUP):
-            signal.signal(number, lambda *_: kernel.terminate())
+            signal.signal(number, lambda *_: end_group())
         # Jupyter interrupts this kernel by a message; a Ctrl-C in the terminal of the server is not meant for it.
         signal.signal(signal.SIGINT, signal.SIG_IGN)
         return wait(kernel, parent)
     finally:
+        end_group()
         if own:
             shutil.rmtree(own, ignore_errors=True)
 

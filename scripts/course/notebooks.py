@@ -190,7 +190,7 @@ def number(value):
     """A metric for people: whole numbers with thousands separators, others with four digits."""
     if value is None:
         return "–"
-    if float(value).is_integer() and abs(value) >= 10:
+    if float(value).is_integer():
         return f"{int(value):,}"
     return f"{value:.4f}" if 1e-3 <= abs(value) < 1e4 or value == 0 else f"{value:.3g}"
 

@@ -208,7 +208,8 @@ def compare(results, varied):
     """Columns and rows of the comparison: the parameters that differ, every metric, seconds."""
     known = unique(name for result in results for name in result["parameters"])
     differing = [name for name in known if name in varied or len({repr(r["parameters"].get(name)) for r in results}) > 1]
-    metrics = unique(name for result in results for name in result["metrics"])
+    # A notebook may record a parameter, too: one column is enough.
+    metrics = [name for name in unique(name for result in results for name in result["metrics"]) if name not in differing]
     several = len({result["dataset"] for result in results if result["dataset"]}) > 1
     columns = [*differing, *metrics, "seconds", *(["dataset"] if several else []), "run"]
     rows = []

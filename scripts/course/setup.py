@@ -334,7 +334,11 @@ def kernel_environment(cargo_bin, evcxr, torch):
         # them, an epoch takes 8 s instead of 13.
         "MALLOC_MMAP_THRESHOLD_": keep,
         "MALLOC_TRIM_THRESHOLD_": keep,
-        "OMP_NUM_THREADS": str(physical_cores()),
+        # kernel.py makes these OMP_NUM_THREADS, unless the user has set that.
+        "CNN_THREADS": str(physical_cores()),
+        # libtorch's threads sleep while they wait for each other. By default they spin, and where another program
+        # wants a core too, a training step then takes many times as long.
+        "OMP_WAIT_POLICY": "passive",
         # A learner's error is its message; addresses of functions would bury it.
         "RUST_BACKTRACE": "0",
         "RUST_LIB_BACKTRACE": "0",
