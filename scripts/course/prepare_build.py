@@ -11,6 +11,7 @@ from pathlib import Path
 from jupyter_client.manager import KernelManager
 
 import kernel
+import notebooks
 import setup
 
 FIRST_CELL = ':dep cnn = { path = "../crates/cnn" }\nuse cnn::prelude::*;'
@@ -38,6 +39,7 @@ def execute(client, code):
 
 
 def main():
+    notebooks.isolate()
     goal, part = setup.PREPARED, setup.PREPARED.with_name("prepared.part")
     shutil.rmtree(part, ignore_errors=True)
     part.mkdir(parents=True)
