@@ -108,7 +108,9 @@ class Strict:
         if isinstance(error, CellTimeoutError):
             return f"The cell was not done after {self.timeout} s. {self.last_output(cell)}"
         printed = BACKTRACE.sub("", stderr_of(cell))
-        return "\n".join([*("\n".join(output.traceback) or output.evalue for output in errors), printed]).strip()
+        message = "\n".join([*("\n".join(output.traceback) or output.evalue for output in errors), printed]).strip()
+        # Where a dependency cannot be compiled, evcxr shows all that cargo says to programs, thousands of lines.
+        return "\n".join(line for line in message.splitlines() if '{"reason":"' not in line)
 
     def last_output(self, cell):
         """The end of what the cell printed, or else of what the kernel's own process did."""

@@ -89,6 +89,8 @@ def main():
             clone(prepared, own)
     try:
         environment = os.environ | {"EVCXR_TMPDIR": folder or own}
+        # evcxr overwrites a kernelspec "rust" that it finds there, and so ours, or one of the user's own.
+        environment["JUPYTER_PATH"] = environment["EVCXR_TMPDIR"]
         environment.setdefault("OMP_NUM_THREADS", os.environ.get("CNN_THREADS", "1"))
         # In our process group, so that what kills this program as a group kills the kernel with it.
         kernel = subprocess.Popen([os.environ["CNN_EVCXR"], "--control_file", sys.argv[1]], env=environment)
