@@ -97,3 +97,15 @@ def test_the_kernel_ends_with_the_program_that_started_it(cell):
         starter.kill()
         if leader and group(leader):
             os.killpg(leader, 9)
+
+
+def test_a_kernelspec_on_the_jupyter_path_is_left_alone(tmp_path, monkeypatch):
+    """evcxr brings a kernelspec "rust" that it finds there to its own version, by writing over it."""
+    spec = tmp_path / "kernels" / "rust" / "kernel.json"
+    spec.parent.mkdir(parents=True)
+    text = (setup.KERNELSPEC / "kernel.json").read_text()
+    spec.write_text(text)
+    monkeypatch.setenv("JUPYTER_PATH", str(tmp_path))
+    with kernel():
+        pass
+    assert spec.read_text() == text and list(spec.parent.iterdir()) == [spec]
