@@ -31,9 +31,16 @@ class UsageError(Exception):
 
 
 def isolate():
-    """Makes this process find Jupyter's files in .venv alone: a kernel 'rust' of the user's own must not come first."""
+    """Makes kernels independent of where and by whom they are started.
+
+    Jupyter's files are found in .venv alone: a kernel 'rust' of the user's own must not come first.
+    """
     os.environ["JUPYTER_PATH"] = str(VENV / "share" / "jupyter")
     os.environ["JUPYTER_PREFER_ENV_PATH"] = "1"
+    # Kernels run in the notebooks' folder, and what the user named is seen from here.
+    for name in ("CNN_DATA_DIR", "CNN_ARTIFACTS"):
+        if os.environ.get(name):
+            os.environ[name] = str(Path(os.environ[name]).expanduser().absolute())
     # Answers a warning of Jupyter's about a change that does not concern us.
     os.environ.setdefault("JUPYTER_PLATFORM_DIRS", "1")
 

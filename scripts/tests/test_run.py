@@ -206,3 +206,12 @@ def test_ctrl_c_ends_the_kernel_and_keeps_the_report(tmp_path):
     report = json.loads((tmp_path / "out" / "report.json").read_text())
     assert [entry["name"] for entry in report["notebooks"]] == ["00_quick"]
     assert wait_until(lambda: not os.path.exists(f"/proc/{of_cell}") if os.path.isdir("/proc/self") else True)
+
+
+def test_a_relative_data_folder_is_seen_from_where_the_command_runs(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("CNN_DATA_DIR", "data/mnist")
+    monkeypatch.delenv("CNN_ARTIFACTS", raising=False)
+    notebooks.isolate()
+    assert os.environ["CNN_DATA_DIR"] == str(tmp_path / "data" / "mnist")
+    assert "CNN_ARTIFACTS" not in os.environ
