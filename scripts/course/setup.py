@@ -194,7 +194,7 @@ def python_packages(steps):
     if stamp.exists() and stamp.read_text() == wanted:
         return steps.done("python", f"{sys.version.split()[0]}, packages in .venv")
     check_space(ROOT, GIB // 2, "Installing the Python packages")
-    with steps.doing("python", "JupyterLab, papermill and their tools into .venv (350 MB, about a minute)"):
+    with steps.doing("python", "JupyterLab, papermill and their tools into .venv (320 MB, about a minute)"):
         # A virtual environment cannot be renamed, so the stamp, written last, says that it is whole.
         stamp.unlink(missing_ok=True)
         run([sys.executable, "-m", "venv", "--clear", VENV], "The virtual environment could not be made.")
@@ -211,7 +211,7 @@ def evcxr_jupyter(steps, cargo_bin):
         steps.done("evcxr", f"evcxr_jupyter {EVCXR}")
         return program
     check_space(cache_folder(), 2 * GIB, "Compiling evcxr_jupyter")
-    with steps.doing("evcxr", f"compiling evcxr_jupyter {EVCXR} (5 to 8 minutes on 2 cores, once)"), made_whole(goal) as part:
+    with steps.doing("evcxr", f"compiling evcxr_jupyter {EVCXR} (4 to 9 minutes on 2 cores, once)"), made_whole(goal) as part:
         # The build folder outlives an abort: the next run goes on with what is compiled already.
         build = cache_folder() / "evcxr-build"
         install = [cargo_bin / "cargo", "install", "evcxr_jupyter", "--version", EVCXR, "--locked", "--root", part]
