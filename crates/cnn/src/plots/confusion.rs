@@ -52,7 +52,7 @@ pub fn confusion_matrix(matrix: &ConfusionMatrix, title: &str) -> Result<Figure>
                 area.draw(&Rectangle::new([(x, y), (x + CELL, y + CELL)], colour.filled()))?;
                 area.draw(&Rectangle::new([(x, y), (x + CELL, y + CELL)], RGBColor(225, 225, 225)))?;
                 if count > 0 {
-                    let ink = if strength > 0.55 { WHITE } else { BLACK };
+                    let ink = if right && strength > 0.55 { WHITE } else { BLACK };
                     let position = (x + CELL / 2, y + CELL / 2);
                     area.draw(&Text::new(count.to_string(), position, style(TICK, &ink)))?;
                 }
