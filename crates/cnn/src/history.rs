@@ -68,14 +68,14 @@ impl History {
     }
 
     /// The newest epoch as Keras prints it, on one line.
-    pub(crate) fn line(&self, settings: &Fit, steps: i64) -> String {
+    pub(crate) fn line(&self, steps: i64) -> String {
         let last = self.epochs() - 1;
-        let width = settings.epochs.to_string().len();
+        let width = self.settings.epochs.to_string().len();
         let seconds = self.seconds[last];
         let mut line = format!(
             "Epoch {:>width$}/{}  {steps} steps  {seconds:.1} s  {:.0} ms/step  loss: {:.4}  accuracy: {:.4}",
             last + 1,
-            settings.epochs,
+            self.settings.epochs,
             1000.0 * seconds / steps as f64,
             self.loss[last],
             self.accuracy[last],
@@ -166,7 +166,7 @@ mod tests {
     #[test]
     fn a_line_says_what_keras_says() {
         let line = "Epoch 3/3  10 steps  1.5 s  150 ms/step  loss: 0.2000  accuracy: 0.8000  val_loss: 0.4000  val_accuracy: 0.7500";
-        assert_eq!(history().line(&history().settings, 10), line);
+        assert_eq!(history().line(10), line);
     }
 
     #[test]

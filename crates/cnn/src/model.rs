@@ -196,17 +196,23 @@ impl Sequential {
 
     /// The last layer's output before a softmax. Training needs these; see [`Loss`].
     pub(crate) fn logits(&self, x: &Tensor, training: bool) -> Tensor {
-        let mut x = channels_last(x);
-        for NamedLayer { layer, .. } in &self.layers[..self.layers.len() - 1] {
-            x = layer.activation().apply(&layer.forward(&x, training));
-        }
         let last = &self.last().layer;
-        x = last.forward(&x, training);
+        let x = self.through(self.layers.len() - 1, x, training);
+        let x = last.forward(&x, training);
         if last.activation() == Activation::Softmax {
             x
         } else {
             last.activation().apply(&x)
         }
+    }
+
+    /// The output of the first `count` layers, activations included.
+    fn through(&self, count: usize, x: &Tensor, training: bool) -> Tensor {
+        let mut x = channels_last(x);
+        for NamedLayer { layer, .. } in &self.layers[..count] {
+            x = layer.activation().apply(&layer.forward(&x, training));
+        }
+        x
     }
 
     /// What the model gives out, from its logits.
@@ -272,11 +278,8 @@ impl Sequential {
             bail!("no layer is called {name:?}; there are {}", names.join(", "));
         };
         Ok(no_grad(|| {
-            let mut x = channels_last(&x.to_device(self.device));
-            for NamedLayer { layer, .. } in &self.layers[..=position] {
-                x = layer.activation().apply(&layer.forward(&x, false));
-            }
-            x.contiguous().to_device(Device::Cpu)
+            let output = self.through(position + 1, &x.to_device(self.device), false);
+            output.contiguous().to_device(Device::Cpu)
         }))
     }
 

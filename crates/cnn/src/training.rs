@@ -153,7 +153,7 @@ impl Sequential {
             };
             history.push(loss, accuracy, measured, begin.elapsed().as_secs_f64());
             if settings.verbose {
-                println!("{}", history.line(settings, settings.steps(train)));
+                println!("{}", history.line(settings.steps(train)));
             }
         }
         self.keep_optimizer_state(optimizer_state);
