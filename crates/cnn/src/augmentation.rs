@@ -5,6 +5,9 @@ use rand::{rngs::StdRng, Rng, SeedableRng};
 use serde::{Deserialize, Serialize};
 use tch::Tensor;
 
+use crate::preprocessing::to_float;
+use crate::random::{seed_at, Purpose};
+
 /// Random rotation, zoom and shift, with the names and distributions of Keras's `ImageDataGenerator`.
 ///
 /// Every image gets draws of its own. Pixels between others are interpolated (bilinear); beyond the border
@@ -54,7 +57,8 @@ impl Augment {
             "augmentation works on images [n, channels, height, width], and gets the shape {:?}",
             images.size()
         );
-        Ok(self.apply(images, &mut StdRng::seed_from_u64(seed)))
+        let place = |image| seed_at(seed, Purpose::Augmentation, [0, image as u64]);
+        Ok(self.apply(&to_float(images), &(0..images.size()[0]).map(place).collect::<Vec<_>>()))
     }
 
     pub(crate) fn check(&self) -> Result<()> {
@@ -70,10 +74,12 @@ impl Augment {
         Ok(())
     }
 
-    pub(crate) fn apply(&self, images: &Tensor, random: &mut StdRng) -> Tensor {
-        let (batch, _channels, height, width) = images.size4().expect("the callers check the shape");
-        let draws: Vec<Affine> = (0..batch).map(|_| self.draw(height, width, random)).collect();
-        transform(images, &draws)
+    /// Changes each of the images `[n, channels, height, width]`, bytes or floats, by draws from a seed of
+    /// its own; floats come back.
+    pub(crate) fn apply(&self, images: &Tensor, seeds: &[u64]) -> Tensor {
+        let (_batch, _channels, height, width) = images.size4().expect("the callers check the shape");
+        let draw = |&seed: &u64| self.draw(height, width, &mut StdRng::seed_from_u64(seed));
+        transform(&to_float(images), &seeds.iter().map(draw).collect::<Vec<Affine>>())
     }
 
     fn draw(&self, height: i64, width: i64, random: &mut StdRng) -> Affine {

@@ -12,7 +12,7 @@ use crate::history::History;
 use crate::layers::{Activation, Conv2D, Dense, Flatten, MaxPooling2D};
 use crate::loss::Loss;
 use crate::model::Sequential;
-use crate::optimizer::Adam;
+use crate::optimizers::Adam;
 use crate::preprocessing::{add_channel, normalize};
 use crate::training::Fit;
 

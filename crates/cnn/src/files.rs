@@ -3,6 +3,7 @@
 use crate::error::Context;
 use anyhow::Result;
 use std::fs;
+use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU32, Ordering};
 
@@ -14,11 +15,18 @@ pub(crate) fn write_whole(path: &Path, bytes: &[u8]) -> Result<()> {
             .with_context(|| format!("the folder {} cannot be made", folder.display()))?;
     }
     let part = part_name(path);
-    let written = fs::write(&part, bytes).and_then(|()| fs::rename(&part, path));
+    let written = write_to_disk(&part, bytes).and_then(|()| fs::rename(&part, path));
     written.map_err(|error| {
         let _ = fs::remove_file(&part);
         explain(error, &format!("{} cannot be written", path.display()))
     })
+}
+
+/// Returns when the bytes are on the disk, so that not even a power cut leaves half a file.
+fn write_to_disk(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
+    let mut file = fs::File::create(path)?;
+    file.write_all(bytes)?;
+    file.sync_all()
 }
 
 /// A name beside `path` that nobody else uses.

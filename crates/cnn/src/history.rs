@@ -9,7 +9,7 @@ use crate::display::Table;
 use crate::error::Context;
 use crate::files::{explain, write_whole};
 use crate::metrics::Evaluation;
-use crate::optimizer::Optimizer;
+use crate::optimizers::Optimizer;
 use crate::training::Fit;
 
 /// The result of [`Sequential::fit`](crate::Sequential::fit): one number per epoch for each quantity, and the
@@ -27,6 +27,9 @@ pub struct History {
     pub val_loss: Vec<f64>,
     /// Accuracy on the validation samples at the end of the epoch.
     pub val_accuracy: Vec<f64>,
+    /// The optimizer's learning rate at the end of the epoch, times the schedule's factor.
+    #[serde(default)]
+    pub learning_rate: Vec<f64>,
     /// Duration of the epoch, its validation included.
     pub seconds: Vec<f64>,
     /// The arguments of `fit`.
@@ -42,18 +45,62 @@ impl History {
             accuracy: Vec::new(),
             val_loss: Vec::new(),
             val_accuracy: Vec::new(),
+            learning_rate: Vec::new(),
             seconds: Vec::new(),
             settings: settings.clone(),
             optimizer: optimizer.clone(),
         }
     }
 
-    pub(crate) fn push(&mut self, loss: f64, accuracy: f64, validation: Option<Evaluation>, seconds: f64) {
-        self.loss.push(loss);
-        self.accuracy.push(accuracy);
+    /// Adds an epoch.
+    pub(crate) fn push(
+        &mut self,
+        trained: Evaluation,
+        validation: Option<Evaluation>,
+        learning_rate: f64,
+        seconds: f64,
+    ) {
+        self.loss.push(trained.loss);
+        self.accuracy.push(trained.accuracy);
         self.val_loss.extend(validation.as_ref().map(|measured| measured.loss));
         self.val_accuracy.extend(validation.as_ref().map(|measured| measured.accuracy));
+        self.learning_rate.push(learning_rate);
         self.seconds.push(seconds);
+    }
+
+    /// The quantities with Keras's names, each with a number per epoch; those not measured are empty.
+    pub fn quantities(&self) -> [(&'static str, &[f64]); 6] {
+        [
+            ("loss", &self.loss),
+            ("accuracy", &self.accuracy),
+            ("val_loss", &self.val_loss),
+            ("val_accuracy", &self.val_accuracy),
+            ("learning_rate", &self.learning_rate),
+            ("seconds", &self.seconds),
+        ]
+    }
+
+    /// The newest value of a quantity, for example `"val_loss"`; `None` where it is not measured.
+    pub fn last(&self, quantity: &str) -> Option<f64> {
+        let found = self.quantities().into_iter().find(|(name, _)| *name == quantity);
+        found.and_then(|(_, values)| values.last().copied())
+    }
+
+    /// The history as comma-separated values: a line of names, then a line per epoch. What was not measured is
+    /// left empty.
+    pub fn to_csv(&self) -> String {
+        let quantities = self.quantities();
+        let names = quantities.map(|(name, _)| name).join(",");
+        let row = |epoch: usize| {
+            let cells = quantities.map(|(_, values)| values.get(epoch).map_or(String::new(), f64::to_string));
+            format!("\n{},{}", epoch + 1, cells.join(","))
+        };
+        format!("epoch,{names}{}\n", (0..self.epochs()).map(row).collect::<String>())
+    }
+
+    /// The history as JSON, Keras's names as keys.
+    pub fn to_json(&self) -> String {
+        serde_json::to_string_pretty(self).expect("numbers and texts are always JSON")
     }
 
     /// How many epochs were trained.
@@ -116,8 +163,7 @@ impl History {
     /// # Errors
     /// If the file cannot be written.
     pub fn save(&self, path: impl AsRef<Path>) -> Result<()> {
-        let json = serde_json::to_string_pretty(self)?;
-        write_whole(path.as_ref(), json.as_bytes()).context("the history was not saved")
+        write_whole(path.as_ref(), self.to_json().as_bytes()).context("the history was not saved")
     }
 
     /// Reads what [`save`](Self::save) wrote.
@@ -146,13 +192,14 @@ impl fmt::Debug for History {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::optimizer::Adam;
+    use crate::optimizers::Adam;
 
     fn history() -> History {
         let settings = Fit { epochs: 3, ..Fit::default() };
         let mut history = History::new(&settings, &Adam::default().into());
         for (loss, val_loss) in [(0.9, 0.5), (0.5, 0.3), (0.2, 0.4)] {
-            history.push(loss, 1.0 - loss, Some(Evaluation { loss: val_loss, accuracy: 0.75 }), 1.5);
+            let trained = Evaluation { loss, accuracy: 1.0 - loss };
+            history.push(trained, Some(Evaluation { loss: val_loss, accuracy: 0.75 }), 0.001, 1.5);
         }
         history
     }
@@ -167,6 +214,16 @@ mod tests {
     fn a_line_says_what_keras_says() {
         let line = "Epoch 3/3  10 steps  1.5 s  150 ms/step  loss: 0.2000  accuracy: 0.8000  val_loss: 0.4000  val_accuracy: 0.7500";
         assert_eq!(history().line(10), line);
+    }
+
+    #[test]
+    fn csv_has_a_line_of_names_and_one_per_epoch() {
+        let mut history = history();
+        history.val_accuracy.clear();
+        let lines: Vec<String> = history.to_csv().lines().map(String::from).collect();
+        assert_eq!(lines.len(), 4);
+        assert_eq!(lines[0], "epoch,loss,accuracy,val_loss,val_accuracy,learning_rate,seconds");
+        assert_eq!(lines[2], "2,0.5,0.5,0.3,,0.001,1.5");
     }
 
     #[test]

@@ -32,6 +32,8 @@
 //! ```
 
 mod augmentation;
+mod batches;
+pub mod callbacks;
 pub mod course;
 pub mod data;
 mod device;
@@ -45,10 +47,14 @@ mod loss;
 mod memory_format;
 mod metrics;
 mod model;
-mod optimizer;
+mod optimizers;
 pub mod plots;
 pub mod preprocessing;
+mod progress;
+mod random;
 mod saving;
+mod schedule;
+mod slices;
 mod training;
 
 pub use augmentation::Augment;
@@ -59,8 +65,10 @@ pub use history::History;
 pub use loss::Loss;
 pub use metrics::{ConfusionMatrix, Evaluation};
 pub use model::{Sequential, SequentialBuilder};
-pub use optimizer::{Adam, Optimizer, Sgd};
-pub use training::Fit;
+pub use optimizers::{Adam, AdamW, Optimizer, RMSprop, SGD};
+pub use progress::{Lines, Progress, Silent, Status};
+pub use schedule::Schedule;
+pub use training::{Fit, Training};
 
 // What cells use beside this crate, in the versions that fit together.
 pub use {anyhow, plotters, serde_json, tch};
@@ -73,7 +81,7 @@ pub mod prelude {
     pub use crate::preprocessing::{add_channel, normalize, to_categorical};
     pub use crate::tch::{Device, Kind, Tensor};
     pub use crate::{
-        course, device, plots, Adam, Augment, ConfusionMatrix, Figure, Fit, History, Loss, Sequential, Sgd,
-        Table,
+        course, device, plots, Adam, AdamW, Augment, ConfusionMatrix, Figure, Fit, History, Loss, RMSprop,
+        Schedule, Sequential, Table, SGD,
     };
 }

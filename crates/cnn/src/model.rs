@@ -8,11 +8,12 @@ use tch::{no_grad, Device, Kind, Tensor};
 use crate::device::device;
 use crate::display::{thousands, Table};
 use crate::error::Context;
-use crate::layers::{Activation, Initializer, Layer};
+use crate::layers::{through, Activation, Initializer, Layer};
 use crate::loss::{Labels, Loss};
 use crate::memory_format::channels_last;
 use crate::metrics::Evaluation;
-use crate::optimizer::{Optimizer, State};
+use crate::optimizers::{Optimizer, State};
+use crate::preprocessing::to_float;
 
 /// Images that are predicted at a time: larger batches need more memory and are slower.
 const PREDICTION_BATCH: i64 = 500;
@@ -58,6 +59,12 @@ pub(crate) struct Compiled {
     pub optimizer: Optimizer,
     pub loss: Loss,
     pub state: State,
+}
+
+/// See [`Sequential::snapshot`].
+pub(crate) struct Snapshot {
+    weights: Vec<(String, Tensor)>,
+    state: Option<State>,
 }
 
 /// Collects the layers of a [`Sequential`] model; see there for an example.
@@ -159,6 +166,7 @@ impl Sequential {
     pub fn compile(&mut self, optimizer: impl Into<Optimizer>, loss: Loss) -> Result<()> {
         let optimizer = optimizer.into();
         optimizer.check()?;
+        loss.check()?;
         let last = self.last();
         ensure!(
             last.output_shape.len() == 1,
@@ -167,8 +175,8 @@ impl Sequential {
             last.output_shape
         );
         ensure!(
-            loss != Loss::CategoricalCrossentropy || last.layer.activation() == Activation::Softmax,
-            "CategoricalCrossentropy wants probabilities, and the last layer, {}, has the activation {}; \
+            !loss.wants_softmax() || last.layer.activation() == Activation::Softmax,
+            "a crossentropy wants probabilities, and the last layer, {}, has the activation {}; \
              give it .activation(Softmax)",
             last.name,
             last.layer.activation().name()
@@ -177,42 +185,50 @@ impl Sequential {
         Ok(())
     }
 
-    /// Lets a later `fit` go on with what the optimizer has learnt.
-    pub(crate) fn keep_optimizer_state(&mut self, state: State) {
-        if let Some(compiled) = &mut self.compiled {
-            compiled.state = state;
-        }
+    /// The optimizer's step size, before a [`Schedule`](crate::Schedule).
+    ///
+    /// # Errors
+    /// If the model is not compiled.
+    pub fn learning_rate(&self) -> Result<f64> {
+        Ok(self.compiled.as_ref().context(NOT_COMPILED)?.optimizer.learning_rate())
     }
 
-    /// Computes the output for a batch `[batch, ..input shape]` of 32-bit floats: `[batch, classes]`.
+    /// Changes the optimizer's step size; what it has learnt of the gradients stays.
+    ///
+    /// # Errors
+    /// If the model is not compiled, or the rate is not a positive number.
+    pub fn set_learning_rate(&mut self, learning_rate: f64) -> Result<()> {
+        self.compiled.as_mut().context(NOT_COMPILED)?.optimizer.set_learning_rate(learning_rate)
+    }
+
+    /// Computes the output for a batch `[batch, ..input shape]`: `[batch, classes]`.
+    ///
+    /// Images may be 32-bit floats, or bytes, as they are loaded: the model then divides them by 255, here and
+    /// in all other methods, batch by batch.
     ///
     /// # Errors
     /// If `x` has another shape or type than the model's input.
     pub fn forward(&self, x: &Tensor) -> Result<Tensor> {
         self.check_images(x)?;
-        let logits = self.logits(&x.to_device(self.device), false);
+        let logits = self.logits(&to_float(&x.to_device(self.device)), false);
         Ok(self.outputs(&logits))
     }
 
     /// The last layer's output before a softmax. Training needs these; see [`Loss`].
     pub(crate) fn logits(&self, x: &Tensor, training: bool) -> Tensor {
-        let last = &self.last().layer;
+        let last = self.last().layer.as_ref();
         let x = self.through(self.layers.len() - 1, x, training);
         let x = last.forward(&x, training);
-        if last.activation() == Activation::Softmax {
-            x
-        } else {
-            last.activation().apply(&x)
+        match last.activation() {
+            Activation::Softmax => x,
+            activation => activation.apply(&x),
         }
     }
 
     /// The output of the first `count` layers, activations included.
     fn through(&self, count: usize, x: &Tensor, training: bool) -> Tensor {
-        let mut x = channels_last(x);
-        for NamedLayer { layer, .. } in &self.layers[..count] {
-            x = layer.activation().apply(&layer.forward(&x, training));
-        }
-        x
+        let layers = self.layers[..count].iter().map(|named| named.layer.as_ref());
+        through(layers, &channels_last(x), training)
     }
 
     /// What the model gives out, from its logits.
@@ -236,7 +252,7 @@ impl Sequential {
         let outputs = no_grad(|| {
             let batches = batches(x.size()[0], PREDICTION_BATCH);
             let predict = |(start, length)| {
-                let images = x.narrow(0, start, length).to_device(self.device);
+                let images = to_float(&x.narrow(0, start, length).to_device(self.device));
                 self.outputs(&self.logits(&images, false)).to_device(Device::Cpu)
             };
             Tensor::cat(&batches.map(predict).collect::<Vec<_>>(), 0)
@@ -252,18 +268,21 @@ impl Sequential {
         self.check_images(x)?;
         let loss = self.compiled.as_ref().context(NOT_COMPILED)?.loss;
         let count = x.size()[0];
-        let labels = Labels::new(y, count, self.classes())?.tensor().to_device(self.device);
-        let (mut total, mut hits) = (0.0, 0);
+        let labels = Labels::new(y, count, self.classes(), loss)?.tensor().to_device(self.device);
+        // Sums stay on the device until the end: reading a number would make a GPU wait.
+        let mut total = Tensor::zeros([], (Kind::Double, self.device));
+        let mut hits = Tensor::zeros([], (Kind::Int64, self.device));
         for (start, length) in batches(count, PREDICTION_BATCH) {
-            let images = x.narrow(0, start, length).to_device(self.device);
+            let images = to_float(&x.narrow(0, start, length).to_device(self.device));
             let labels = labels.narrow(0, start, length);
             no_grad(|| {
                 let logits = self.logits(&images, false);
-                let batch_loss = loss.compute(&logits, || self.outputs(&logits), &labels);
-                total += batch_loss.double_value(&[]) * length as f64;
-                hits += Labels::hits(&logits, &labels).int64_value(&[]);
+                let batch_loss = loss.compute(&logits, || self.outputs(&logits), &labels, None);
+                total += batch_loss.to_kind(Kind::Double) * length as f64;
+                hits += Labels::hits(&logits, &labels);
             });
         }
+        let (total, hits) = (total.double_value(&[]), hits.int64_value(&[]));
         Ok(Evaluation { loss: total / count as f64, accuracy: hits as f64 / count as f64 })
     }
 
@@ -278,19 +297,24 @@ impl Sequential {
             bail!("no layer is called {name:?}; there are {}", names.join(", "));
         };
         Ok(no_grad(|| {
-            let output = self.through(position + 1, &x.to_device(self.device), false);
+            let output = self.through(position + 1, &to_float(&x.to_device(self.device)), false);
             output.contiguous().to_device(Device::Cpu)
         }))
     }
 
     /// All weights by name, for example `conv2d/kernel`; they share their memory with the model's own.
     pub fn weights(&self) -> Vec<(String, Tensor)> {
-        let of_layer = |layer: &NamedLayer| {
-            let NamedLayer { name, layer, .. } = layer;
-            let named = layer.weights().into_iter();
-            named.map(|(weight, tensor)| (format!("{name}/{weight}"), tensor)).collect::<Vec<_>>()
+        let of_layer = |named: &NamedLayer| {
+            let weights = named.layer.weights().into_iter().chain(named.layer.non_trainable_weights());
+            let name = named.name.clone();
+            weights.map(move |(weight, tensor)| (format!("{name}/{weight}"), tensor))
         };
         self.layers.iter().flat_map(of_layer).collect()
+    }
+
+    /// Those of the weights that training changes along their gradients.
+    pub(crate) fn trainable_weights(&self) -> Vec<(String, Tensor)> {
+        self.weights().into_iter().filter(|(_, weight)| weight.requires_grad()).collect()
     }
 
     /// A copy of the weight called `name`, for example `conv2d/kernel`.
@@ -331,7 +355,25 @@ impl Sequential {
         Ok(())
     }
 
-    /// How many numbers training can change.
+    pub(crate) fn copy_of_weights(&self) -> Vec<(String, Tensor)> {
+        self.weights().into_iter().map(|(name, weight)| (name, weight.detach().copy())).collect()
+    }
+
+    /// Weights and optimizer as they are now, to come back to.
+    pub(crate) fn snapshot(&self) -> Snapshot {
+        let state = self.compiled.as_ref().map(|compiled| compiled.state.copy());
+        Snapshot { weights: self.copy_of_weights(), state }
+    }
+
+    pub(crate) fn restore(&mut self, snapshot: &Snapshot) -> Result<()> {
+        self.set_weights(&snapshot.weights)?;
+        if let (Some(compiled), Some(state)) = (&mut self.compiled, &snapshot.state) {
+            compiled.state = state.copy();
+        }
+        Ok(())
+    }
+
+    /// How many numbers the model has, running means included.
     pub fn count_params(&self) -> i64 {
         self.weights().iter().map(|(_, weight)| weight.numel() as i64).sum()
     }
@@ -351,7 +393,8 @@ impl Sequential {
         let mut table = Table::new("Model: Sequential", ["Layer (type)", "Output Shape", "Param #"]);
         for NamedLayer { name, layer, output_shape } in &self.layers {
             let sides: Vec<String> = output_shape.iter().map(i64::to_string).collect();
-            let params: usize = layer.weights().iter().map(|(_, weight)| weight.numel()).sum();
+            let weights = layer.weights().into_iter().chain(layer.non_trainable_weights());
+            let params: usize = weights.map(|(_, weight)| weight.numel()).sum();
             table.row([
                 format!("{name} ({})", layer.class_name()),
                 format!("(None, {})", sides.join(", ")),
@@ -364,6 +407,11 @@ impl Sequential {
             bytes => format!("{:.2} MB", bytes as f64 / (1 << 20) as f64),
         };
         table.note(&format!("Total params: {} ({size})", thousands(count)));
+        let trainable: i64 = self.trainable_weights().iter().map(|(_, weight)| weight.numel() as i64).sum();
+        if trainable < count {
+            table.note(&format!("Trainable params: {}", thousands(trainable)));
+            table.note(&format!("Non-trainable params: {}", thousands(count - trainable)));
+        }
         table
     }
 
@@ -379,9 +427,9 @@ impl Sequential {
         );
         ensure!(size[0] > 0, "there are no images: the shape is {size:?}");
         ensure!(
-            x.kind() == Kind::Float,
-            "the images are of type {:?}, and the model wants 32-bit floats from 0 to 1; \
-             preprocessing::normalize makes them",
+            matches!(x.kind(), Kind::Float | Kind::Uint8),
+            "the images are of type {:?}, and the model wants 32-bit floats from 0 to 1, which \
+             preprocessing::normalize makes, or bytes from 0 to 255",
             x.kind()
         );
         Ok(())

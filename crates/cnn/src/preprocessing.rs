@@ -21,7 +21,15 @@ pub fn normalize(images: &Tensor) -> Result<Tensor> {
         "normalize() wants bytes from 0 to 255, and the images are of type {:?}; have they been normalised already?",
         images.kind()
     );
-    Ok(images.to_kind(Kind::Float) / 255.0)
+    Ok(to_float(images))
+}
+
+/// Bytes as `normalize` makes them; floats as they are.
+pub(crate) fn to_float(images: &Tensor) -> Tensor {
+    match images.kind() {
+        Kind::Uint8 => images.to_kind(Kind::Float) / 255.0,
+        _ => images.shallow_clone(),
+    }
 }
 
 /// `[n, height, width]` as `[n, 1, height, width]`: grey images have one channel.

@@ -8,17 +8,18 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use std::collections::{BTreeMap, HashMap};
 use std::path::Path;
-use tch::{Device, Tensor};
+use tch::{Kind, Tensor};
 
 use crate::error::Context;
 use crate::files::{explain, write_whole};
 use crate::layers::from_config;
 use crate::loss::Loss;
-use crate::model::Sequential;
-use crate::optimizer::Optimizer;
+use crate::model::{Compiled, Sequential};
+use crate::optimizers::{Optimizer, State};
 
-/// The key in the file's header under which the architecture stands.
+/// The keys in the file's header under which the architecture stands, and in a backup the training.
 const HEADER: &str = "cnn.model";
+const TRAINING: &str = "cnn.training";
 
 /// What the header says of the model, as JSON.
 #[derive(Serialize, Deserialize)]
@@ -28,6 +29,8 @@ struct Architecture {
     seed: u64,
     layers: Vec<SavedLayer>,
     compile: Option<(Optimizer, Loss)>,
+    #[serde(default)]
+    optimizer_steps: i64,
     notes: BTreeMap<String, String>,
 }
 
@@ -37,63 +40,185 @@ struct SavedLayer {
     config: Value,
 }
 
+/// What a model file holds.
+pub(crate) struct Saved {
+    architecture: Architecture,
+    pub tensors: HashMap<String, Tensor>,
+    /// What [`write`] was given as `training`.
+    pub training: Option<String>,
+}
+
+/// Writes a model, with the optimizer's state, and if wanted tensors and a text beside it.
+pub(crate) fn write(
+    path: &Path,
+    model: &Sequential,
+    more: &[(String, Tensor)],
+    training: Option<String>,
+) -> Result<()> {
+    let saved_layer = |named: &crate::model::NamedLayer| SavedLayer {
+        class_name: named.layer.class_name().to_string(),
+        config: named.layer.config(),
+    };
+    let compiled = model.compiled.as_ref();
+    let architecture = Architecture {
+        version: 1,
+        input_shape: model.input_shape.clone(),
+        seed: model.seed,
+        layers: model.layers.iter().map(saved_layer).collect(),
+        compile: compiled.map(|compiled| (compiled.optimizer.clone(), compiled.loss)),
+        optimizer_steps: compiled.map_or(0, |compiled| compiled.state.steps),
+        notes: model.notes.clone(),
+    };
+    let mut header = HashMap::from([(HEADER.to_string(), serde_json::to_string(&architecture)?)]);
+    header.extend(training.map(|training| (TRAINING.to_string(), training)));
+
+    let tensors = model.weights().into_iter().chain(optimizer_tensors(model));
+    let tensors = tensors.chain(more.iter().map(|(name, tensor)| (name.clone(), tensor.shallow_clone())));
+    let stored: Vec<(String, Vec<usize>, Vec<u8>)> = tensors
+        .map(|(name, tensor)| {
+            let shape = tensor.size().into_iter().map(|side| side as usize).collect();
+            Ok((name, shape, to_bytes(&tensor)?))
+        })
+        .collect::<Result<_>>()?;
+    let views: Vec<(&String, TensorView)> = stored
+        .iter()
+        .map(|(name, shape, bytes)| Ok((name, TensorView::new(Dtype::F32, shape.clone(), bytes)?)))
+        .collect::<Result<_>>()?;
+    write_whole(path, &serialize(views, &Some(header))?)
+}
+
+/// The bytes of 32-bit floats, in the order that files have (little-endian, as all machines that libtorch runs on).
+pub(crate) fn to_bytes(tensor: &Tensor) -> Result<Vec<u8>> {
+    let mut bytes = vec![0; tensor.numel() * 4];
+    tensor.detach().to_kind(Kind::Float).f_copy_data_u8(&mut bytes, tensor.numel())?;
+    Ok(bytes)
+}
+
+/// What the optimizer remembers, by name: `optimizer/momentum/conv2d/kernel`.
+fn optimizer_tensors(model: &Sequential) -> Vec<(String, Tensor)> {
+    let Some(Compiled { optimizer, state, .. }) = &model.compiled else {
+        return Vec::new();
+    };
+    let weights = model.trainable_weights();
+    let of_weight = |((weight, _), tensors): (&(String, Tensor), &Vec<Tensor>)| {
+        let name = |slot: &str| format!("optimizer/{slot}/{weight}");
+        let named = optimizer.slots().iter().zip(tensors);
+        named.map(|(slot, tensor)| (name(slot), tensor.shallow_clone())).collect::<Vec<_>>()
+    };
+    weights.iter().zip(&state.slots).flat_map(of_weight).collect()
+}
+
+impl Saved {
+    pub fn read(path: &Path) -> Result<Saved> {
+        let bytes = std::fs::read(path)
+            .map_err(|error| explain(error, &format!("the model {} cannot be read", path.display())))?;
+        parse(&bytes).with_context(|| format!("{} is not a whole model file", path.display()))
+    }
+
+    /// Gives `model`, whose layers are the same, these weights, and its optimizer this state.
+    pub fn restore(&self, model: &mut Sequential) -> Result<()> {
+        self.check_same_layers(model)?;
+        let state = self.optimizer_state(model)?;
+        model.set_weights(&self.in_order_of(model)?)?;
+        if let Some(compiled) = &mut model.compiled {
+            compiled.state = state;
+        }
+        Ok(())
+    }
+
+    fn optimizer_state(&self, model: &Sequential) -> Result<State> {
+        let steps = self.architecture.optimizer_steps;
+        let Some(Compiled { optimizer, .. }) = model.compiled.as_ref().filter(|_| steps > 0) else {
+            return Ok(State::default());
+        };
+        let of_weight = |(weight, tensor): &(String, Tensor)| {
+            let slot = |slot: &&str| {
+                let saved = self.tensor(&format!("optimizer/{slot}/{weight}"))?;
+                ensure!(
+                    saved.size() == tensor.size(),
+                    "the optimizer's {slot} of {weight} has the shape {:?}, and the weight {:?}",
+                    saved.size(),
+                    tensor.size()
+                );
+                Ok(saved.to_device(model.device).copy())
+            };
+            optimizer.slots().iter().map(slot).collect::<Result<Vec<_>>>()
+        };
+        let slots = model.trainable_weights().iter().map(of_weight).collect::<Result<_>>()?;
+        Ok(State { steps, slots })
+    }
+
+    fn tensor(&self, name: &str) -> Result<&Tensor> {
+        let tensor = self.tensors.get(name).with_context(|| format!("the weight {name} is missing"))?;
+        let finite = tensor.isfinite().all().int64_value(&[]) == 1;
+        ensure!(finite, "the weight {name} holds NaN or infinity: it was saved after a training that failed");
+        Ok(tensor)
+    }
+
+    /// The weights in the model's order, after a look at each of them.
+    fn in_order_of(&self, model: &Sequential) -> Result<Vec<(String, Tensor)>> {
+        let ordered = model.weights().into_iter().map(|(name, _)| {
+            let weight = self.tensor(&name)?.shallow_clone();
+            Ok((name, weight))
+        });
+        ordered.collect()
+    }
+
+    fn check_same_layers(&self, model: &Sequential) -> Result<()> {
+        let saved = &self.architecture;
+        ensure!(
+            model.input_shape == saved.input_shape,
+            "this model's input has the shape {:?}, the saved one's {:?}",
+            model.input_shape,
+            saved.input_shape
+        );
+        for (position, (own, saved)) in model.layers.iter().zip(&saved.layers).enumerate() {
+            let (class_name, config) = (own.layer.class_name(), own.layer.config());
+            ensure!(
+                class_name == saved.class_name && config == saved.config,
+                "layer {} is {class_name} {config} in this model, and {} {} in the file",
+                position + 1,
+                saved.class_name,
+                saved.config
+            );
+        }
+        let (own, saved) = (model.layers.len(), saved.layers.len());
+        ensure!(own == saved, "this model has {own} layers, and the saved one {saved}");
+        Ok(())
+    }
+}
+
 impl Sequential {
-    /// Writes architecture, weights and what `compile` was given to a `.safetensors` file; missing folders are
-    /// made, and an earlier file of that name is replaced only when the new one is whole. The optimizer's
-    /// running means are not saved.
+    /// Writes architecture, weights, what `compile` was given and what the optimizer has learnt to a
+    /// `.safetensors` file; missing folders are made, and an earlier file of that name is replaced only when the
+    /// new one is whole.
     ///
     /// # Errors
     /// If the file cannot be written.
     pub fn save(&self, path: impl AsRef<Path>) -> Result<()> {
-        let saved_layer = |layer: &crate::model::NamedLayer| SavedLayer {
-            class_name: layer.layer.class_name().to_string(),
-            config: layer.layer.config(),
-        };
-        let architecture = Architecture {
-            version: 1,
-            input_shape: self.input_shape.clone(),
-            seed: self.seed,
-            layers: self.layers.iter().map(saved_layer).collect(),
-            compile: self.compiled.as_ref().map(|compiled| (compiled.optimizer.clone(), compiled.loss)),
-            notes: self.notes.clone(),
-        };
-        let header = HashMap::from([(HEADER.to_string(), serde_json::to_string(&architecture)?)]);
-        let weights: Vec<(String, Vec<usize>, Vec<u8>)> = self
-            .weights()
-            .into_iter()
-            .map(|(name, weight)| {
-                let shape = weight.size().into_iter().map(|side| side as usize).collect();
-                let values = Vec::<f32>::try_from(weight.detach().to_device(Device::Cpu).flatten(0, -1))?;
-                Ok((name, shape, values.iter().flat_map(|value| value.to_le_bytes()).collect()))
-            })
-            .collect::<Result<_>>()?;
-        let views: Vec<(&String, TensorView)> = weights
-            .iter()
-            .map(|(name, shape, bytes)| Ok((name, TensorView::new(Dtype::F32, shape.clone(), bytes)?)))
-            .collect::<Result<_>>()?;
-        let bytes = serialize(views, &Some(header))?;
-        write_whole(path.as_ref(), &bytes).context("the model was not saved")
+        write(path.as_ref(), self, &[], None).context("the model was not saved")
     }
 
-    /// Reads a model that [`save`](Self::save) wrote, ready to predict, evaluate and train.
+    /// Reads a model that [`save`](Self::save) wrote, ready to predict, evaluate and go on training.
     ///
     /// # Errors
     /// If the file cannot be read, is damaged or of another format, or its weights do not fit its architecture
     /// or are not numbers.
     pub fn load(path: impl AsRef<Path>) -> Result<Sequential> {
         let path = path.as_ref();
-        let (architecture, weights) = read(path)?;
+        let saved = Saved::read(path)?;
         let build = || -> Result<Sequential> {
-            let mut builder = Sequential::input(architecture.input_shape).seed(architecture.seed);
-            for layer in &architecture.layers {
+            let Architecture { input_shape, seed, layers, compile, notes, .. } = &saved.architecture;
+            let mut builder = Sequential::input(input_shape.clone()).seed(*seed);
+            for layer in layers {
                 builder = builder.add_boxed(from_config(&layer.class_name, &layer.config)?);
             }
             let mut model = builder.build()?;
-            model.set_weights(&in_order_of(&model, &weights)?)?;
-            if let Some((optimizer, loss)) = architecture.compile {
-                model.compile(optimizer, loss)?;
+            if let Some((optimizer, loss)) = compile {
+                model.compile(optimizer.clone(), *loss)?;
             }
-            model.notes = architecture.notes;
+            saved.restore(&mut model)?;
+            model.notes = notes.clone();
             Ok(model)
         };
         build().with_context(|| format!("{} holds no model that can be used", path.display()))
@@ -106,55 +231,14 @@ impl Sequential {
     /// model is then unchanged.
     pub fn load_weights(&mut self, path: impl AsRef<Path>) -> Result<()> {
         let path = path.as_ref();
-        let (architecture, weights) = read(path)?;
-        self.check_same_layers(&architecture)
-            .and_then(|()| self.set_weights(&in_order_of(self, &weights)?))
-            .with_context(|| {
-                format!("the weights in {} do not fit this model, which is unchanged", path.display())
-            })
-    }
-
-    fn check_same_layers(&self, saved: &Architecture) -> Result<()> {
-        ensure!(
-            self.input_shape == saved.input_shape,
-            "this model's input has the shape {:?}, the saved one's {:?}",
-            self.input_shape,
-            saved.input_shape
-        );
-        for (position, (own, saved)) in self.layers.iter().zip(&saved.layers).enumerate() {
-            let (class_name, config) = (own.layer.class_name(), own.layer.config());
-            ensure!(
-                class_name == saved.class_name && config == saved.config,
-                "layer {} is {class_name} {config} in this model, and {} {} in the file",
-                position + 1,
-                saved.class_name,
-                saved.config
-            );
-        }
-        let (own, saved) = (self.layers.len(), saved.layers.len());
-        ensure!(own == saved, "this model has {own} layers, and the saved one {saved}");
-        Ok(())
+        let saved = Saved::read(path)?;
+        saved.check_same_layers(self).and_then(|()| self.set_weights(&saved.in_order_of(self)?)).with_context(
+            || format!("the weights in {} do not fit this model, which is unchanged", path.display()),
+        )
     }
 }
 
-/// The weights in the model's order, after a look at each of them.
-fn in_order_of(model: &Sequential, weights: &HashMap<String, Tensor>) -> Result<Vec<(String, Tensor)>> {
-    let ordered = model.weights().into_iter().map(|(name, _)| {
-        let weight = weights.get(&name).with_context(|| format!("the weight {name} is missing"))?;
-        let finite = weight.isfinite().all().int64_value(&[]) == 1;
-        ensure!(finite, "the weight {name} holds NaN or infinity: it was saved after a training that failed");
-        Ok((name, weight.shallow_clone()))
-    });
-    ordered.collect()
-}
-
-fn read(path: &Path) -> Result<(Architecture, HashMap<String, Tensor>)> {
-    let bytes = std::fs::read(path)
-        .map_err(|error| explain(error, &format!("the model {} cannot be read", path.display())))?;
-    parse(&bytes).with_context(|| format!("{} is not a whole model file", path.display()))
-}
-
-fn parse(bytes: &[u8]) -> Result<(Architecture, HashMap<String, Tensor>)> {
+fn parse(bytes: &[u8]) -> Result<Saved> {
     let advice = "the file is damaged, only partly copied, or of another format: \
                   copy it again, or save the model again with model.save()";
     // A header longer than the file is what a truncated file and a foreign format have in common.
@@ -176,16 +260,12 @@ fn parse(bytes: &[u8]) -> Result<(Architecture, HashMap<String, Tensor>)> {
         "it was written in version {} of the format, and this crate reads version 1: update the crate",
         architecture.version
     );
-    let mut weights = HashMap::new();
+    let mut tensors = HashMap::new();
     for (name, view) in file.tensors() {
         ensure!(view.dtype() == Dtype::F32, "the weight {name} is of type {:?}, not F32", view.dtype());
-        let values: Vec<f32> = view
-            .data()
-            .chunks_exact(4)
-            .map(|bytes| f32::from_le_bytes([bytes[0], bytes[1], bytes[2], bytes[3]]))
-            .collect();
         let shape: Vec<i64> = view.shape().iter().map(|&side| side as i64).collect();
-        weights.insert(name, Tensor::from_slice(&values).reshape(shape));
+        tensors.insert(name, Tensor::f_from_data_size(view.data(), &shape, Kind::Float)?);
     }
-    Ok((architecture, weights))
+    let training = metadata.metadata().as_ref().and_then(|header| header.get(TRAINING)).cloned();
+    Ok(Saved { architecture, tensors, training })
 }

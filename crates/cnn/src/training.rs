@@ -1,16 +1,23 @@
-//! The training loop.
+//! The arguments of a training, and the loop.
 
-use anyhow::{ensure, Result};
-use rand::{rngs::StdRng, seq::SliceRandom, SeedableRng};
+use anyhow::{bail, ensure, Result};
+use rand::seq::SliceRandom;
 use serde::{Deserialize, Serialize};
+use std::panic::{catch_unwind, AssertUnwindSafe};
 use std::time::Instant;
-use tch::{Kind, Tensor};
+use tch::{no_grad, Kind, Tensor};
 
 use crate::augmentation::Augment;
+use crate::batches::{Batch, Batches};
+use crate::callbacks::{identity, Callback, Run};
 use crate::error::Context;
 use crate::history::History;
 use crate::loss::Labels;
-use crate::model::{batches, Sequential, NOT_COMPILED};
+use crate::metrics::Evaluation;
+use crate::model::{Sequential, NOT_COMPILED};
+use crate::progress::{Lines, Progress, Silent, Status};
+use crate::random::{generator, seed_at, Purpose};
+use crate::schedule::Schedule;
 
 /// The arguments of [`Sequential::fit`], with Keras's names and defaults.
 ///
@@ -36,6 +43,15 @@ pub struct Fit {
     pub seed: u64,
     /// Random changes to the training images, new ones in every epoch. Default none.
     pub augment: Option<Augment>,
+    /// How the learning rate changes from step to step. Default constant.
+    pub schedule: Schedule,
+    /// A factor for the loss of each class's samples, for data with rare classes; one number per class, 0 or more.
+    /// Default none. Validation is measured without.
+    pub class_weight: Option<Vec<f64>>,
+    /// Gradients that together are longer than this are made so long. Default none.
+    pub global_clipnorm: Option<f64>,
+    /// Gradients are cut off at ± this, number by number. Default none.
+    pub clipvalue: Option<f64>,
     /// Whether a line is printed for every epoch. Default true.
     pub verbose: bool,
 }
@@ -49,6 +65,10 @@ impl Default for Fit {
             shuffle: true,
             seed: 42,
             augment: None,
+            schedule: Schedule::Constant,
+            class_weight: None,
+            global_clipnorm: None,
+            clipvalue: None,
             verbose: true,
         }
     }
@@ -77,19 +97,33 @@ impl Fit {
         (train + self.batch_size - 1) / self.batch_size
     }
 
-    fn check(&self, count: i64) -> Result<(i64, i64)> {
+    /// Says what is wrong, or how many samples are for training; `split` tells whether others are kept apart.
+    fn check(&self, count: i64, classes: i64, split: bool) -> Result<i64> {
         ensure!(self.epochs > 0, "epochs must be at least 1, not 0");
         ensure!(self.batch_size > 0, "batch_size must be at least 1, not {}", self.batch_size);
-        let (train, validation) = self.split(count)?;
+        let train = if split { self.split(count)?.0 } else { count };
         ensure!(
             self.batch_size <= train,
             "batch_size is {}, and there are only {train} training samples; use a smaller one",
             self.batch_size
         );
+        self.schedule.check()?;
+        if let Some(weights) = &self.class_weight {
+            ensure!(
+                weights.len() as i64 == classes
+                    && weights.iter().all(|&weight| weight >= 0.0 && weight.is_finite()),
+                "class_weight must be {classes} numbers of 0 or more, one per class, not {weights:?}"
+            );
+        }
+        for (name, limit) in [("global_clipnorm", self.global_clipnorm), ("clipvalue", self.clipvalue)] {
+            if let Some(limit) = limit {
+                ensure!(limit > 0.0, "{name} must be a positive number, not {limit}");
+            }
+        }
         if let Some(augment) = &self.augment {
             augment.check()?;
         }
-        Ok((train, validation))
+        Ok(train)
     }
 }
 
@@ -101,71 +135,325 @@ impl Sequential {
     ///
     /// # Errors
     /// If the model is not compiled, an argument is out of its range, images or labels do not fit the model,
-    /// or the loss is no longer a number.
+    /// the loss is no longer a number, or there is too little memory for the batch size. After an error in the
+    /// middle of an epoch, the model has the weights that it had at the epoch's beginning.
     ///
     /// Source: `keras/src/trainers/trainer.py`.
     pub fn fit(&mut self, x: &Tensor, y: &Tensor, settings: &Fit) -> Result<History> {
-        self.check_images(x)?;
-        let count = x.size()[0];
-        let (train, validation) = settings.check(count)?;
-        let labels = Labels::new(y, count, self.classes())?;
-        let compiled = self.compiled.as_mut().context(NOT_COMPILED)?;
-        let (optimizer, loss_function) = (compiled.optimizer.clone(), compiled.loss);
-        let mut optimizer_state = std::mem::take(&mut compiled.state);
-        let mut history = History::new(settings, &optimizer);
+        self.training(x, y, settings).run()
+    }
 
-        let (x, y) = (x.to_device(self.device), labels.tensor().to_device(self.device));
-        let mut weights: Vec<Tensor> = self.weights().into_iter().map(|(_, weight)| weight).collect();
-        let mut random = StdRng::seed_from_u64(settings.seed);
-        tch::manual_seed(settings.seed as i64); // for dropout
-
-        for epoch in 1..=settings.epochs {
-            let begin = Instant::now();
-            let order = sample_order(train, settings.shuffle, &mut random).to_device(self.device);
-            let mut total_loss = Tensor::zeros([], (Kind::Double, self.device));
-            let mut total_hits = Tensor::zeros([], (Kind::Int64, self.device));
-
-            for (start, length) in batches(train, settings.batch_size) {
-                let batch = order.narrow(0, start, length);
-                let (mut images, labels) = (x.index_select(0, &batch), y.index_select(0, &batch));
-                if let Some(augment) = &settings.augment {
-                    images = augment.apply(&images, &mut random);
-                }
-                let logits = self.logits(&images, true);
-                let loss = loss_function.compute(&logits, || self.outputs(&logits), &labels);
-                loss.backward();
-                optimizer_state.step(&optimizer, &mut weights);
-
-                total_loss += loss.detach().to_kind(Kind::Double) * length as f64;
-                total_hits += Labels::hits(&logits, &labels);
-            }
-
-            let loss = total_loss.double_value(&[]) / train as f64;
-            let accuracy = total_hits.int64_value(&[]) as f64 / train as f64;
-            ensure!(
-                loss.is_finite(),
-                "the loss is {loss} after epoch {epoch}: the weights have grown beyond all bounds. \
-                 Build the model again and compile it with a smaller learning_rate; check the images for NaN"
-            );
-            let measured = match validation {
-                0 => None,
-                _ => Some(self.evaluate(&x.narrow(0, train, validation), &y.narrow(0, train, validation))?),
-            };
-            history.push(loss, accuracy, measured, begin.elapsed().as_secs_f64());
-            if settings.verbose {
-                println!("{}", history.line(settings.steps(train)));
-            }
-        }
-        self.keep_optimizer_state(optimizer_state);
-        Ok(history)
+    /// Prepares a training with more than [`fit`](Self::fit) has: validation data, callbacks, another progress.
+    ///
+    /// ```
+    /// use cnn::{callbacks::EarlyStopping, prelude::*};
+    /// let data = mnist::synthetic_digits(200, 50, 1);
+    /// let (x_train, x_test) = (add_channel(&data.x_train)?, add_channel(&data.x_test)?);
+    /// let mut model = course::model(1)?;
+    /// let history = model
+    ///     .training(&x_train, &data.y_train, &Fit { epochs: 2, ..Fit::default() })
+    ///     .validation_data(&x_test, &data.y_test)
+    ///     .callback(EarlyStopping::new().patience(1))
+    ///     .run()?;
+    /// assert_eq!(history.val_loss.len(), history.epochs());
+    /// # Ok::<(), cnn::anyhow::Error>(())
+    /// ```
+    pub fn training<'a>(&'a mut self, x: &'a Tensor, y: &'a Tensor, settings: &'a Fit) -> Training<'a> {
+        let progress: Box<dyn Progress> = if settings.verbose { Box::new(Lines) } else { Box::new(Silent) };
+        Training { model: self, x, y, settings, validation_data: None, callbacks: Vec::new(), progress }
     }
 }
 
-/// The numbers 0 to `count - 1`, shuffled if wanted.
-fn sample_order(count: i64, shuffle: bool, random: &mut StdRng) -> Tensor {
+/// A training that is about to begin; [`Sequential::training`] makes it.
+pub struct Training<'a> {
+    model: &'a mut Sequential,
+    x: &'a Tensor,
+    y: &'a Tensor,
+    settings: &'a Fit,
+    validation_data: Option<(&'a Tensor, &'a Tensor)>,
+    callbacks: Vec<Box<dyn Callback + 'a>>,
+    progress: Box<dyn Progress + 'a>,
+}
+
+/// Images and labels on the model's device, checked.
+type Samples = (Tensor, Tensor);
+
+impl<'a> Training<'a> {
+    /// Measures on these images and labels at the end of each epoch, instead of on a part of the training data.
+    pub fn validation_data(self, x: &'a Tensor, y: &'a Tensor) -> Self {
+        Training { validation_data: Some((x, y)), ..self }
+    }
+
+    /// Adds a callback; they are called in the order in which they are added.
+    pub fn callback(mut self, callback: impl Callback + 'a) -> Self {
+        self.callbacks.push(Box::new(callback));
+        self
+    }
+
+    /// Shows the progress in another way.
+    pub fn progress(self, progress: impl Progress + 'a) -> Self {
+        Training { progress: Box::new(progress), ..self }
+    }
+
+    /// Trains.
+    ///
+    /// # Errors
+    /// See [`Sequential::fit`]; and if a callback returns an error.
+    pub fn run(self) -> Result<History> {
+        let (samples, validation) = self.samples()?;
+        let Training { model, settings, mut callbacks, mut progress, .. } = self;
+        let steps = settings.steps(samples.0.size()[0]);
+        let compiled = model.compiled.as_ref().context(NOT_COMPILED)?;
+        let mut run = Run {
+            history: History::new(settings, &compiled.optimizer),
+            model,
+            epoch: 0,
+            batch: 0,
+            steps,
+            stop_training: false,
+            verbose: settings.verbose,
+        };
+        for callback in &mut callbacks {
+            callback.on_train_begin(&mut run)?;
+        }
+        resume(&mut run, settings, &samples, &mut callbacks)?;
+
+        while run.epoch < settings.epochs && !run.stop_training {
+            run.epoch += 1;
+            let begin = Instant::now();
+            for callback in &mut callbacks {
+                callback.on_epoch_begin(&mut run)?;
+            }
+            let trained = one_epoch(&mut run, settings, &samples, &mut callbacks, progress.as_mut())?;
+            let Some(trained) = trained else { break };
+            let validation = validation.as_ref().map(|(x, y)| run.model.evaluate(x, y)).transpose()?;
+            let factor =
+                settings.schedule.factor(run.epoch as i64 * steps - 1, steps, settings.epochs as i64 * steps);
+            let learning_rate = run.model.learning_rate()? * factor;
+            run.history.push(trained, validation, learning_rate, begin.elapsed().as_secs_f64());
+            progress.on_epoch(&run.history, steps);
+            for callback in &mut callbacks {
+                callback.on_epoch_end(&mut run)?;
+            }
+            let states: Vec<_> = callbacks.iter().map(|callback| callback.state()).collect();
+            if let Some(backup) = callbacks.iter_mut().find_map(|callback| callback.as_backup()) {
+                backup.save(&run, states)?;
+            }
+        }
+        for callback in &mut callbacks {
+            callback.on_train_end(&mut run)?;
+        }
+        if let Some(backup) = callbacks.iter_mut().find_map(|callback| callback.as_backup()) {
+            backup.finish()?;
+        }
+        Ok(run.history)
+    }
+
+    /// Checks everything that can be checked before the first step, and divides the data.
+    fn samples(&self) -> Result<(Samples, Option<Samples>)> {
+        let Training { model, x, y, settings, .. } = self;
+        let (device, classes) = (model.device, model.classes());
+        let loss = model.compiled.as_ref().context(NOT_COMPILED)?.loss;
+        let checked = |x: &Tensor, y: &Tensor| -> Result<Samples> {
+            model.check_images(x)?;
+            let labels = Labels::new(y, x.size()[0], classes, loss)?;
+            Ok((x.to_device(device), labels.tensor().to_device(device)))
+        };
+        let (x, y) = checked(x, y)?;
+        let count = x.size()[0];
+        let train = settings.check(count, classes, self.validation_data.is_none())?;
+        let part = |start, length| (x.narrow(0, start, length), y.narrow(0, start, length));
+        let validation = match self.validation_data {
+            Some((x, y)) => Some(checked(x, y).context("the validation data")?),
+            None => (train < count).then(|| part(train, count - train)),
+        };
+        Ok((part(0, train), validation))
+    }
+}
+
+/// Goes on with an interrupted training, if a callback kept it.
+fn resume(
+    run: &mut Run,
+    settings: &Fit,
+    (x, y): &Samples,
+    callbacks: &mut [Box<dyn Callback + '_>],
+) -> Result<()> {
+    let identity = identity(run.model, settings, &[("images", x), ("labels", y)], callbacks.len())?;
+    let Some(backup) = callbacks.iter_mut().find_map(|callback| callback.as_backup()) else {
+        return Ok(());
+    };
+    if let Some(resumed) = backup.resume(run.model, identity, run.verbose)? {
+        (run.epoch, run.history, run.stop_training) = (resumed.epoch, resumed.history, resumed.stop_training);
+        for (callback, state) in callbacks.iter_mut().zip(resumed.states) {
+            callback.restore(state)?;
+        }
+    }
+    Ok(())
+}
+
+/// Trains for one epoch. Returns its loss and accuracy, or nothing if a callback ended it in its middle.
+fn one_epoch(
+    run: &mut Run,
+    settings: &Fit,
+    (x, y): &Samples,
+    callbacks: &mut [Box<dyn Callback + '_>],
+    progress: &mut dyn Progress,
+) -> Result<Option<Evaluation>> {
+    let device = run.model.device;
+    let (steps, count) = (run.steps, x.size()[0]);
+    let mut weights: Vec<Tensor> =
+        run.model.trainable_weights().into_iter().map(|(_, weight)| weight).collect();
+    let class_weight = settings
+        .class_weight
+        .as_ref()
+        .map(|weights| Tensor::from_slice(weights).to_kind(Kind::Float).to_device(device));
+    let batches = Batches {
+        x: x.shallow_clone(),
+        y: y.shallow_clone(),
+        order: sample_order(count, settings, run.epoch).to_device(device),
+        batch_size: settings.batch_size,
+        augment: settings.augment.clone(),
+        seed: settings.seed,
+        epoch: run.epoch as u64,
+        device,
+    };
+    let at_begin = run.model.snapshot();
+    let (begin, mut shown) = (Instant::now(), Instant::now());
+    let mut total_loss = Tensor::zeros([], (Kind::Double, device));
+    let mut total_hits = Tensor::zeros([], (Kind::Int64, device));
+    let mut done = 0;
+    run.batch = 0;
+
+    let result = batches.each(|Batch { images, labels }| -> Result<()> {
+        if run.stop_training {
+            return Ok(());
+        }
+        run.batch += 1;
+        let step = (run.epoch as i64 - 1) * steps + run.batch - 1;
+        let factor = settings.schedule.factor(step, steps, settings.epochs as i64 * steps);
+        tch::manual_seed(
+            seed_at(settings.seed, Purpose::Dropout, [run.epoch as u64, run.batch as u64]) as i64
+        );
+
+        let model = &mut *run.model;
+        let sample_weights = class_weight.as_ref().map(|weights| Labels::weights(&labels, weights));
+        let loss_function = model.compiled.as_ref().context(NOT_COMPILED)?.loss;
+        let (loss, hits) = in_memory(settings.batch_size, || {
+            let logits = model.logits(&images, true);
+            let loss =
+                loss_function.compute(&logits, || model.outputs(&logits), &labels, sample_weights.as_ref());
+            loss.backward();
+            (loss.detach(), Labels::hits(&logits.detach(), &labels))
+        })?;
+        let length = labels.size()[0];
+        done += length;
+        total_loss += loss.to_kind(Kind::Double) * length as f64;
+        total_hits += hits;
+        // Reading a number makes a GPU wait, so there the loss is looked at now and then only.
+        if (!device.is_cuda() || run.batch % 50 == 0 || run.batch == steps) && !is_finite(&total_loss) {
+            weights.iter_mut().for_each(Tensor::zero_grad);
+            return invalid_loss(run, callbacks);
+        }
+        clip(settings, &mut weights);
+        let compiled = run.model.compiled.as_mut().context(NOT_COMPILED)?;
+        let learning_rate = compiled.optimizer.learning_rate() * factor;
+        compiled.state.step(&compiled.optimizer, learning_rate, &mut weights);
+
+        for callback in callbacks.iter_mut() {
+            callback.on_batch_end(run, &loss)?;
+        }
+        if shown.elapsed() >= progress.interval() && run.batch < steps {
+            shown = Instant::now();
+            progress.on_batch(&Status {
+                epoch: run.epoch,
+                epochs: settings.epochs,
+                step: run.batch,
+                steps,
+                seconds: begin.elapsed().as_secs_f64(),
+                loss: total_loss.double_value(&[]) / done as f64,
+                accuracy: total_hits.int64_value(&[]) as f64 / done as f64,
+            });
+        }
+        Ok(())
+    });
+    if let Err(error) = result {
+        run.model.restore(&at_begin)?;
+        return Err(error);
+    }
+    if run.stop_training && done < count {
+        return Ok(None);
+    }
+    let loss = total_loss.double_value(&[]) / count as f64;
+    Ok(Some(Evaluation { loss, accuracy: total_hits.int64_value(&[]) as f64 / count as f64 }))
+}
+
+fn is_finite(total: &Tensor) -> bool {
+    total.double_value(&[]).is_finite()
+}
+
+/// Ends a training whose loss is no number: quietly if a callback says so, else with an error.
+fn invalid_loss(run: &mut Run, callbacks: &mut [Box<dyn Callback + '_>]) -> Result<()> {
+    let mut quietly = false;
+    for callback in callbacks {
+        quietly |= callback.on_invalid_loss(run);
+    }
+    if quietly {
+        run.stop_training = true;
+        return Ok(());
+    }
+    bail!(
+        "the loss is NaN or infinite in epoch {}, batch {} of {}. Likely causes: a learning_rate that is too high \
+         (it is {}), images that hold NaN or are not from 0 to 1, or weights that were so before. The model has \
+         the weights it had before this epoch; to begin anew, build it again, and compile it with a smaller \
+         learning_rate, or set global_clipnorm",
+        run.epoch,
+        run.batch,
+        run.steps,
+        run.model.learning_rate()?
+    )
+}
+
+/// Does a step's work; where libtorch cannot get the memory for it, the error says what to do.
+fn in_memory<T>(batch_size: i64, work: impl FnOnce() -> T) -> Result<T> {
+    catch_unwind(AssertUnwindSafe(work)).map_err(|panic| {
+        let text = panic.downcast_ref::<String>().cloned().unwrap_or_default();
+        let first_line = text.lines().next().unwrap_or("libtorch gives no reason");
+        if text.contains("memory") {
+            anyhow::anyhow!(
+                "there is not enough memory for a batch_size of {batch_size}; halve it. ({first_line})"
+            )
+        } else {
+            anyhow::anyhow!("the training step failed: {first_line}")
+        }
+    })
+}
+
+/// Source: Pascanu et al., *On the difficulty of training recurrent neural networks*, 2013; `clip_by_global_norm` in
+/// `keras/src/optimizers/base_optimizer.py`.
+fn clip(settings: &Fit, weights: &mut [Tensor]) {
+    no_grad(|| {
+        if let Some(limit) = settings.clipvalue {
+            for weight in weights.iter() {
+                let _ = weight.grad().clamp_(-limit, limit);
+            }
+        }
+        if let Some(limit) = settings.global_clipnorm {
+            let squares: Vec<Tensor> =
+                weights.iter().map(|weight| weight.grad().square().sum(Kind::Float)).collect();
+            let norm = Tensor::stack(&squares, 0).sum(Kind::Float).sqrt();
+            let factor = limit / norm.clamp_min(limit);
+            for weight in weights.iter() {
+                let _ = weight.grad().g_mul_(&factor);
+            }
+        }
+    });
+}
+
+/// The numbers 0 to `count - 1`, in the order of this epoch.
+fn sample_order(count: i64, settings: &Fit, epoch: usize) -> Tensor {
     let mut order: Vec<i64> = (0..count).collect();
-    if shuffle {
-        order.shuffle(random);
+    if settings.shuffle {
+        order.shuffle(&mut generator(settings.seed, Purpose::Order, [epoch as u64, 0]));
     }
     Tensor::from_slice(&order)
 }

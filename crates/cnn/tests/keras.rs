@@ -121,11 +121,11 @@ fn optimizers() {
     };
     assert_weights("adam, 1 step", &after(1, Adam::default().into()), &training["adam_after_1_step"]);
     let faster = Adam { learning_rate: 0.01, ..Adam::default() };
-    let momentum = Sgd { momentum: 0.9, ..Sgd::default() };
+    let momentum = SGD { momentum: 0.9, ..SGD::default() };
     let cases: [(&str, cnn::Optimizer); 4] = [
         ("adam", Adam::default().into()),
         ("adam_0.01", faster.into()),
-        ("sgd", Sgd::default().into()),
+        ("sgd", SGD::default().into()),
         ("sgd_momentum", momentum.into()),
     ];
     for (name, optimizer) in cases {

@@ -89,7 +89,7 @@ fn compile_refuses_what_cannot_train() {
             &["learning_rate must be a positive number"],
         );
     }
-    refusal(model.compile(Sgd { momentum: 1.0, ..Sgd::default() }, Loss::MeanSquaredError), &["momentum"]);
+    refusal(model.compile(SGD { momentum: 1.0, ..SGD::default() }, Loss::MeanSquaredError), &["momentum"]);
     let mut linear = Sequential::input([4]).add(Dense::new(3)).device(Device::Cpu).build().unwrap();
     refusal(linear.compile(Adam::default(), Loss::CategoricalCrossentropy), &["dense", "linear", "Softmax"]);
     let mut image =
@@ -103,7 +103,7 @@ fn fit_refuses_what_does_not_fit_and_the_model_stays_usable() {
     let mut model = small_model(1);
     let before = model.weight("dense/kernel").unwrap();
     refusal(model.fit(&x.squeeze_dim(1), &y, &quiet(1)), &["[40, 28, 28]", "[n, 1, 28, 28]", "add_channel"]);
-    refusal(model.fit(&(x.copy() * 255.0).to_kind(Kind::Uint8), &y, &quiet(1)), &["Uint8", "normalize"]);
+    refusal(model.fit(&x.to_kind(Kind::Double), &y, &quiet(1)), &["Double", "normalize"]);
     refusal(model.fit(&x.permute([0, 2, 3, 1]), &y, &quiet(1)), &["permute([0, 3, 1, 2])"]);
     refusal(model.fit(&x.narrow(0, 0, 0), &y, &quiet(1)), &["no images"]);
     refusal(model.fit(&x, &y.narrow(0, 0, 39), &quiet(1)), &["40 images and 39 labels"]);
@@ -123,6 +123,18 @@ fn fit_refuses_what_does_not_fit_and_the_model_stays_usable() {
     refusal(model.evaluate(&x, &y.narrow(0, 0, 39)), &["40 images and 39 labels"]);
     assert_eq!(model.weight("dense/kernel").unwrap(), before);
     assert!(model.fit(&x, &y, &quiet(1)).is_ok());
+}
+
+#[test]
+fn bytes_are_normalised_batch_by_batch() {
+    let (x, y) = images(40);
+    let bytes = (x * 255.0).to_kind(Kind::Uint8);
+    let (mut of_bytes, mut of_floats) = (small_model(1), small_model(1));
+    let floats = normalize(&bytes).unwrap();
+    let history = of_bytes.fit(&bytes, &y, &quiet(2)).unwrap();
+    assert_eq!(history.loss, of_floats.fit(&floats, &y, &quiet(2)).unwrap().loss);
+    assert_eq!(of_bytes.predict(&bytes).unwrap(), of_floats.predict(&floats).unwrap());
+    assert_eq!(of_bytes.evaluate(&bytes, &y).unwrap(), of_floats.evaluate(&floats, &y).unwrap());
 }
 
 #[test]
@@ -184,7 +196,7 @@ fn training_learns_and_evaluation_agrees_with_predictions() {
 fn a_loss_beyond_all_bounds_is_reported() {
     let (x, y) = images(64);
     let mut model = small_model(1);
-    model.compile(Sgd { learning_rate: 1e30, ..Sgd::default() }, Loss::CategoricalCrossentropy).unwrap();
+    model.compile(SGD { learning_rate: 1e30, ..SGD::default() }, Loss::CategoricalCrossentropy).unwrap();
     refusal(model.fit(&x, &y, &quiet(3)), &["the loss is", "epoch", "smaller learning_rate"]);
 }
 

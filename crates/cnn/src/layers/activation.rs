@@ -62,6 +62,11 @@ impl Activation {
         }
     }
 
+    /// Whether a larger number never gives a smaller result.
+    pub(crate) fn is_rising(self) -> bool {
+        !matches!(self, Activation::Gelu | Activation::Silu | Activation::Softmax)
+    }
+
     /// Applies the function to a tensor of any shape.
     pub fn apply(self, x: &Tensor) -> Tensor {
         match self {

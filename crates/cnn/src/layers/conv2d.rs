@@ -136,7 +136,7 @@ impl Layer for Conv2D {
         self.activation
     }
 
-    fn weights(&self) -> Vec<(&'static str, Tensor)> {
+    fn weights(&self) -> Vec<(String, Tensor)> {
         named_weights(&self.weights)
     }
 
@@ -146,10 +146,8 @@ impl Layer for Conv2D {
 }
 
 /// Kernel and bias by name, as both `Conv2D` and `Dense` have them.
-pub(super) fn named_weights(weights: &Option<[Tensor; 2]>) -> Vec<(&'static str, Tensor)> {
-    let [kernel, bias] = match weights {
-        Some(weights) => weights,
-        None => return Vec::new(),
-    };
-    vec![("kernel", kernel.shallow_clone()), ("bias", bias.shallow_clone())]
+pub(super) fn named_weights(weights: &Option<[Tensor; 2]>) -> Vec<(String, Tensor)> {
+    let names = ["kernel", "bias"].map(String::from);
+    let tensors = weights.iter().flatten().map(Tensor::shallow_clone);
+    names.into_iter().zip(tensors).collect()
 }

@@ -61,14 +61,14 @@ impl Layer for Dense {
 
     fn forward(&self, x: &Tensor, _training: bool) -> Tensor {
         let [kernel, bias] = self.weights.as_ref().expect("the model builds its layers");
-        x.matmul(kernel) + bias
+        bias.addmm(x, kernel)
     }
 
     fn activation(&self) -> Activation {
         self.activation
     }
 
-    fn weights(&self) -> Vec<(&'static str, Tensor)> {
+    fn weights(&self) -> Vec<(String, Tensor)> {
         named_weights(&self.weights)
     }
 

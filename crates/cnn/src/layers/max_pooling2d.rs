@@ -57,6 +57,10 @@ impl Layer for MaxPooling2D {
         x.max_pool2d(window, window, [0, 0], [1, 1], false)
     }
 
+    fn keeps_largest(&self) -> bool {
+        true
+    }
+
     fn config(&self) -> Value {
         to_config(self)
     }

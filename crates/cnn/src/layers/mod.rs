@@ -48,8 +48,19 @@ pub trait Layer: Debug + Send {
     fn build(&mut self, _input: &[i64], _initializer: &mut Initializer) {}
 
     /// The trainable weights with their names; they share their memory with the layer's own.
-    fn weights(&self) -> Vec<(&'static str, Tensor)> {
+    fn weights(&self) -> Vec<(String, Tensor)> {
         Vec::new()
+    }
+
+    /// Numbers that belong to the trained layer without having gradients, as running means do.
+    fn non_trainable_weights(&self) -> Vec<(String, Tensor)> {
+        Vec::new()
+    }
+
+    /// Whether the layer only chooses among its inputs the largest, as max pooling does. A rising activation
+    /// may then come after it instead of before, on fewer numbers, with the same result.
+    fn keeps_largest(&self) -> bool {
+        false
     }
 
     /// The arguments that make this layer again, as they are saved with a model.
@@ -75,6 +86,25 @@ pub fn from_config(class_name: &str, config: &Value) -> Result<Box<dyn Layer>> {
         _ => bail!("{class_name:?} is not a layer that this version of the crate can load"),
     };
     layer.with_context(|| format!("the saved arguments of a {class_name} layer cannot be read"))
+}
+
+/// The output of several layers after each other, activations included.
+pub(crate) fn through<'a>(
+    layers: impl IntoIterator<Item = &'a dyn Layer>,
+    x: &Tensor,
+    training: bool,
+) -> Tensor {
+    let mut x = x.shallow_clone();
+    let mut activation = Activation::Linear;
+    for layer in layers {
+        if layer.keeps_largest() && activation.is_rising() {
+            x = layer.forward(&x, training);
+            continue;
+        }
+        x = layer.forward(&activation.apply(&x), training);
+        activation = layer.activation();
+    }
+    activation.apply(&x)
 }
 
 /// Serialises a layer's public fields.

@@ -1,0 +1,166 @@
+//! EarlyStopping.
+
+use anyhow::Result;
+use serde_json::json;
+use tch::Tensor;
+
+use super::{monitor::Monitor, Callback, Mode, Run, State};
+
+/// Ends a training when a quantity has stopped improving.
+///
+/// Defaults: monitor `"val_loss"`, min_delta 0, patience 0, mode `Auto`, restore_best_weights false,
+/// start_from_epoch 0.
+///
+/// ```
+/// use cnn::{callbacks::EarlyStopping, prelude::*};
+/// let data = mnist::synthetic_digits(200, 10, 1);
+/// let mut model = course::model(1)?;
+/// let mut stop = EarlyStopping::new().patience(2).restore_best_weights(true);
+/// let settings = Fit { epochs: 3, validation_split: 0.1, ..Fit::default() };
+/// let x_train = add_channel(&data.x_train)?;
+/// let history = model.training(&x_train, &data.y_train, &settings).callback(&mut stop).run()?;
+/// assert_eq!(stop.stopped_epoch().unwrap_or(3), history.epochs());
+/// # Ok::<(), cnn::anyhow::Error>(())
+/// ```
+///
+/// Source: `keras/src/callbacks/early_stopping.py`.
+#[derive(Debug)]
+pub struct EarlyStopping {
+    monitor: Monitor,
+    patience: usize,
+    restore_best_weights: bool,
+    start_from_epoch: usize,
+    wait: usize,
+    best_epoch: Option<usize>,
+    best_weights: Vec<(String, Tensor)>,
+    stopped_epoch: Option<usize>,
+}
+
+impl Default for EarlyStopping {
+    fn default() -> Self {
+        EarlyStopping {
+            monitor: Monitor::new("val_loss", 0.0),
+            patience: 0,
+            restore_best_weights: false,
+            start_from_epoch: 0,
+            wait: 0,
+            best_epoch: None,
+            best_weights: Vec::new(),
+            stopped_epoch: None,
+        }
+    }
+}
+
+impl EarlyStopping {
+    /// With Keras's defaults.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// The quantity to watch: `"loss"`, `"accuracy"`, `"val_loss"` or `"val_accuracy"`.
+    pub fn monitor(mut self, quantity: &str) -> Self {
+        self.monitor.quantity = quantity.to_string();
+        self
+    }
+
+    /// A change smaller than this is no improvement.
+    pub fn min_delta(mut self, min_delta: f64) -> Self {
+        self.monitor.min_delta = min_delta;
+        self
+    }
+
+    /// How many epochs without improvement end the training.
+    pub fn patience(self, patience: usize) -> Self {
+        EarlyStopping { patience, ..self }
+    }
+
+    /// Which way the quantity gets better.
+    pub fn mode(mut self, mode: Mode) -> Self {
+        self.monitor.mode = mode;
+        self
+    }
+
+    /// Whether the model gets back the weights of its best epoch when the training ends.
+    pub fn restore_best_weights(self, restore_best_weights: bool) -> Self {
+        EarlyStopping { restore_best_weights, ..self }
+    }
+
+    /// So many epochs go by before the watching begins.
+    pub fn start_from_epoch(self, start_from_epoch: usize) -> Self {
+        EarlyStopping { start_from_epoch, ..self }
+    }
+
+    /// The epoch after which this callback ended the training, if it did.
+    pub fn stopped_epoch(&self) -> Option<usize> {
+        self.stopped_epoch
+    }
+
+    /// The best epoch, counted from 1.
+    pub fn best_epoch(&self) -> Option<usize> {
+        self.best_epoch
+    }
+}
+
+impl Callback for EarlyStopping {
+    fn on_train_begin(&mut self, _run: &mut Run) -> Result<()> {
+        // The same callback may serve several trainings.
+        (self.wait, self.best_epoch, self.stopped_epoch) = (0, None, None);
+        self.monitor.best = None;
+        self.best_weights.clear();
+        Ok(())
+    }
+
+    fn on_epoch_end(&mut self, run: &mut Run) -> Result<()> {
+        let value = self.monitor.value(&run.history)?;
+        if run.epoch <= self.start_from_epoch {
+            return Ok(());
+        }
+        if self.restore_best_weights && self.best_weights.is_empty() {
+            self.best_weights = run.model.copy_of_weights(); // so that there are some, even if all values are NaN
+        }
+        self.wait += 1;
+        if self.monitor.is_better(value) {
+            self.monitor.best = Some(value);
+            self.best_epoch = Some(run.epoch);
+            self.wait = 0;
+            if self.restore_best_weights {
+                self.best_weights = run.model.copy_of_weights();
+            }
+        }
+        if self.wait >= self.patience && self.wait > 0 {
+            self.stopped_epoch = Some(run.epoch);
+            run.stop_training = true;
+        }
+        Ok(())
+    }
+
+    fn on_train_end(&mut self, run: &mut Run) -> Result<()> {
+        if let (Some(epoch), true) = (self.stopped_epoch, run.verbose) {
+            println!("Epoch {epoch}: early stopping, {} has not improved any more", self.monitor.quantity);
+        }
+        if self.restore_best_weights && !self.best_weights.is_empty() {
+            run.model.set_weights(&self.best_weights)?;
+            if let (Some(epoch), true) = (self.best_epoch, run.verbose) {
+                println!("The model has the weights of its best epoch, {epoch}");
+            }
+        }
+        Ok(())
+    }
+
+    fn state(&self) -> State {
+        let values = json!({ "best": self.monitor.best, "wait": self.wait, "best_epoch": self.best_epoch,
+                             "stopped_epoch": self.stopped_epoch });
+        let tensors = self.best_weights.iter().map(|(name, weight)| (name.clone(), weight.shallow_clone()));
+        State { values, tensors: tensors.collect() }
+    }
+
+    fn restore(&mut self, state: State) -> Result<()> {
+        let State { mut values, tensors } = state;
+        self.monitor.best = serde_json::from_value(values["best"].take())?;
+        self.wait = serde_json::from_value(values["wait"].take())?;
+        self.best_epoch = serde_json::from_value(values["best_epoch"].take())?;
+        self.stopped_epoch = serde_json::from_value(values["stopped_epoch"].take())?;
+        self.best_weights = tensors;
+        Ok(())
+    }
+}

@@ -1,0 +1,148 @@
+//! What may happen beside a training: one callback per file, with Keras's names, arguments and defaults.
+//!
+//! They are handed to [`Sequential::training`](crate::Sequential::training); implement [`Callback`] for one of
+//! your own.
+
+mod backup_and_restore;
+mod early_stopping;
+mod monitor;
+
+pub(crate) use backup_and_restore::identity;
+pub use backup_and_restore::BackupAndRestore;
+pub use early_stopping::EarlyStopping;
+pub use monitor::Mode;
+
+use anyhow::Result;
+use serde_json::Value;
+use std::fmt::Debug;
+use tch::Tensor;
+
+use crate::history::History;
+use crate::model::Sequential;
+
+/// A training under way, as callbacks see it and change it.
+#[derive(Debug)]
+pub struct Run<'a> {
+    /// The model, with the weights reached so far.
+    pub model: &'a mut Sequential,
+    /// The epochs done so far; at an epoch's end, it is the last one.
+    pub history: History,
+    /// The epoch, counted from 1.
+    pub epoch: usize,
+    /// The batch of this epoch, counted from 1.
+    pub batch: i64,
+    /// How many batches an epoch has.
+    pub steps: i64,
+    /// Set it to end the training after this epoch, or, from `on_batch_end`, at once.
+    pub stop_training: bool,
+    /// Whether the training prints its progress, so that a callback may say what it does.
+    pub verbose: bool,
+}
+
+/// Something that a training calls at its turning points. Every method does nothing unless you write it.
+///
+/// ```
+/// use cnn::{anyhow, callbacks::{Callback, Run}, prelude::*};
+/// struct Printer;
+/// impl Callback for Printer {
+///     fn on_epoch_end(&mut self, run: &mut Run) -> anyhow::Result<()> {
+///         println!("epoch {}: {:?}", run.epoch, run.history.loss.last());
+///         Ok(())
+///     }
+/// }
+/// let data = mnist::synthetic_digits(100, 10, 1);
+/// let mut model = course::model(1)?;
+/// model.training(&add_channel(&data.x_train)?, &data.y_train, &Fit::default()).callback(Printer).run()?;
+/// # Ok::<(), anyhow::Error>(())
+/// ```
+///
+/// Source: `keras/src/callbacks/callback.py`.
+#[allow(unused_variables)]
+pub trait Callback {
+    /// Before the first epoch.
+    fn on_train_begin(&mut self, run: &mut Run) -> Result<()> {
+        Ok(())
+    }
+
+    /// Before the first batch of an epoch.
+    fn on_epoch_begin(&mut self, run: &mut Run) -> Result<()> {
+        Ok(())
+    }
+
+    /// After each step. `loss` is a single number; reading it makes a GPU wait.
+    fn on_batch_end(&mut self, run: &mut Run, loss: &Tensor) -> Result<()> {
+        Ok(())
+    }
+
+    /// After an epoch and its validation.
+    fn on_epoch_end(&mut self, run: &mut Run) -> Result<()> {
+        Ok(())
+    }
+
+    /// After the last epoch.
+    fn on_train_end(&mut self, run: &mut Run) -> Result<()> {
+        Ok(())
+    }
+
+    /// Called when the loss of a batch is NaN or infinite. `true` ends the training quietly; if no callback
+    /// returns that, the training ends with an error.
+    fn on_invalid_loss(&mut self, run: &mut Run) -> bool {
+        false
+    }
+
+    /// What the callback must know to go on after an interruption.
+    fn state(&self) -> State {
+        State::default()
+    }
+
+    /// Takes back what [`state`](Self::state) returned.
+    fn restore(&mut self, state: State) -> Result<()> {
+        Ok(())
+    }
+
+    /// The one callback that also sees the states of all others.
+    #[doc(hidden)]
+    fn as_backup(&mut self) -> Option<&mut BackupAndRestore> {
+        None
+    }
+}
+
+/// What a callback has to remember beyond the end of the process: JSON, and tensors by name.
+#[derive(Debug, Default)]
+pub struct State {
+    /// Anything but tensors.
+    pub values: Value,
+    /// For example, the best weights so far.
+    pub tensors: Vec<(String, Tensor)>,
+}
+
+/// A callback may be lent to a training, to look at it afterwards.
+impl<C: Callback + ?Sized> Callback for &mut C {
+    fn on_train_begin(&mut self, run: &mut Run) -> Result<()> {
+        (**self).on_train_begin(run)
+    }
+    fn on_epoch_begin(&mut self, run: &mut Run) -> Result<()> {
+        (**self).on_epoch_begin(run)
+    }
+    fn on_batch_end(&mut self, run: &mut Run, loss: &Tensor) -> Result<()> {
+        (**self).on_batch_end(run, loss)
+    }
+    fn on_epoch_end(&mut self, run: &mut Run) -> Result<()> {
+        (**self).on_epoch_end(run)
+    }
+    fn on_train_end(&mut self, run: &mut Run) -> Result<()> {
+        (**self).on_train_end(run)
+    }
+    fn on_invalid_loss(&mut self, run: &mut Run) -> bool {
+        (**self).on_invalid_loss(run)
+    }
+    fn state(&self) -> State {
+        (**self).state()
+    }
+    fn restore(&mut self, state: State) -> Result<()> {
+        (**self).restore(state)
+    }
+    fn as_backup(&mut self) -> Option<&mut BackupAndRestore> {
+        (**self).as_backup()
+    }
+}

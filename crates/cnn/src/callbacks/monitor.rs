@@ -1,0 +1,69 @@
+//! What three of the callbacks share: watching one quantity of the history for improvements.
+
+use anyhow::Result;
+use serde::{Deserialize, Serialize};
+
+use crate::error::Context;
+use crate::history::History;
+
+/// Which way a monitored quantity gets better.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Mode {
+    /// Accuracies should rise, and everything else should fall.
+    #[default]
+    Auto,
+    /// Smaller is better.
+    Min,
+    /// Larger is better.
+    Max,
+}
+
+/// One quantity, and the best value so far.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(super) struct Monitor {
+    pub quantity: String,
+    pub mode: Mode,
+    /// A change smaller than this is no improvement.
+    pub min_delta: f64,
+    pub best: Option<f64>,
+}
+
+impl Monitor {
+    pub fn new(quantity: &str, min_delta: f64) -> Self {
+        Monitor { quantity: quantity.to_string(), mode: Mode::Auto, min_delta, best: None }
+    }
+
+    /// The quantity's newest value.
+    pub fn value(&self, history: &History) -> Result<f64> {
+        let known = || {
+            let names = history.quantities().into_iter().filter(|(_, values)| !values.is_empty());
+            names.map(|(name, _)| name).collect::<Vec<_>>().join(", ")
+        };
+        history.last(&self.quantity).with_context(|| {
+            format!(
+                "the quantity {:?} is not measured in this training; there are {}. \
+                 A validation_split, or validation_data, gives those that begin with val_",
+                self.quantity,
+                known()
+            )
+        })
+    }
+
+    /// Whether `value` is better than the best so far.
+    pub fn is_better(&self, value: f64) -> bool {
+        let Some(best) = self.best else { return !value.is_nan() };
+        if self.rises() {
+            value - self.min_delta.abs() > best
+        } else {
+            value + self.min_delta.abs() < best
+        }
+    }
+
+    fn rises(&self) -> bool {
+        match self.mode {
+            Mode::Auto => self.quantity.ends_with("accuracy"),
+            mode => mode == Mode::Max,
+        }
+    }
+}

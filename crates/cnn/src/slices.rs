@@ -1,0 +1,25 @@
+//! A tensor's numbers as a Rust slice, for the few loops that libtorch has no operation for.
+
+use tch::{Device, Kind, Tensor};
+
+fn check(tensor: &Tensor, kind: Kind) -> usize {
+    assert!(
+        tensor.device() == Device::Cpu && tensor.kind() == kind && tensor.is_contiguous(),
+        "the callers choose tensors of this kind"
+    );
+    tensor.numel()
+}
+
+/// The numbers of a contiguous 32-bit float tensor on the CPU.
+pub(crate) fn numbers(tensor: &Tensor) -> &[f32] {
+    let count = check(tensor, Kind::Float);
+    // SAFETY: the memory holds `count` floats one after the other, and lives as long as the tensor.
+    unsafe { std::slice::from_raw_parts(tensor.data_ptr().cast(), count) }
+}
+
+/// The numbers of a contiguous 32-bit float tensor on the CPU, to be changed.
+pub(crate) fn numbers_mut(tensor: &mut Tensor) -> &mut [f32] {
+    let count = check(tensor, Kind::Float);
+    // SAFETY: as above; the callers hold no other view of these numbers while they change them.
+    unsafe { std::slice::from_raw_parts_mut(tensor.data_ptr().cast(), count) }
+}
