@@ -47,7 +47,7 @@ def arguments():
 def environment():
     """What the checks need: the kernel's libtorch and toolchain, and MNIST where it lies beside the checkout."""
     of_kernel = json.loads((setup.KERNELSPEC / "kernel.json").read_text())["env"]
-    wanted = ("LIBTORCH", "LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH", "OMP_NUM_THREADS", "MALLOC_MMAP_THRESHOLD_", "MALLOC_TRIM_THRESHOLD_")
+    wanted = ("LIBTORCH", "LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH", "GOMP_SPINCOUNT", "OMP_WAIT_POLICY", "MALLOC_MMAP_THRESHOLD_", "MALLOC_TRIM_THRESHOLD_")
     result = os.environ | {name: of_kernel[name] for name in wanted if name in of_kernel}
     # Not the kernel's PATH: that begins with a cargo made for evcxr.
     result["PATH"] = os.pathsep.join([str(Path(of_kernel["CNN_CARGO"]).parent), os.environ.get("PATH", os.defpath)])

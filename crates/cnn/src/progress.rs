@@ -52,6 +52,9 @@ impl Progress for Lines {
     }
 
     fn on_batch(&mut self, status: &Status) {
+        if status.seconds_left() < 3.0 {
+            return; // the epoch's own line is about to come
+        }
         let Status { epoch, epochs, step, steps, loss, accuracy, .. } = status;
         let width = epochs.to_string().len();
         let left = status.seconds_left();

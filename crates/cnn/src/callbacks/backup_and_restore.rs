@@ -165,7 +165,7 @@ impl BackupAndRestore {
             callbacks,
         };
         let text = serde_json::to_string(&backup)?;
-        write(&self.path, run.model, &tensors, Some(text)).context("the backup was not written")
+        write(&self.path, run.model, true, &tensors, Some(text)).context("the backup was not written")
     }
 
     /// The training is done.
