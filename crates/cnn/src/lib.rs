@@ -77,7 +77,10 @@ pub use {anyhow, plotters, serde_json, tch};
 pub mod prelude {
     pub use crate::data::{mnist, Dataset};
     pub use crate::layers::Activation::{self, *};
-    pub use crate::layers::{Conv2D, Dense, Dropout, Flatten, Layer, MaxPooling2D, Padding};
+    pub use crate::layers::{
+        AveragePooling2D, BatchNormalization, Conv2D, Dense, Dropout, Flatten, GlobalAveragePooling2D, Layer,
+        MaxPooling2D, Padding, Residual,
+    };
     pub use crate::preprocessing::{add_channel, normalize, to_categorical};
     pub use crate::tch::{Device, Kind, Tensor};
     pub use crate::{

@@ -8,7 +8,7 @@ use tch::{no_grad, Device, Kind, Tensor};
 use crate::device::device;
 use crate::display::{thousands, Table};
 use crate::error::Context;
-use crate::layers::{through, Activation, Initializer, Layer};
+use crate::layers::{names, through, Activation, Initializer, Layer};
 use crate::loss::{Labels, Loss};
 use crate::memory_format::channels_last;
 use crate::metrics::Evaluation;
@@ -116,8 +116,8 @@ impl SequentialBuilder {
         let mut initializer = Initializer::new(seed, device);
         let mut built: Vec<NamedLayer> = Vec::new();
         let mut shape = input_shape.clone();
-        for mut layer in layers {
-            let name = unused_name(layer.class_name(), &built);
+        let names = names(&layers);
+        for (mut layer, name) in layers.into_iter().zip(names) {
             let output_shape = layer.output_shape(&shape).with_context(|| {
                 let position = built.len() + 1;
                 format!("layer {position}, {name}, cannot be added after an output of shape {shape:?}")
@@ -131,25 +131,6 @@ impl SequentialBuilder {
         }
         let (compiled, notes) = (None, BTreeMap::new());
         Ok(Sequential { input_shape, layers: built, device, seed, compiled, notes })
-    }
-}
-
-/// Keras's names: `conv2d`, `conv2d_1`, and so on.
-fn unused_name(class_name: &str, taken: &[NamedLayer]) -> String {
-    let mut base = String::new();
-    let letters: Vec<char> = class_name.chars().collect();
-    for (position, &letter) in letters.iter().enumerate() {
-        let after_lowercase = position > 0 && letters[position - 1].is_lowercase();
-        if letter.is_uppercase() && after_lowercase {
-            base.push('_');
-        }
-        base.extend(letter.to_lowercase());
-    }
-    let same = taken.iter().filter(|other| other.layer.class_name() == class_name).count();
-    if same == 0 {
-        base
-    } else {
-        format!("{base}_{same}")
     }
 }
 

@@ -122,14 +122,64 @@ fn optimizers() {
     assert_weights("adam, 1 step", &after(1, Adam::default().into()), &training["adam_after_1_step"]);
     let faster = Adam { learning_rate: 0.01, ..Adam::default() };
     let momentum = SGD { momentum: 0.9, ..SGD::default() };
-    let cases: [(&str, cnn::Optimizer); 4] = [
+    let nesterov = SGD { nesterov: true, ..momentum.clone() };
+    let decay = SGD { weight_decay: 0.1, ..momentum.clone() };
+    let rmsprop_momentum = RMSprop { momentum: 0.9, ..RMSprop::default() };
+    let cases: [(&str, cnn::Optimizer); 9] = [
         ("adam", Adam::default().into()),
         ("adam_0.01", faster.into()),
         ("sgd", SGD::default().into()),
         ("sgd_momentum", momentum.into()),
+        ("sgd_nesterov", nesterov.into()),
+        ("sgd_weight_decay", decay.into()),
+        ("rmsprop", RMSprop::default().into()),
+        ("rmsprop_momentum", rmsprop_momentum.into()),
+        ("adamw", AdamW::default().into()),
     ];
     for (name, optimizer) in cases {
         assert_weights(name, &after(3, optimizer), &training["after_3_steps"][name]);
+    }
+}
+
+#[test]
+fn clipped_gradients() {
+    let training = &fixture()["training"];
+    let (x, y) = data(training);
+    let step = Fit { epochs: 3, batch_size: 40, shuffle: false, verbose: false, ..Fit::default() };
+    let cases = [
+        ("sgd_global_clipnorm", Fit { global_clipnorm: Some(0.01), ..step.clone() }),
+        ("sgd_clipvalue", Fit { clipvalue: Some(0.001), ..step.clone() }),
+    ];
+    for (name, settings) in cases {
+        let mut model = model(training, SGD { learning_rate: 1.0, ..SGD::default() });
+        model.fit(&x, &y, &settings).unwrap();
+        assert_weights(name, &model, &training["after_3_steps"][name]);
+    }
+}
+
+#[test]
+fn weighted_classes() {
+    let training = &fixture()["training"];
+    let (x, y) = data(training);
+    let keras = &training["class_weight"];
+    let weights = keras["class_weight"].as_array().unwrap().iter().map(|weight| weight.as_f64().unwrap());
+    let settings = Fit {
+        epochs: 2,
+        batch_size: 16,
+        shuffle: false,
+        class_weight: Some(weights.collect()),
+        verbose: false,
+        ..Fit::default()
+    };
+    for labels in [&y, &to_categorical(&y, 5).unwrap()] {
+        let mut model = model(training, SGD { learning_rate: 0.1, ..SGD::default() });
+        let history = model.fit(&x, labels, &settings).unwrap();
+        for (name, ours) in [("loss", &history.loss), ("accuracy", &history.accuracy)] {
+            for (epoch, value) in ours.iter().enumerate() {
+                assert_near(&format!("{name}, epoch {epoch}"), *value, &keras["history"][name][epoch]);
+            }
+        }
+        assert_weights("class_weight", &model, &keras["weights"]);
     }
 }
 
@@ -187,13 +237,20 @@ fn layers() {
             "conv2d_same_strides" => input.add(Conv2D::new(2, (3, 3)).strides((2, 2)).padding(Padding::Same)),
             "max_pooling2d" => input.add(MaxPooling2D::new((2, 2))),
             "max_pooling2d_3_2" => input.add(MaxPooling2D::new((3, 2))),
-            "flatten" => input.add(Flatten),
+            "max_pooling2d_same" => input.add(MaxPooling2D::new((2, 2)).padding(Padding::Same)),
+            "average_pooling2d" => input.add(AveragePooling2D::new((2, 2))),
+            "average_pooling2d_same" => input.add(AveragePooling2D::new((2, 2)).padding(Padding::Same)),
+            "global_average_pooling2d" => input.add(GlobalAveragePooling2D),
+            "batch_normalization_inference" => input.add(BatchNormalization::new()),
+            "flatten" | "flatten_2_3_4_5" => input.add(Flatten),
             "dense" => input.add(Dense::new(4)),
             other => panic!("the fixture has a case {other:?} without a layer here"),
         };
         model.build().unwrap()
     };
-    for (name, case) in fixture["layers"].as_object().unwrap() {
+    let cases = ["layers", "more_layers"].map(|group| fixture[group].as_object().unwrap());
+    // What batch normalisation does while training is tested beside it.
+    for (name, case) in cases.into_iter().flatten().filter(|(name, _)| !name.ends_with("_training")) {
         let x = images(tensor(&case["input"]));
         let model = with_weights(build(name, &x), &case["weights"]);
         let keras = images(tensor(&case["output"]));
@@ -229,6 +286,10 @@ fn losses() {
     let cases = [
         ("categorical_crossentropy", Loss::CategoricalCrossentropy),
         ("mean_squared_error", Loss::MeanSquaredError),
+        (
+            "categorical_crossentropy_label_smoothing_0.1",
+            Loss::SmoothedCategoricalCrossentropy { label_smoothing: 0.1 },
+        ),
     ];
     for (name, loss) in cases {
         model.compile(Adam::default(), loss).unwrap();
@@ -236,6 +297,11 @@ fn losses() {
             assert_near(name, model.evaluate(&logits, labels).unwrap().loss, &losses[name]);
         }
     }
+    model.compile(Adam::default(), Loss::SparseCategoricalCrossentropy).unwrap();
+    let name = "sparse_categorical_crossentropy";
+    assert_near(name, model.evaluate(&logits, &y).unwrap().loss, &losses[name]);
+    let one_hot = model.evaluate(&logits, &to_categorical(&y, 5).unwrap()).unwrap_err().to_string();
+    assert!(one_hot.contains("class numbers [n]"), "{one_hot}");
 }
 
 #[test]

@@ -1,11 +1,16 @@
 //! The functions between the layers: without them, a stack of layers would be one linear map.
 
+use super::{to_config, Layer};
 use anyhow::{bail, Error, Result};
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 use std::str::FromStr;
 use tch::{Kind, Tensor};
 
 /// An activation function, applied to each number by itself; `Softmax` to each row.
+///
+/// Most layers take one with `.activation(Relu)`. It is also a layer of its own, as Keras's `Activation("relu")`,
+/// for use after a [`BatchNormalization`](super::BatchNormalization): `.add(Relu)`.
 ///
 /// Source: `keras/src/activations/activations.py`.
 ///
@@ -28,10 +33,14 @@ pub enum Activation {
     LeakyRelu,
     /// `x` if positive, else `exp(x) - 1`
     Elu,
+    /// `1.0507 x` if positive, else `1.0507 · 1.6733 · (exp(x) - 1)`
+    Selu,
     /// `x · Φ(x)`, Φ being the normal distribution function.
     Gelu,
     /// `x · sigmoid(x)`
     Silu,
+    /// `log(1 + exp(x))`, a ReLU without its corner.
+    Softplus,
     /// `1 / (1 + exp(-x))`, between 0 and 1.
     Sigmoid,
     /// Between -1 and 1.
@@ -42,9 +51,9 @@ pub enum Activation {
 
 impl Activation {
     /// All of them, in the order above.
-    pub const ALL: [Activation; 9] = {
+    pub const ALL: [Activation; 11] = {
         use Activation::*;
-        [Linear, Relu, LeakyRelu, Elu, Gelu, Silu, Sigmoid, Tanh, Softmax]
+        [Linear, Relu, LeakyRelu, Elu, Selu, Gelu, Silu, Softplus, Sigmoid, Tanh, Softmax]
     };
 
     /// Keras's name, for example `"leaky_relu"`.
@@ -54,8 +63,10 @@ impl Activation {
             Activation::Relu => "relu",
             Activation::LeakyRelu => "leaky_relu",
             Activation::Elu => "elu",
+            Activation::Selu => "selu",
             Activation::Gelu => "gelu",
             Activation::Silu => "silu",
+            Activation::Softplus => "softplus",
             Activation::Sigmoid => "sigmoid",
             Activation::Tanh => "tanh",
             Activation::Softmax => "softmax",
@@ -74,12 +85,36 @@ impl Activation {
             Activation::Relu => x.relu(),
             Activation::LeakyRelu => x.maximum(&(x * 0.2)),
             Activation::Elu => x.elu(),
+            Activation::Selu => x.selu(),
             Activation::Gelu => x.gelu("none"),
             Activation::Silu => x.silu(),
+            Activation::Softplus => x.softplus(),
             Activation::Sigmoid => x.sigmoid(),
             Activation::Tanh => x.tanh(),
             Activation::Softmax => x.softmax(-1, Kind::Float),
         }
+    }
+}
+
+impl Layer for Activation {
+    fn class_name(&self) -> &'static str {
+        "Activation"
+    }
+
+    fn output_shape(&self, input: &[i64]) -> Result<Vec<i64>> {
+        Ok(input.to_vec())
+    }
+
+    fn forward(&self, x: &Tensor, _training: bool) -> Tensor {
+        x.shallow_clone() // the function itself comes after it, as with every layer
+    }
+
+    fn activation(&self) -> Activation {
+        *self
+    }
+
+    fn config(&self) -> Value {
+        to_config(self)
     }
 }
 

@@ -1,30 +1,19 @@
 //! 2D convolution.
 
-use super::{image_shape, to_config, Activation, Initializer, Layer};
+use super::{image_shape, to_config, Activation, Initializer, Layer, Padding};
 use anyhow::{ensure, Result};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use tch::Tensor;
-
-/// What happens at an image's border.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Padding {
-    /// No padding: a 3×3 kernel makes each side 2 pixels shorter. Keras's default.
-    #[default]
-    Valid,
-    /// Zeros around the image, so that with strides of 1 the output is as large as the input.
-    Same,
-}
 
 /// Slides `filters` small kernels over an image; each gives one channel of the output.
 ///
 /// - Input `[channels, height, width]`, output `[filters, new_height, new_width]` with
 ///   `new_height = (height - kernel_height) / stride + 1` for `Valid` padding, and
 ///   `height / stride`, rounded up, for `Same`.
-/// - Weights: `kernel [filters, channels, kernel_height, kernel_width]`, Glorot uniform, and
-///   `bias [filters]`, zero. Parameters: `(kernel_height · kernel_width · channels + 1) · filters`.
-/// - Defaults: strides (1, 1), padding `Valid`, activation `Linear`.
+/// - Weights: `kernel [filters, channels / groups, kernel_height, kernel_width]`, Glorot uniform, and
+///   `bias [filters]`, zero. Parameters: `(kernel_height · kernel_width · channels / groups + 1) · filters`.
+/// - Defaults: strides (1, 1), padding `Valid` (`Same` pads with zeros), groups 1, activation `Linear`.
 ///
 /// Source: `keras/src/layers/convolutional/conv2d.py`.
 ///
@@ -40,6 +29,8 @@ pub struct Conv2D {
     kernel_size: (i64, i64),
     strides: (i64, i64),
     padding: Padding,
+    #[serde(default = "one_group")]
+    groups: i64,
     activation: Activation,
     #[serde(skip)]
     weights: Option<[Tensor; 2]>,
@@ -49,7 +40,7 @@ impl Conv2D {
     /// `filters` kernels of (height, width) `kernel_size`.
     pub fn new(filters: i64, kernel_size: (i64, i64)) -> Self {
         let (strides, padding, activation) = ((1, 1), Padding::Valid, Activation::Linear);
-        Conv2D { filters, kernel_size, strides, padding, activation, weights: None }
+        Conv2D { filters, kernel_size, strides, padding, groups: 1, activation, weights: None }
     }
 
     /// The function applied to the output.
@@ -67,18 +58,16 @@ impl Conv2D {
         Conv2D { strides, ..self }
     }
 
-    /// Zeros to put before and after `length` pixels; where they are odd in number, the last side gets
-    /// one more, as in TensorFlow.
-    fn zeros(&self, length: i64, kernel: i64, stride: i64) -> (i64, i64) {
-        match self.padding {
-            Padding::Valid => (0, 0),
-            Padding::Same => {
-                let steps = (length + stride - 1) / stride;
-                let total = ((steps - 1) * stride + kernel - length).max(0);
-                (total / 2, total - total / 2)
-            }
-        }
+    /// Divides channels and filters into so many groups; the filters of each see only the channels of their own. As
+    /// many groups as channels make a depthwise convolution.
+    pub fn groups(self, groups: i64) -> Self {
+        Conv2D { groups, ..self }
     }
+}
+
+/// What model files of before there were groups mean.
+fn one_group() -> i64 {
+    1
 }
 
 impl Layer for Conv2D {
@@ -87,29 +76,21 @@ impl Layer for Conv2D {
     }
 
     fn output_shape(&self, input: &[i64]) -> Result<Vec<i64>> {
-        let [_channels, height, width] = image_shape(input)?;
+        let [channels, height, width] = image_shape(input)?;
         ensure!(self.filters > 0, "filters must be at least 1, not {}", self.filters);
-        let mut output = vec![self.filters];
-        let sides = [
-            ("height", height, self.kernel_size.0, self.strides.0),
-            ("width", width, self.kernel_size.1, self.strides.1),
-        ];
-        for (name, length, kernel, stride) in sides {
-            ensure!(kernel > 0, "the kernel's {name} must be at least 1, not {kernel}");
-            ensure!(stride > 0, "the stride along the {name} must be at least 1, not {stride}");
-            let (before, after) = self.zeros(length, kernel, stride);
-            ensure!(
-                length + before + after >= kernel,
-                "its kernel's {name} is {kernel}, and the image's {name} only {length}; \
-                 use a smaller kernel, Padding::Same, or less pooling before it"
-            );
-            output.push((length + before + after - kernel) / stride + 1);
-        }
-        Ok(output)
+        ensure!(
+            self.groups > 0 && channels % self.groups == 0 && self.filters % self.groups == 0,
+            "groups must divide the number of channels, {channels}, and of filters, {}; {} does not",
+            self.filters,
+            self.groups
+        );
+        let [height, width] =
+            self.padding.output_sides("kernel", (height, width), self.kernel_size, self.strides)?;
+        Ok(vec![self.filters, height, width])
     }
 
     fn build(&mut self, input: &[i64], initializer: &mut Initializer) {
-        let (channels, (height, width)) = (input[0], self.kernel_size);
+        let (channels, (height, width)) = (input[0] / self.groups, self.kernel_size);
         let kernel = initializer.glorot_uniform(
             &[self.filters, channels, height, width],
             height * width * channels,
@@ -121,14 +102,13 @@ impl Layer for Conv2D {
     fn forward(&self, x: &Tensor, _training: bool) -> Tensor {
         let [kernel, bias] = self.weights.as_ref().expect("the model builds its layers");
         let (_batch, _channels, height, width) = x.size4().expect("the model checks shapes");
-        let (top, bottom) = self.zeros(height, self.kernel_size.0, self.strides.0);
-        let (left, right) = self.zeros(width, self.kernel_size.1, self.strides.1);
+        let around = self.padding.of_image((height, width), self.kernel_size, self.strides);
+        let [left, right, top, bottom] = around;
         let strides = [self.strides.0, self.strides.1];
-        if (top, left) == (bottom, right) {
-            x.conv2d(kernel, Some(bias), strides, [top, left], [1, 1], 1)
+        if (left, top) == (right, bottom) {
+            x.conv2d(kernel, Some(bias), strides, [top, left], [1, 1], self.groups)
         } else {
-            let padded = x.constant_pad_nd([left, right, top, bottom]);
-            padded.conv2d(kernel, Some(bias), strides, [0, 0], [1, 1], 1)
+            x.constant_pad_nd(around).conv2d(kernel, Some(bias), strides, [0, 0], [1, 1], self.groups)
         }
     }
 

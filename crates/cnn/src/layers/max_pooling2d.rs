@@ -1,16 +1,18 @@
 //! 2D max pooling.
 
-use super::{image_shape, to_config, Layer};
-use anyhow::{ensure, Result};
+use super::{pooling::Windows, to_config, Layer, Padding};
+use anyhow::Result;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use tch::Tensor;
 
 /// Keeps the largest number of each `pool_size` window: the image gets smaller, the strongest responses stay.
 ///
-/// - Input `[channels, height, width]`, output `[channels, height / pool_height, width / pool_width]`,
-///   rounded down: what does not fill a window is left out, as in Keras's `padding="valid"`.
-/// - No weights. The windows do not overlap.
+/// - Input `[channels, height, width]`, output `[channels, new_height, new_width]` with
+///   `new_height = (height - pool_height) / stride + 1`, rounded down, for `Valid` padding (what does not fill a
+///   window is left out), and `height / stride`, rounded up, for `Same`.
+/// - No weights.
+/// - Defaults: strides as `pool_size`, so that windows do not overlap; padding `Valid`.
 ///
 /// Source: `keras/src/layers/pooling/max_pooling2d.py`.
 ///
@@ -20,14 +22,27 @@ use tch::Tensor;
 /// # Ok::<(), cnn::anyhow::Error>(())
 /// ```
 #[derive(Debug, Serialize, Deserialize)]
+#[serde(transparent)]
 pub struct MaxPooling2D {
-    pool_size: (i64, i64),
+    windows: Windows,
 }
 
 impl MaxPooling2D {
     /// Windows of (height, width) `pool_size`.
     pub fn new(pool_size: (i64, i64)) -> Self {
-        MaxPooling2D { pool_size }
+        MaxPooling2D { windows: Windows::new(pool_size) }
+    }
+
+    /// How far the window moves, down and to the right.
+    pub fn strides(mut self, strides: (i64, i64)) -> Self {
+        self.windows.set_strides(strides);
+        self
+    }
+
+    /// What happens at the border; what is padded is never the largest.
+    pub fn padding(mut self, padding: Padding) -> Self {
+        self.windows.padding = padding;
+        self
     }
 }
 
@@ -37,24 +52,17 @@ impl Layer for MaxPooling2D {
     }
 
     fn output_shape(&self, input: &[i64]) -> Result<Vec<i64>> {
-        let [channels, height, width] = image_shape(input)?;
-        let (pool_height, pool_width) = self.pool_size;
-        ensure!(
-            pool_height > 0 && pool_width > 0,
-            "the sides of pool_size must be at least 1, not {:?}",
-            self.pool_size
-        );
-        ensure!(
-            height >= pool_height && width >= pool_width,
-            "its window is {pool_height}×{pool_width}, and the image only {height}×{width}; \
-             use fewer pooling layers, or Padding::Same in the convolutions before it"
-        );
-        Ok(vec![channels, height / pool_height, width / pool_width])
+        self.windows.output_shape(input)
     }
 
     fn forward(&self, x: &Tensor, _training: bool) -> Tensor {
-        let window = [self.pool_size.0, self.pool_size.1];
-        x.max_pool2d(window, window, [0, 0], [1, 1], false)
+        let (_batch, _channels, height, width) = x.size4().expect("the model checks shapes");
+        let ((rows, columns), (down, right)) = (self.windows.pool_size, self.windows.strides());
+        let pool = |x: &Tensor| x.max_pool2d([rows, columns], [down, right], [0, 0], [1, 1], false);
+        match self.windows.around(height, width) {
+            [0, 0, 0, 0] => pool(x),
+            around => pool(&x.pad(around, "constant", f64::NEG_INFINITY)),
+        }
     }
 
     fn keeps_largest(&self) -> bool {

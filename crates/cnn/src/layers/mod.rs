@@ -3,20 +3,31 @@
 //! Shapes leave out the batch: an image is `[channels, height, width]`, a vector `[units]`.
 
 mod activation;
+mod average_pooling2d;
+mod batch_normalization;
 mod conv2d;
 mod dense;
 mod dropout;
 mod flatten;
+mod global_average_pooling2d;
 mod initializer;
 mod max_pooling2d;
+mod padding;
+mod pooling;
+mod residual;
 
 pub use activation::Activation;
-pub use conv2d::{Conv2D, Padding};
+pub use average_pooling2d::AveragePooling2D;
+pub use batch_normalization::BatchNormalization;
+pub use conv2d::Conv2D;
 pub use dense::Dense;
 pub use dropout::Dropout;
 pub use flatten::Flatten;
+pub use global_average_pooling2d::GlobalAveragePooling2D;
 pub use initializer::Initializer;
 pub use max_pooling2d::MaxPooling2D;
+pub use padding::Padding;
+pub use residual::Residual;
 
 use crate::error::Context;
 use anyhow::{bail, Result};
@@ -78,14 +89,48 @@ pub fn from_config(class_name: &str, config: &Value) -> Result<Box<dyn Layer>> {
         Ok(Box::new(L::deserialize(config)?))
     }
     let layer = match class_name {
+        "Activation" => read::<Activation>(config),
+        "AveragePooling2D" => read::<AveragePooling2D>(config),
+        "BatchNormalization" => read::<BatchNormalization>(config),
         "Conv2D" => read::<Conv2D>(config),
+        "GlobalAveragePooling2D" => Ok(Box::new(GlobalAveragePooling2D) as Box<dyn Layer>),
         "MaxPooling2D" => read::<MaxPooling2D>(config),
+        "Residual" => Residual::from_config(config).map(|residual| Box::new(residual) as Box<dyn Layer>),
         "Flatten" => Ok(Box::new(Flatten) as Box<dyn Layer>),
         "Dense" => read::<Dense>(config),
         "Dropout" => read::<Dropout>(config),
         _ => bail!("{class_name:?} is not a layer that this version of the crate can load"),
     };
     layer.with_context(|| format!("the saved arguments of a {class_name} layer cannot be read"))
+}
+
+/// Keras's names for layers in a list: `conv2d`, `conv2d_1`, and so on.
+pub(crate) fn names(layers: &[Box<dyn Layer>]) -> Vec<String> {
+    let class_names: Vec<&str> = layers.iter().map(|layer| layer.class_name()).collect();
+    let name = |(position, &class_name): (usize, &&str)| {
+        let same = class_names[..position].iter().filter(|&&other| other == class_name).count();
+        let base = snake_case(class_name);
+        if same == 0 {
+            base
+        } else {
+            format!("{base}_{same}")
+        }
+    };
+    class_names.iter().enumerate().map(name).collect()
+}
+
+/// `MaxPooling2D` as `max_pooling2d`.
+fn snake_case(class_name: &str) -> String {
+    let mut text = String::new();
+    let mut after_lowercase = false;
+    for letter in class_name.chars() {
+        if letter.is_uppercase() && after_lowercase {
+            text.push('_');
+        }
+        text.extend(letter.to_lowercase());
+        after_lowercase = letter.is_lowercase();
+    }
+    text
 }
 
 /// The output of several layers after each other, activations included.

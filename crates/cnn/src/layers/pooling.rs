@@ -1,0 +1,43 @@
+//! What the layers share that make one number of each window.
+
+use anyhow::Result;
+use serde::{Deserialize, Serialize};
+
+use super::{image_shape, Padding};
+
+/// The windows of a pooling layer.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(super) struct Windows {
+    pub pool_size: (i64, i64),
+    #[serde(default)]
+    strides: Option<(i64, i64)>,
+    #[serde(default)]
+    pub padding: Padding,
+}
+
+impl Windows {
+    pub fn new(pool_size: (i64, i64)) -> Self {
+        Windows { pool_size, strides: None, padding: Padding::Valid }
+    }
+
+    pub fn set_strides(&mut self, strides: (i64, i64)) {
+        self.strides = Some(strides);
+    }
+
+    /// Without strides of their own, windows lie side by side.
+    pub fn strides(&self) -> (i64, i64) {
+        self.strides.unwrap_or(self.pool_size)
+    }
+
+    pub fn output_shape(&self, input: &[i64]) -> Result<Vec<i64>> {
+        let [channels, height, width] = image_shape(input)?;
+        let [height, width] =
+            self.padding.output_sides("window", (height, width), self.pool_size, self.strides())?;
+        Ok(vec![channels, height, width])
+    }
+
+    /// Pixels to the left, right, top and bottom.
+    pub fn around(&self, height: i64, width: i64) -> [i64; 4] {
+        self.padding.of_image((height, width), self.pool_size, self.strides())
+    }
+}
