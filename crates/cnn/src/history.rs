@@ -1,7 +1,7 @@
 //! What happened during a training, epoch by epoch.
 
 use anyhow::Result;
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 use std::fmt;
 use std::path::Path;
 
@@ -20,22 +20,33 @@ use crate::training::Fit;
 #[derive(Clone, PartialEq, Serialize, Deserialize)]
 pub struct History {
     /// Mean training loss over the epoch, while the weights change.
+    #[serde(deserialize_with = "numbers")]
     pub loss: Vec<f64>,
     /// Training accuracy over the epoch, while the weights change.
+    #[serde(deserialize_with = "numbers")]
     pub accuracy: Vec<f64>,
     /// Loss on the validation samples at the end of the epoch.
+    #[serde(deserialize_with = "numbers")]
     pub val_loss: Vec<f64>,
     /// Accuracy on the validation samples at the end of the epoch.
+    #[serde(deserialize_with = "numbers")]
     pub val_accuracy: Vec<f64>,
     /// The optimizer's learning rate at the end of the epoch, times the schedule's factor.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "numbers")]
     pub learning_rate: Vec<f64>,
     /// Duration of the epoch, its validation included.
+    #[serde(deserialize_with = "numbers")]
     pub seconds: Vec<f64>,
     /// The arguments of `fit`.
     pub settings: Fit,
     /// The optimizer's arguments.
     pub optimizer: Optimizer,
+}
+
+/// JSON has neither NaN nor infinity: both are written as null, which is NaN when it is read.
+fn numbers<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<f64>, D::Error> {
+    let values = Vec::<Option<f64>>::deserialize(deserializer)?;
+    Ok(values.into_iter().map(|value| value.unwrap_or(f64::NAN)).collect())
 }
 
 impl History {
@@ -89,16 +100,20 @@ impl History {
     /// The history as comma-separated values: a line of names, then a line per epoch. What was not measured is
     /// left empty.
     pub fn to_csv(&self) -> String {
-        let quantities = self.quantities();
-        let names = quantities.map(|(name, _)| name).join(",");
-        let row = |epoch: usize| {
-            let cells = quantities.map(|(_, values)| values.get(epoch).map_or(String::new(), f64::to_string));
-            format!("\n{},{}", epoch + 1, cells.join(","))
-        };
-        format!("epoch,{names}{}\n", (0..self.epochs()).map(row).collect::<String>())
+        self.csv(",")
     }
 
-    /// The history as JSON, Keras's names as keys.
+    pub(crate) fn csv(&self, separator: &str) -> String {
+        let quantities = self.quantities();
+        let row = |epoch: usize| {
+            let number = |(_, values): (_, &[f64])| values.get(epoch).map_or(String::new(), f64::to_string);
+            format!("{}{separator}{}\n", epoch + 1, quantities.map(number).join(separator))
+        };
+        let names = quantities.map(|(name, _)| name).join(separator);
+        format!("epoch{separator}{names}\n{}", (0..self.epochs()).map(row).collect::<String>())
+    }
+
+    /// The history as JSON, Keras's names as keys; null stands for what is no finite number.
     pub fn to_json(&self) -> String {
         serde_json::to_string_pretty(self).expect("numbers and texts are always JSON")
     }
@@ -108,9 +123,9 @@ impl History {
         self.loss.len()
     }
 
-    /// The epoch, counted from 1, with the lowest validation loss; `None` without validation.
+    /// The epoch, counted from 1, with the lowest validation loss; `None` without validation, or if all are NaN.
     pub fn best_epoch(&self) -> Option<usize> {
-        let losses = self.val_loss.iter().enumerate();
+        let losses = self.val_loss.iter().enumerate().filter(|(_, loss)| !loss.is_nan());
         losses.min_by(|(_, a), (_, b)| a.total_cmp(b)).map(|(epoch, _)| epoch + 1)
     }
 
@@ -211,6 +226,15 @@ mod tests {
     }
 
     #[test]
+    fn nan_is_never_best() {
+        let mut history = history();
+        history.val_loss[0] = -f64::NAN; // sorts below all numbers
+        assert_eq!(history.best_epoch(), Some(2));
+        history.val_loss.fill(f64::NAN);
+        assert_eq!(history.best_epoch(), None);
+    }
+
+    #[test]
     fn a_line_says_what_keras_says() {
         let line = "Epoch 3/3  10 steps  1.5 s  150 ms/step  loss: 0.2000  accuracy: 0.8000  val_loss: 0.4000  val_accuracy: 0.7500";
         assert_eq!(history().line(10), line);
@@ -233,6 +257,10 @@ mod tests {
         original.loss = (1..1000).map(|n| (n as f64).sqrt() / 7.0).collect(); // to the last bit
         original.save(&path).unwrap();
         assert_eq!(History::load(&path).unwrap(), original);
+        original.loss = vec![0.5, f64::NAN, f64::INFINITY];
+        original.save(&path).unwrap();
+        let loss = History::load(&path).unwrap().loss;
+        assert!(loss[0] == 0.5 && loss[1].is_nan() && loss[2].is_nan(), "{loss:?}");
         std::fs::write(&path, "{\"loss\": [").unwrap();
         let message = format!("{:#}", History::load(&path).unwrap_err());
         assert!(message.contains("is not a history"), "{message}");
