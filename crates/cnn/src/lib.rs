@@ -75,6 +75,10 @@ pub use {anyhow, plotters, serde_json, tch};
 
 /// Everything that a notebook cell names: `use cnn::prelude::*;`.
 pub mod prelude {
+    pub use crate::callbacks::{
+        BackupAndRestore, CSVLogger, Callback, EarlyStopping, LearningRateScheduler, ModelCheckpoint,
+        ReduceLROnPlateau, Run, TensorBoard, TerminateOnNaN,
+    };
     pub use crate::data::{mnist, Dataset};
     pub use crate::layers::Activation::{self, *};
     pub use crate::layers::{
