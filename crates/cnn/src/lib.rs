@@ -44,6 +44,7 @@ mod files;
 mod history;
 pub mod layers;
 mod loss;
+mod lr_find;
 mod memory_format;
 mod metrics;
 mod model;
@@ -63,6 +64,7 @@ pub use display::Table;
 pub use figure::{Area, Figure, FONT};
 pub use history::History;
 pub use loss::Loss;
+pub use lr_find::{LrFind, LrFound};
 pub use metrics::{ConfusionMatrix, Evaluation};
 pub use model::{Sequential, SequentialBuilder};
 pub use optimizers::{Adam, AdamW, Optimizer, RMSprop, SGD};
@@ -88,7 +90,7 @@ pub mod prelude {
     pub use crate::preprocessing::{add_channel, normalize, to_categorical};
     pub use crate::tch::{Device, Kind, Tensor};
     pub use crate::{
-        course, device, plots, Adam, AdamW, Augment, ConfusionMatrix, Figure, Fit, History, Loss, RMSprop,
-        Schedule, Sequential, Table, SGD,
+        course, device, plots, Adam, AdamW, Augment, ConfusionMatrix, Figure, Fit, History, Loss, LrFind,
+        RMSprop, Schedule, Sequential, Table, SGD,
     };
 }

@@ -27,6 +27,7 @@ pub struct Chart {
     x_label: String,
     y_label: String,
     size: (u32, u32),
+    log_x: bool,
     series: Vec<Series>,
 }
 
@@ -45,6 +46,7 @@ impl Chart {
             x_label: String::new(),
             y_label: String::new(),
             size: (720, 420),
+            log_x: false,
             series: Vec::new(),
         }
     }
@@ -57,6 +59,12 @@ impl Chart {
     /// Width and height in pixels.
     pub fn size(self, width: u32, height: u32) -> Self {
         Chart { size: (width, height), ..self }
+    }
+
+    /// Makes the horizontal axis logarithmic, for values over several powers of ten; points at 0 or below have no
+    /// place there.
+    pub fn log_x(self) -> Self {
+        Chart { log_x: true, ..self }
     }
 
     /// Adds points joined by a line.
@@ -79,6 +87,17 @@ impl Chart {
     /// # Errors
     /// If there is no point to draw.
     pub fn figure(&self) -> Result<Figure> {
+        let mut chart = self.clone();
+        if self.log_x {
+            for point in chart.series.iter_mut().flat_map(|series| &mut series.points) {
+                point.0 = point.0.log10();
+            }
+        }
+        chart.draw()
+    }
+
+    /// Draws the points where they are; with `log_x`, these are logarithms.
+    fn draw(&self) -> Result<Figure> {
         let all = self.series.iter().flat_map(|series| &series.points);
         let finite: Vec<&(f64, f64)> = all.filter(|point| is_finite(point)).collect();
         ensure!(!finite.is_empty(), "the chart {:?} has no point to draw", self.title);
@@ -87,6 +106,7 @@ impl Chart {
         // Epochs and classes are whole numbers: half of one has no place at an axis.
         let whole = finite.iter().all(|point| point.0.fract() == 0.0);
         let x_tick = |value: &f64| match whole {
+            _ if self.log_x => power_of_ten(*value, &x_range),
             true if (value - value.round()).abs() > 1e-9 => String::new(),
             true => thousands(value.round() as i64),
             false => tick(*value, &x_range, X_LABELS),
@@ -171,6 +191,16 @@ impl Chart {
 
 fn is_finite(point: &(f64, f64)) -> bool {
     point.0.is_finite() && point.1.is_finite()
+}
+
+/// -3 as "1e-3". What lies between two powers has a number only where there are few of them.
+fn power_of_ten(exponent: f64, range: &Range<f64>) -> String {
+    let whole = (exponent - exponent.round()).abs() < 1e-9;
+    match range.end - range.start < 2.0 {
+        true => format!("{:.1e}", 10_f64.powf(exponent)),
+        false if whole => format!("{:e}", 10_f64.powf(exponent.round())),
+        false => String::new(),
+    }
 }
 
 /// From the lowest to the highest value, with some room on both sides.

@@ -4,11 +4,13 @@
 
 mod bars;
 mod chart;
+mod compare;
 mod confusion;
 mod images;
 
 pub use bars::bars;
 pub use chart::Chart;
+pub use compare::{compare, By};
 pub use confusion::confusion_matrix;
 pub use images::images;
 
