@@ -20,6 +20,8 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[2]
 VENV = ROOT / ".venv"
 LOCK = ROOT / "scripts" / "requirements.lock"
+TEST_VENV = ROOT / ".venv-test"
+TEST_LOCK = ROOT / "scripts" / "requirements-test.lock"
 KERNELSPEC = VENV / "share" / "jupyter" / "kernels" / "rust"
 PREPARED = ROOT / "target" / "kernel" / "prepared"
 
@@ -189,17 +191,27 @@ def made_whole(goal):
 
 def python_packages(steps):
     """JupyterLab and the tools that execute notebooks, pinned with hashes, into .venv."""
-    stamp = VENV / ".installed"
-    wanted = hashlib.sha256(LOCK.read_bytes()).hexdigest()
+    packages(steps, "python", VENV, LOCK, "JupyterLab, papermill and their tools", "320 MB, about a minute")
+
+
+def packages_for_tests(steps):
+    """TensorBoard, whose reader scripts/test uses; no learner needs it."""
+    with only_one(cache_folder()):
+        packages(steps, "tests", TEST_VENV, TEST_LOCK, "TensorBoard's reader", "180 MB, a quarter of a minute")
+
+
+def packages(steps, name, venv, lock, what, how_much):
+    stamp = venv / ".installed"
+    wanted = hashlib.sha256(lock.read_bytes()).hexdigest()
     if stamp.exists() and stamp.read_text() == wanted:
-        return steps.done("python", f"{sys.version.split()[0]}, packages in .venv")
+        return steps.done(name, f"{sys.version.split()[0]}, packages in {venv.name}")
     check_space(ROOT, GIB // 2, "Installing the Python packages")
-    with steps.doing("python", "JupyterLab, papermill and their tools into .venv (320 MB, about a minute)"):
+    with steps.doing(name, f"{what} into {venv.name} ({how_much})"):
         # A virtual environment cannot be renamed, so the stamp, written last, says that it is whole.
         stamp.unlink(missing_ok=True)
-        run([sys.executable, "-m", "venv", "--clear", VENV], "The virtual environment could not be made.")
-        pip = [VENV / "bin" / "python", "-m", "pip", "install", "--disable-pip-version-check", "--require-hashes"]
-        run([*pip, "-r", LOCK], "The Python packages could not be installed.")
+        run([sys.executable, "-m", "venv", "--clear", venv], "The virtual environment could not be made.")
+        pip = [venv / "bin" / "python", "-m", "pip", "install", "--disable-pip-version-check", "--require-hashes"]
+        run([*pip, "-r", lock], "The Python packages could not be installed.")
         stamp.write_text(wanted)
 
 

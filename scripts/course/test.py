@@ -19,6 +19,7 @@ import setup
 # Where some machines keep MNIST's files, beside the checkout.
 SHARED_DATA = notebooks.ROOT.parent / "shared" / "data" / "mnist"
 TESTS = notebooks.ROOT / "scripts" / "tests"
+SCRIPT_TESTS = "script-tests"
 LIMIT = 3600  # seconds for one check
 SHOWN = 60  # lines of a failed check's output
 
@@ -69,7 +70,7 @@ def checks(full):
         Check("clippy", ["cargo", "clippy", *workspace, "--all-targets", "--", "-D", "warnings"]),
         Check("documentation", ["cargo", "doc", *workspace, "--no-deps"], environment={"RUSTDOCFLAGS": "-D warnings"}),
         Check("rust-tests", ["cargo", "test", "--workspace", "--locked", "--no-fail-fast"], CARGO),
-        Check("script-tests", [*pytest, f"--ignore={TESTS / 'test_notebooks.py'}", str(TESTS)], PYTEST),
+        Check(SCRIPT_TESTS, [*pytest, f"--ignore={TESTS / 'test_notebooks.py'}", str(TESTS)], PYTEST),
         Check("notebooks", run, NOTEBOOKS),
         Check("notebook-tests", [*pytest, str(TESTS / "test_notebooks.py")], PYTEST, {"CNN_EXECUTED": str(out)}),
     ]
@@ -117,6 +118,14 @@ def perform(check, base):
     return passed, failed, "\n".join(text.rstrip().splitlines()[-SHOWN:]) if failed else ""
 
 
+def packages():
+    """Installs what the tests of the scripts need beside .venv. Without it one of them fails, and the others go on."""
+    try:
+        setup.packages_for_tests(setup.Steps(quiet=True))
+    except setup.SetupError as error:
+        print(f"test: {error}", file=sys.stderr)
+
+
 def main():
     chosen = arguments()
     notebooks.isolate()
@@ -131,6 +140,8 @@ def main():
         for check in available:
             if chosen.only and check.name not in chosen.only:
                 continue
+            if check.name == SCRIPT_TESTS:
+                packages()
             good, bad, text = perform(check, base)
             passed, failed = passed + good, failed + bad
             if bad:
