@@ -11,8 +11,9 @@ use super::{Callback, Run};
 /// use cnn::{callbacks::TerminateOnNaN, prelude::*};
 /// let data = mnist::synthetic_digits(100, 10, 1);
 /// let (x_train, mut model) = (normalize(&add_channel(&data.x_train)?)? * f64::NAN, course::model(1)?);
-/// let training = model.training(&x_train, &data.y_train, &Fit { epochs: 3, ..Fit::default() });
-/// assert_eq!(training.callback(TerminateOnNaN).run()?.epochs(), 0);
+/// let settings = Fit { epochs: 3, ..Fit::default() };
+/// let history = model.training(&x_train, &data.y_train, &settings).callback(TerminateOnNaN).run()?;
+/// assert_eq!(history.epochs(), 0);
 /// # Ok::<(), cnn::anyhow::Error>(())
 /// ```
 ///
