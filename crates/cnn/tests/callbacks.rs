@@ -477,9 +477,9 @@ impl Callback for Fail {
 fn train_with_all(folder: &Folder, fail_in: usize) -> anyhow::Result<(Sequential, History)> {
     // Improvements count in the first epoch only: the rate is halved after every second one.
     let mut reduce = ReduceLROnPlateau::new().min_delta(10.0).patience(2).factor(0.5);
-    let mut stop = EarlyStopping::new().patience(3).restore_best_weights(true);
+    let mut stop = EarlyStopping::new().patience(2).restore_best_weights(true);
     train(
-        5,
+        6,
         &mut [
             &mut Script,
             &mut stop,
