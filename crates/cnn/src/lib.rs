@@ -58,7 +58,7 @@ mod schedule;
 mod slices;
 mod training;
 
-pub use augmentation::Augment;
+pub use augmentation::{Augment, FillMode};
 pub use device::device;
 pub use display::Table;
 pub use figure::{Area, Figure, FONT};
@@ -90,7 +90,7 @@ pub mod prelude {
     pub use crate::preprocessing::{add_channel, normalize, to_categorical};
     pub use crate::tch::{Device, Kind, Tensor};
     pub use crate::{
-        course, device, plots, Adam, AdamW, Augment, ConfusionMatrix, Figure, Fit, History, Loss, LrFind,
-        RMSprop, Schedule, Sequential, Table, SGD,
+        course, device, plots, Adam, AdamW, Augment, ConfusionMatrix, Figure, FillMode, Fit, History, Loss,
+        LrFind, RMSprop, Schedule, Sequential, Table, SGD,
     };
 }

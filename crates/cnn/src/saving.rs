@@ -122,8 +122,9 @@ impl Saved {
         self.check_same_layers(model)?;
         let state = self.optimizer_state(model)?;
         model.set_weights(&self.in_order_of(model)?)?;
-        if let Some(compiled) = &mut model.compiled {
+        if let (Some(compiled), Some((optimizer, _))) = (&mut model.compiled, &self.architecture.compile) {
             compiled.state = state;
+            compiled.optimizer.set_learning_rate(optimizer.learning_rate())?;
         }
         Ok(())
     }

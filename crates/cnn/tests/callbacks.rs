@@ -259,9 +259,11 @@ fn a_checkpoint_of_weights_alone_is_a_third_as_large() {
     let mut fresh = model();
     fresh.load_weights(&weights).unwrap();
     assert_same(&fresh, &copy(&trained));
-    // The training went on with its optimizer, and a whole checkpoint can go on too.
-    assert!(trained.learning_rate().is_ok() && Sequential::load(&whole).unwrap().learning_rate().is_ok());
-    refusal(Sequential::load(&weights).unwrap().learning_rate(), &["not compiled"]);
+    // A whole checkpoint goes on exactly as the training itself would.
+    let ((x, y), settings, mut whole, mut trained) =
+        (data(), fit(1), Sequential::load(&whole).unwrap(), trained);
+    let expected = trained.fit(&x, &y, &settings).unwrap();
+    assert_eq!(whole.fit(&x, &y, &settings).unwrap().val_loss, expected.val_loss);
 }
 
 #[test]
@@ -639,4 +641,26 @@ fn a_training_survives_the_end_of_its_process_and_tells_itself_from_others() {
     let message = "is not used: it is of another training, with learning_rate 0.01, and this one has 0.02";
     assert!(other.status.success() && text.contains(message), "{text}");
     assert!(folder.path("second.aside").exists() && !folder.path("second").exists());
+}
+
+#[test]
+fn the_same_model_goes_on_after_an_error() {
+    let folder = Folder::new("same-model");
+    let ((x, y), settings) = (data(), fit(4));
+    let halve = || LearningRateScheduler::new(|_, rate| rate * 0.5);
+    let mut expected = model();
+    let whole = expected
+        .training(&x, &y, &settings)
+        .callback(halve())
+        .callback(BackupAndRestore::new(folder.path("a")));
+    whole.callback(Fail::default()).run().unwrap();
+    let mut model = model();
+    for fail_in in [3, 0] {
+        let training = model.training(&x, &y, &settings).callback(halve());
+        let training = training.callback(BackupAndRestore::new(folder.path("backup")));
+        let result = training.callback(Fail { epoch: fail_in, ..Fail::default() }).run();
+        assert_eq!(result.is_ok(), fail_in == 0);
+    }
+    assert!(bytes(&model) == bytes(&expected));
+    assert_eq!(folder.names(), Vec::<String>::new());
 }

@@ -121,7 +121,8 @@ impl BackupAndRestore {
         };
         for (what, value) in own {
             let other = theirs.get(what).unwrap_or(&Value::Null);
-            let same = value == other || (what == "initial weights" && as_backed_up);
+            let of_progress = ["initial weights", "optimizer", "optimizer steps"].contains(&what.as_str());
+            let same = value == other || (of_progress && as_backed_up);
             ensure!(same, "it is of another training, {}", difference(what, other, value));
         }
         let mut states: Vec<State> =

@@ -1,10 +1,9 @@
 //! LearningRateScheduler.
 
 use anyhow::Result;
-use serde_json::json;
 use std::fmt;
 
-use super::{Callback, Run, State};
+use super::{Callback, Run};
 use crate::error::Context;
 
 /// Sets the learning rate before every epoch, by a function of your own.
@@ -31,16 +30,12 @@ use crate::error::Context;
 pub struct LearningRateScheduler {
     schedule: Box<dyn Fn(usize, f64) -> f64>,
     verbose: bool,
-    /// The rate at the end of the last epoch, and the one that a resumed training has to begin with.
-    learning_rate: Option<f64>,
-    resumed_rate: Option<f64>,
 }
 
 impl LearningRateScheduler {
     /// Before every epoch the learning rate becomes `schedule(index of the epoch, learning rate so far)`.
     pub fn new(schedule: impl Fn(usize, f64) -> f64 + 'static) -> Self {
-        let (learning_rate, resumed_rate) = (None, None);
-        LearningRateScheduler { schedule: Box::new(schedule), verbose: false, learning_rate, resumed_rate }
+        LearningRateScheduler { schedule: Box::new(schedule), verbose: false }
     }
 
     /// Whether it prints what it does.
@@ -51,29 +46,14 @@ impl LearningRateScheduler {
 
 impl Callback for LearningRateScheduler {
     fn on_epoch_begin(&mut self, run: &mut Run) -> Result<()> {
-        let rate = self.resumed_rate.take().map_or_else(|| run.model.learning_rate(), Ok)?;
         let index = run.epoch - 1;
-        let rate = (self.schedule)(index, rate);
+        let rate = (self.schedule)(index, run.model.learning_rate()?);
         run.model.set_learning_rate(rate).with_context(|| {
             format!("LearningRateScheduler's function for the epoch with the index {index}")
         })?;
         if self.verbose {
             println!("Epoch {}: the learning rate is set to {rate}", run.epoch);
         }
-        Ok(())
-    }
-
-    fn on_epoch_end(&mut self, run: &mut Run) -> Result<()> {
-        self.learning_rate = Some(run.model.learning_rate()?);
-        Ok(())
-    }
-
-    fn state(&self) -> State {
-        State { values: json!({ "learning_rate": self.learning_rate }), ..State::default() }
-    }
-
-    fn restore(&mut self, mut state: State) -> Result<()> {
-        self.resumed_rate = serde_json::from_value(state.values["learning_rate"].take())?;
         Ok(())
     }
 }

@@ -67,8 +67,7 @@ impl ModelCheckpoint {
         ModelCheckpoint { save_best_only, ..self }
     }
 
-    /// Whether what `compile` was given and the optimizer's state are left out, which with Adam makes the file a
-    /// third as large: for [`load_weights`](crate::Sequential::load_weights), or to be compiled again.
+    /// Whether what the optimizer has learnt is left out, which with Adam makes the file a third as large.
     pub fn save_weights_only(self, save_weights_only: bool) -> Self {
         ModelCheckpoint { save_weights_only, ..self }
     }
@@ -133,13 +132,10 @@ impl Callback for ModelCheckpoint {
         }
         let epoch = run.epoch as f64;
         let path = self.filled(|name| if name == "epoch" { Some(epoch) } else { run.history.last(name) })?;
-        let compiled = match self.save_weights_only {
-            true => run.model.compiled.take(),
-            false => None,
-        };
-        let saved = run.model.save(&path);
-        run.model.compiled = compiled.or(run.model.compiled.take());
-        saved?;
+        match self.save_weights_only {
+            true => run.model.save(&path)?,
+            false => run.model.save_with_optimizer(&path)?,
+        }
         if self.verbose {
             println!("Epoch {}: the model is saved to {}", run.epoch, path.display());
         }

@@ -38,9 +38,6 @@ pub struct ReduceLROnPlateau {
     verbose: bool,
     wait: usize,
     cooldown_counter: usize,
-    /// The rate at the end of the last epoch, and the one that a resumed training has to begin with.
-    learning_rate: Option<f64>,
-    resumed_rate: Option<f64>,
 }
 
 impl Default for ReduceLROnPlateau {
@@ -54,8 +51,6 @@ impl Default for ReduceLROnPlateau {
             verbose: false,
             wait: 0,
             cooldown_counter: 0,
-            learning_rate: None,
-            resumed_rate: None,
         }
     }
 }
@@ -136,13 +131,6 @@ impl Callback for ReduceLROnPlateau {
         Ok(())
     }
 
-    fn on_epoch_begin(&mut self, run: &mut Run) -> Result<()> {
-        match self.resumed_rate.take() {
-            Some(rate) => run.model.set_learning_rate(rate),
-            None => Ok(()),
-        }
-    }
-
     fn on_epoch_end(&mut self, run: &mut Run) -> Result<()> {
         let value = self.monitor.value(&run.history)?;
         if self.cooldown_counter > 0 {
@@ -158,13 +146,11 @@ impl Callback for ReduceLROnPlateau {
                 self.reduce(run)?;
             }
         }
-        self.learning_rate = Some(run.model.learning_rate()?);
         Ok(())
     }
 
     fn state(&self) -> State {
-        let values = json!({ "best": self.monitor.best, "wait": self.wait, "cooldown_counter": self.cooldown_counter,
-                             "learning_rate": self.learning_rate });
+        let values = json!({ "best": self.monitor.best, "wait": self.wait, "cooldown_counter": self.cooldown_counter });
         State { values, ..State::default() }
     }
 
@@ -172,7 +158,6 @@ impl Callback for ReduceLROnPlateau {
         self.monitor.best = serde_json::from_value(values["best"].take())?;
         self.wait = serde_json::from_value(values["wait"].take())?;
         self.cooldown_counter = serde_json::from_value(values["cooldown_counter"].take())?;
-        self.resumed_rate = serde_json::from_value(values["learning_rate"].take())?;
         Ok(())
     }
 }
