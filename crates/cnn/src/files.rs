@@ -43,6 +43,7 @@ pub(crate) fn explain(error: std::io::Error, what: &str) -> anyhow::Error {
     use std::io::ErrorKind::*;
     let advice = match error.kind() {
         NotFound => "check the path",
+        IsADirectory => "it is a folder: check the path",
         PermissionDenied => {
             "you have no permission: change the file's or folder's rights, or use another folder"
         }

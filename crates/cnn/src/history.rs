@@ -1,6 +1,6 @@
 //! What happened during a training, epoch by epoch.
 
-use anyhow::Result;
+use anyhow::{ensure, Result};
 use serde::{Deserialize, Deserializer, Serialize};
 use std::fmt;
 use std::path::Path;
@@ -118,6 +118,21 @@ impl History {
         serde_json::to_string_pretty(self).expect("numbers and texts are always JSON")
     }
 
+    /// Says if a file's quantities do not belong together: each has a number per epoch, or, if it was not measured,
+    /// none.
+    pub(crate) fn check(&self) -> Result<()> {
+        let epochs = self.epochs();
+        for (name, values) in self.quantities() {
+            let optional = name.starts_with("val_") || name == "learning_rate";
+            ensure!(
+                values.len() == epochs || (optional && values.is_empty()),
+                "it has {} numbers of {name} for {epochs} epochs",
+                values.len()
+            );
+        }
+        Ok(())
+    }
+
     /// How many epochs were trained.
     pub fn epochs(&self) -> usize {
         self.loss.len()
@@ -188,9 +203,10 @@ impl History {
     /// If the file cannot be read or is no history.
     pub fn load(path: impl AsRef<Path>) -> Result<History> {
         let path = path.as_ref();
-        let text = std::fs::read_to_string(path)
+        let text = std::fs::read(path)
             .map_err(|error| explain(error, &format!("the history {} cannot be read", path.display())))?;
-        serde_json::from_str(&text).with_context(|| {
+        let history = serde_json::from_slice(&text).map_err(anyhow::Error::from);
+        history.and_then(|history: History| history.check().map(|()| history)).with_context(|| {
             format!(
                 "{} is not a history that fit() returned and save() wrote; train again to make one",
                 path.display()
@@ -262,16 +278,26 @@ mod tests {
     fn what_is_saved_is_loaded_again() {
         let path = std::env::temp_dir().join(format!("cnn-history-{}.json", std::process::id()));
         let mut original = history();
-        original.loss = (1..1000).map(|n| (n as f64).sqrt() / 7.0).collect(); // to the last bit
+        for n in 1..1000 {
+            let odd = (n as f64).sqrt() / 7.0; // every bit counts
+            let measured = Evaluation { loss: odd, accuracy: odd };
+            original.push(measured, Some(measured), odd, odd);
+        }
         original.save(&path).unwrap();
         assert_eq!(History::load(&path).unwrap(), original);
-        original.loss = vec![0.5, f64::NAN, f64::INFINITY];
-        original.save(&path).unwrap();
+        let mut diverged = history();
+        diverged.loss = vec![0.5, f64::NAN, f64::INFINITY];
+        diverged.save(&path).unwrap();
         let loss = History::load(&path).unwrap().loss;
         assert!(loss[0] == 0.5 && loss[1].is_nan() && loss[2].is_nan(), "{loss:?}");
-        std::fs::write(&path, "{\"loss\": [").unwrap();
-        let message = format!("{:#}", History::load(&path).unwrap_err());
-        assert!(message.contains("is not a history"), "{message}");
+        for (content, expected) in [
+            ("{\"loss\": [".to_string(), "is not a history"),
+            (original.to_json().replace("\"loss\": [", "\"loss\": [0.5,"), "1002 numbers of"),
+        ] {
+            std::fs::write(&path, content).unwrap();
+            let message = format!("{:#}", History::load(&path).unwrap_err());
+            assert!(message.contains(expected), "{message}");
+        }
         std::fs::remove_file(&path).unwrap();
         let message = format!("{:#}", History::load(&path).unwrap_err());
         assert!(message.contains("check the path"), "{message}");

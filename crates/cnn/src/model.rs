@@ -17,6 +17,8 @@ use crate::preprocessing::to_float;
 
 /// Images that are predicted at a time: larger batches need more memory and are slower.
 const PREDICTION_BATCH: i64 = 500;
+/// More weights than this, or more numbers in one output, are a mistake: VGG-16 has 138 million weights.
+const MOST_NUMBERS: usize = 1 << 30;
 
 /// A stack of layers, as Keras's `Sequential`.
 ///
@@ -74,6 +76,7 @@ pub struct SequentialBuilder {
     layers: Vec<Box<dyn Layer>>,
     seed: u64,
     device: Option<Device>,
+    most_weights: usize,
 }
 
 impl SequentialBuilder {
@@ -100,29 +103,44 @@ impl SequentialBuilder {
         SequentialBuilder { device: Some(device), ..self }
     }
 
+    pub(crate) fn most_weights(self, most_weights: usize) -> Self {
+        SequentialBuilder { most_weights, ..self }
+    }
+
     /// Makes the model, with its initial weights.
     ///
     /// # Errors
     /// If a layer cannot work on the shape that reaches it: the error names the layer, what it wants and
-    /// what it gets.
+    /// what it gets. Also if the model would be larger than any memory.
     pub fn build(self) -> Result<Sequential> {
-        let SequentialBuilder { input_shape, layers, seed, .. } = self;
+        let SequentialBuilder { input_shape, layers, seed, most_weights, .. } = self;
         let device = self.device.map_or_else(device, Ok)?;
         ensure!(
             !input_shape.is_empty() && input_shape.iter().all(|&side| side > 0),
             "the input shape is {input_shape:?}; every side must be at least 1, for example [1, 28, 28]"
         );
         ensure!(!layers.is_empty(), "the model has no layers; add some before build()");
-        let mut initializer = Initializer::new(seed, device);
+        check_size(&input_shape).context("the input")?;
+        let mut initializer = Initializer::new(seed, device, most_weights);
         let mut built: Vec<NamedLayer> = Vec::new();
         let mut shape = input_shape.clone();
         let names = names(&layers);
         for (mut layer, name) in layers.into_iter().zip(names) {
-            let output_shape = layer.output_shape(&shape).with_context(|| {
-                let position = built.len() + 1;
-                format!("layer {position}, {name}, cannot be added after an output of shape {shape:?}")
-            })?;
+            let output_shape = layer
+                .output_shape(&shape)
+                .and_then(|output| check_size(&output).map(|()| output))
+                .with_context(|| {
+                    let position = built.len() + 1;
+                    format!("layer {position}, {name}, cannot be added after an output of shape {shape:?}")
+                })?;
             layer.build(&shape, &mut initializer);
+            ensure!(
+                !initializer.is_exhausted(),
+                "layer {}, {name}, brings the model beyond {} weights, which is all that there is room for; \
+                 make this layer smaller, or its input of shape {shape:?}, with pooling or strides for example",
+                built.len() + 1,
+                thousands(most_weights as i64)
+            );
             for (_, weight) in layer.weights() {
                 let _ = weight.set_requires_grad(true);
             }
@@ -134,10 +152,27 @@ impl SequentialBuilder {
     }
 }
 
+/// Says if one image's numbers in this shape are too many.
+pub(crate) fn check_size(shape: &[i64]) -> Result<()> {
+    let count = shape.iter().try_fold(1, |count: i64, &side| count.checked_mul(side));
+    ensure!(
+        count.is_some_and(|count| count <= MOST_NUMBERS as i64),
+        "the shape {shape:?} has more than {} numbers, for a single image; make it smaller",
+        thousands(MOST_NUMBERS as i64)
+    );
+    Ok(())
+}
+
 impl Sequential {
     /// Begins a model for inputs of this shape, without the batch: `[channels, height, width]`.
     pub fn input(shape: impl Into<Vec<i64>>) -> SequentialBuilder {
-        SequentialBuilder { input_shape: shape.into(), layers: Vec::new(), seed: 42, device: None }
+        SequentialBuilder {
+            input_shape: shape.into(),
+            layers: Vec::new(),
+            seed: 42,
+            device: None,
+            most_weights: MOST_NUMBERS,
+        }
     }
 
     /// Chooses how the model is trained; accuracy is always measured. Starts the optimizer afresh.

@@ -3,7 +3,7 @@
 //! The format is read by Python's `safetensors` package and others, and holds no code that could run.
 
 use anyhow::{bail, ensure, Result};
-use safetensors::{serialize, tensor::TensorView, Dtype, SafeTensors};
+use safetensors::{serialize, tensor::TensorView, Dtype};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use std::collections::{BTreeMap, HashMap};
@@ -20,6 +20,11 @@ use crate::optimizers::{Optimizer, State};
 /// The keys in the file's header under which the architecture stands, and in a backup the training.
 const HEADER: &str = "cnn.model";
 const TRAINING: &str = "cnn.training";
+
+const DAMAGED: &str = "the file is damaged, only partly copied, or of another format: \
+                       copy it again, or save the model again with model.save()";
+/// A count beyond this is damage; optimizers compute powers with it.
+const MOST_STEPS: i64 = 1 << 30;
 
 /// What the header says of the model, as JSON.
 #[derive(Serialize, Deserialize)]
@@ -136,13 +141,7 @@ impl Saved {
         };
         let of_weight = |(weight, tensor): &(String, Tensor)| {
             let slot = |slot: &&str| {
-                let saved = self.tensor(&format!("optimizer/{slot}/{weight}"))?;
-                ensure!(
-                    saved.size() == tensor.size(),
-                    "the optimizer's {slot} of {weight} has the shape {:?}, and the weight {:?}",
-                    saved.size(),
-                    tensor.size()
-                );
+                let saved = self.tensor(&format!("optimizer/{slot}/{weight}"), tensor)?;
                 Ok(saved.to_device(model.device).copy())
             };
             optimizer.slots().iter().map(slot).collect::<Result<Vec<_>>>()
@@ -151,8 +150,15 @@ impl Saved {
         Ok(State { steps, slots })
     }
 
-    fn tensor(&self, name: &str) -> Result<&Tensor> {
+    /// The tensor called `name`, if it has the shape of `like` and holds numbers.
+    fn tensor(&self, name: &str, like: &Tensor) -> Result<&Tensor> {
         let tensor = self.tensors.get(name).with_context(|| format!("the weight {name} is missing"))?;
+        ensure!(
+            tensor.size() == like.size(),
+            "the weight {name} has the shape {:?}, and this model wants {:?}",
+            tensor.size(),
+            like.size()
+        );
         let finite = tensor.isfinite().all().int64_value(&[]) == 1;
         ensure!(finite, "the weight {name} holds NaN or infinity: it was saved after a training that failed");
         Ok(tensor)
@@ -160,8 +166,8 @@ impl Saved {
 
     /// The weights in the model's order, after a look at each of them.
     fn in_order_of(&self, model: &Sequential) -> Result<Vec<(String, Tensor)>> {
-        let ordered = model.weights().into_iter().map(|(name, _)| {
-            let weight = self.tensor(&name)?.shallow_clone();
+        let ordered = model.weights().into_iter().map(|(name, own)| {
+            let weight = self.tensor(&name, &own)?.shallow_clone();
             Ok((name, weight))
         });
         ordered.collect()
@@ -223,7 +229,9 @@ impl Sequential {
         let saved = Saved::read(path)?;
         let build = || -> Result<Sequential> {
             let Architecture { input_shape, seed, layers, compile, notes, .. } = &saved.architecture;
-            let mut builder = Sequential::input(input_shape.clone()).seed(*seed);
+            // A damaged size must not cost more memory than the file's own weights do.
+            let weights = saved.tensors.values().map(Tensor::numel).sum();
+            let mut builder = Sequential::input(input_shape.clone()).seed(*seed).most_weights(weights);
             for layer in layers {
                 builder = builder.add_boxed(from_config(&layer.class_name, &layer.config)?);
             }
@@ -235,7 +243,9 @@ impl Sequential {
             model.notes = notes.clone();
             Ok(model)
         };
-        build().with_context(|| format!("{} holds no model that can be used", path.display()))
+        build().with_context(|| {
+            format!("{} holds no model that can be used; save it again with model.save()", path.display())
+        })
     }
 
     /// Reads only the weights of a saved model into this one, whose layers must be the same.
@@ -247,39 +257,79 @@ impl Sequential {
         let path = path.as_ref();
         let saved = Saved::read(path)?;
         saved.check_same_layers(self).and_then(|()| self.set_weights(&saved.in_order_of(self)?)).with_context(
-            || format!("the weights in {} do not fit this model, which is unchanged", path.display()),
+            || {
+                format!(
+                    "the weights in {} do not fit this model, which is unchanged; check that it is built as the \
+                     saved one was",
+                    path.display()
+                )
+            },
         )
     }
 }
 
-fn parse(bytes: &[u8]) -> Result<Saved> {
-    let advice = "the file is damaged, only partly copied, or of another format: \
-                  copy it again, or save the model again with model.save()";
-    // A header longer than the file is what a truncated file and a foreign format have in common.
-    let length = bytes.first_chunk::<8>().map(|length| u64::from_le_bytes(*length));
-    if length.is_none_or(|length| length > bytes.len() as u64) {
-        bail!("its {} bytes do not begin with a safetensors header: {advice}", bytes.len());
+/// A tensor, as the file's header describes it.
+#[derive(Deserialize)]
+struct Stored {
+    dtype: String,
+    shape: Vec<i64>,
+    /// Where its bytes begin and end.
+    data_offsets: (usize, usize),
+}
+
+impl Stored {
+    /// Its bytes, if they are all there and as many as the shape says.
+    fn bytes<'a>(&self, data: &'a [u8]) -> Option<&'a [u8]> {
+        let bytes = data.get(self.data_offsets.0..self.data_offsets.1)?;
+        let length = self.shape.iter().try_fold(4, |length: i64, &side| length.checked_mul(side))?;
+        let whole = self.shape.iter().all(|&side| side >= 0) && length == bytes.len() as i64;
+        whole.then_some(bytes)
     }
-    let (_, metadata) = SafeTensors::read_metadata(bytes).context(advice)?;
-    let file = SafeTensors::deserialize(bytes).context(advice)?;
-    let header = metadata.metadata().as_ref().and_then(|header| header.get(HEADER)).with_context(|| {
+}
+
+/// Takes the file apart. The safetensors crate would do this too, but its sums overflow where a header is damaged.
+fn parse(bytes: &[u8]) -> Result<Saved> {
+    // A header longer than the file is what a truncated file and a foreign format have in common.
+    let parts = bytes.split_first_chunk::<8>().and_then(|(length, rest)| {
+        let length = usize::try_from(u64::from_le_bytes(*length)).ok()?;
+        rest.split_at_checked(length)
+    });
+    let Some((header, data)) = parts else {
+        bail!("its {} bytes do not begin with a safetensors header: {DAMAGED}", bytes.len());
+    };
+    let mut header: BTreeMap<String, Value> = serde_json::from_slice(header).context(DAMAGED)?;
+    let texts = header.remove("__metadata__").unwrap_or_default();
+    let model = texts[HEADER].as_str().with_context(|| {
         format!(
             "it is a safetensors file without the header entry {HEADER:?}: another program wrote it, \
-                 and it holds no architecture"
+             and it holds no architecture. Models that model.save() wrote can be loaded"
         )
     })?;
-    let architecture: Architecture = serde_json::from_str(header).context(advice)?;
+    let architecture: Architecture = serde_json::from_str(model).context(DAMAGED)?;
     ensure!(
         architecture.version == 1,
         "it was written in version {} of the format, and this crate reads version 1: update the crate",
         architecture.version
     );
+    let steps = architecture.optimizer_steps;
+    ensure!((0..MOST_STEPS).contains(&steps), "its optimizer has done {steps} steps: {DAMAGED}");
     let mut tensors = HashMap::new();
-    for (name, view) in file.tensors() {
-        ensure!(view.dtype() == Dtype::F32, "the weight {name} is of type {:?}, not F32", view.dtype());
-        let shape: Vec<i64> = view.shape().iter().map(|&side| side as i64).collect();
-        tensors.insert(name, Tensor::f_from_data_size(view.data(), &shape, Kind::Float)?);
+    let mut used = 0;
+    for (name, stored) in header {
+        let stored: Stored = serde_json::from_value(stored).context(DAMAGED)?;
+        ensure!(
+            stored.dtype == "F32",
+            "the weight {name} is of type {}, not F32: save the model again with model.save()",
+            stored.dtype
+        );
+        let bytes =
+            stored.bytes(data).with_context(|| format!("the weight {name} is not whole: {DAMAGED}"))?;
+        used += bytes.len();
+        // Many names for the same bytes would fill the memory.
+        ensure!(used <= data.len(), "the weight {name} overlaps with another: {DAMAGED}");
+        tensors.insert(name, Tensor::f_from_data_size(bytes, &stored.shape, Kind::Float)?);
     }
-    let training = metadata.metadata().as_ref().and_then(|header| header.get(TRAINING)).cloned();
+    ensure!(used == data.len(), "{} bytes belong to no weight: {DAMAGED}", data.len() - used);
+    let training = texts[TRAINING].as_str().map(String::from);
     Ok(Saved { architecture, tensors, training })
 }

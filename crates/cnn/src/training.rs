@@ -282,10 +282,13 @@ fn resume(
     let Some(backup) = callbacks.iter_mut().find_map(|callback| callback.as_backup()) else {
         return Ok(());
     };
+    let path = backup.path.clone();
     if let Some(resumed) = backup.resume(run.model, identity, run.verbose)? {
         (run.epoch, run.history, run.stop_training) = (resumed.epoch, resumed.history, resumed.stop_training);
         for (callback, state) in callbacks.iter_mut().zip(resumed.states) {
-            callback.restore(state)?;
+            callback.restore(state).with_context(|| {
+                format!("the backup {} is damaged; delete it, and begin the training anew", path.display())
+            })?;
         }
     }
     Ok(())

@@ -75,6 +75,15 @@ fn a_layer_that_does_not_fit_is_named_when_the_model_is_built() {
     refusal(input().add(Conv2D::new(2, (3, 3)).strides((0, 1))).build(), &["stride along the height"]);
     refusal(input().add(Flatten).add(Dense::new(-1)).build(), &["units must be at least 1"]);
     refusal(input().add(Dropout::new(1.0)).build(), &["rate", "below 1"]);
+    let same = |side: i64| Conv2D::new(1, (side, 1)).padding(Padding::Same);
+    refusal(input().add(same(i64::MAX)).build(), &["the kernel's height must be from 1 to 32768"]);
+    refusal(input().add(same(3).strides((1, i64::MAX))).build(), &["stride along the width", "32768"]);
+    refusal(input().add(Conv2D::new(i64::MAX, (3, 3))).build(), &["layer 1, conv2d,", "single image"]);
+    refusal(
+        input().add(Flatten).add(Dense::new(1 << 22)).build(),
+        &["layer 2, dense,", "1,073,741,824 weights"],
+    );
+    refusal(Sequential::input([1, 1 << 40, 1 << 40]).add(Flatten).build(), &["the input", "single image"]);
     refusal(input().build(), &["no layers"]);
     refusal(Sequential::input([0, 28, 28]).add(Flatten).build(), &["input shape is [0, 28, 28]"]);
 }
@@ -268,30 +277,6 @@ fn files_that_are_no_models_are_refused() {
     });
     model.save(&file.0).unwrap();
     refusal(Sequential::load(&file.0), &["conv2d/kernel holds NaN"]);
-}
-
-#[test]
-fn damaged_models_are_refused_or_read_but_never_panic() {
-    use rand::{rngs::StdRng, Rng, SeedableRng};
-    let file = Temporary::new("fuzz");
-    small_model(1).save(&file.0).unwrap();
-    let whole = std::fs::read(&file.0).unwrap();
-    let header = 8 + u64::from_le_bytes(whole[..8].try_into().unwrap()) as usize;
-    let mut random = StdRng::seed_from_u64(1);
-    for round in 0..600 {
-        let mut bytes = whole.clone();
-        if round % 3 == 0 {
-            bytes.truncate(random.gen_range(0..whole.len()));
-        } else {
-            for _ in 0..random.gen_range(1..4) {
-                // The header is where a change can do harm.
-                bytes[random.gen_range(0..header)] = random.gen();
-            }
-        }
-        std::fs::write(&file.0, &bytes).unwrap();
-        let truncated = bytes.len() < whole.len();
-        assert!(Sequential::load(&file.0).is_err() || !truncated, "round {round} was read");
-    }
 }
 
 #[test]

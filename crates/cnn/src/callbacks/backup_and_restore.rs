@@ -39,7 +39,7 @@ use crate::training::Fit;
 /// Source: `keras/src/callbacks/backup_and_restore.py`.
 #[derive(Debug, Clone)]
 pub struct BackupAndRestore {
-    path: PathBuf,
+    pub(crate) path: PathBuf,
     delete_checkpoint: bool,
     /// What tells this training from others; known once it has begun.
     identity: Value,
@@ -87,6 +87,12 @@ impl BackupAndRestore {
     ) -> Result<Option<Resumed>> {
         identity.insert("initial weights".into(), hash_of_weights(&model.weights())?.into());
         self.identity = Value::Object(identity);
+        ensure!(
+            !self.path.is_dir(),
+            "the backup {} would be a file, and there is a folder; check the path, or name a file in the folder, for example {}",
+            self.path.display(),
+            self.path.join("training.backup").display()
+        );
         if !self.path.exists() {
             return Ok(None);
         }
@@ -114,6 +120,13 @@ impl BackupAndRestore {
         let saved = Saved::read(&self.path)?;
         let text = saved.training.as_ref().context("it is a model, without a training")?;
         let backup: Backup = serde_json::from_str(text).context("it is damaged")?;
+        backup.history.check()?;
+        ensure!(
+            backup.epoch == backup.history.epochs()
+                && backup.callbacks.len() == self.identity["callbacks"]
+                && backup.callbacks.iter().all(is_state),
+            "it is damaged"
+        );
         // The model may also be the very one that was backed up, after an error in this process.
         let as_backed_up = saved_weights_hash(&saved, model)? == self.identity["initial weights"];
         let (Value::Object(own), Value::Object(theirs)) = (&self.identity, &backup.identity) else {
@@ -156,6 +169,11 @@ impl BackupAndRestore {
         for (number, state) in states.into_iter().enumerate() {
             let named = |(name, tensor)| (format!("callback/{number}/{name}"), tensor);
             tensors.extend(state.tensors.into_iter().map(named));
+            ensure!(
+                is_state(&state.values),
+                "a callback's state must be a JSON object, not {}",
+                state.values
+            );
             callbacks.push(state.values);
         }
         let backup = Backup {
@@ -191,6 +209,11 @@ impl BackupAndRestore {
         })?;
         Ok(free)
     }
+}
+
+/// Callbacks take their state apart by its keys.
+fn is_state(values: &Value) -> bool {
+    values.is_object() || values.is_null()
 }
 
 /// What makes a training this one and no other, but for the initial weights.

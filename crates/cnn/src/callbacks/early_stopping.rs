@@ -118,7 +118,7 @@ impl Callback for EarlyStopping {
         if self.restore_best_weights && self.best_weights.is_empty() {
             self.best_weights = run.model.copy_of_weights(); // so that there are some, even if all values are NaN
         }
-        self.wait += 1;
+        self.wait = self.wait.saturating_add(1); // a damaged backup may hold any number
         if self.monitor.is_better(value) {
             self.monitor.best = Some(value);
             self.best_epoch = Some(run.epoch);

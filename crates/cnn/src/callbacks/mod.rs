@@ -123,7 +123,7 @@ pub trait Callback {
 /// What a callback has to remember beyond the end of the process: JSON, and tensors by name.
 #[derive(Debug, Default)]
 pub struct State {
-    /// Anything but tensors.
+    /// A JSON object of anything but tensors, or null.
     pub values: Value,
     /// For example, the best weights so far.
     pub tensors: Vec<(String, Tensor)>,

@@ -168,7 +168,7 @@ mod tests {
             let case = &fixture["more_layers"][format!("batch_normalization_{name}")];
             let x = tensor(&case["input"]);
             let mut layer = BatchNormalization::new();
-            layer.build(&x.size()[1..], &mut Initializer::new(1, Device::Cpu));
+            layer.build(&x.size()[1..], &mut Initializer::new(1, Device::Cpu, 1000));
             let all = || Layer::weights(&layer).into_iter().chain(layer.non_trainable_weights());
             for ((_, mut weight), keras) in all().zip(case["weights"].as_array().unwrap()) {
                 weight.copy_(&tensor(keras));
@@ -187,7 +187,7 @@ mod tests {
     #[test]
     fn a_batch_of_one_vector_leaves_no_nan() {
         let mut layer = BatchNormalization::new();
-        layer.build(&[3], &mut Initializer::new(1, Device::Cpu));
+        layer.build(&[3], &mut Initializer::new(1, Device::Cpu, 1000));
         let _ = layer.forward(&Tensor::from_slice2(&[[1.0_f32, -2.0, 5.0]]), true);
         for (name, weight) in layer.non_trainable_weights() {
             assert!(weight.isfinite().all().int64_value(&[]) == 1, "{name}: {weight:?}");

@@ -33,6 +33,7 @@ use crate::error::Context;
 use anyhow::{bail, Result};
 use serde::{de::DeserializeOwned, Serialize};
 use serde_json::Value;
+use std::collections::HashMap;
 use std::fmt::Debug;
 use tch::Tensor;
 
@@ -106,17 +107,16 @@ pub fn from_config(class_name: &str, config: &Value) -> Result<Box<dyn Layer>> {
 
 /// Keras's names for layers in a list: `conv2d`, `conv2d_1`, and so on.
 pub(crate) fn names(layers: &[Box<dyn Layer>]) -> Vec<String> {
-    let class_names: Vec<&str> = layers.iter().map(|layer| layer.class_name()).collect();
-    let name = |(position, &class_name): (usize, &&str)| {
-        let same = class_names[..position].iter().filter(|&&other| other == class_name).count();
-        let base = snake_case(class_name);
-        if same == 0 {
-            base
-        } else {
-            format!("{base}_{same}")
+    let mut counts = HashMap::new();
+    let name = |class_name: &'static str| {
+        let (base, count) = (snake_case(class_name), counts.entry(class_name).or_insert(0));
+        *count += 1;
+        match *count {
+            1 => base,
+            number => format!("{base}_{}", number - 1),
         }
     };
-    class_names.iter().enumerate().map(name).collect()
+    layers.iter().map(|layer| layer.class_name()).map(name).collect()
 }
 
 /// `MaxPooling2D` as `max_pooling2d`.

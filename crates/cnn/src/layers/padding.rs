@@ -3,6 +3,9 @@
 use anyhow::{ensure, Result};
 use serde::{Deserialize, Serialize};
 
+/// No window or stride is longer, so that products of their sizes do not overflow.
+const LONGEST: i64 = 1 << 15;
+
 /// What happens at an image's border.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -44,8 +47,12 @@ impl Padding {
         strides: (i64, i64),
     ) -> Result<[i64; 2]> {
         let side = |name: &str, length: i64, window: i64, stride: i64| {
-            ensure!(window > 0, "the {what}'s {name} must be at least 1, not {window}");
-            ensure!(stride > 0, "the stride along the {name} must be at least 1, not {stride}");
+            let sizes = 1..=LONGEST;
+            ensure!(sizes.contains(&window), "the {what}'s {name} must be from 1 to {LONGEST}, not {window}");
+            ensure!(
+                sizes.contains(&stride),
+                "the stride along the {name} must be from 1 to {LONGEST}, not {stride}"
+            );
             let (before, after) = self.around(length, window, stride);
             ensure!(
                 length + before + after >= window,

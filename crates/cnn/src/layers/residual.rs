@@ -6,6 +6,7 @@ use serde_json::{json, Value};
 use tch::Tensor;
 
 use crate::error::Context;
+use crate::model::check_size;
 
 /// Adds to the output of several layers their input: `activation(layers(x) + x)`. What the layers have to learn is
 /// only the difference, and gradients find a short way through deep networks.
@@ -91,8 +92,10 @@ impl Residual {
         let mut shapes = vec![input.to_vec()];
         for (layer, name) in self.layers.iter().zip(names(&self.layers)) {
             let shape = &shapes[shapes.len() - 1];
-            let output =
-                layer.output_shape(shape).with_context(|| format!("its layer {name}, after {shape:?}"))?;
+            let output = layer
+                .output_shape(shape)
+                .and_then(|output| check_size(&output).map(|()| output))
+                .with_context(|| format!("its layer {name}, after {shape:?}"))?;
             shapes.push(output);
         }
         Ok(shapes)
