@@ -29,6 +29,19 @@ fn write_to_disk(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
     file.sync_all()
 }
 
+/// Removes what killed processes have left of their writing to `path`; nobody may be writing to it now.
+pub(crate) fn remove_parts(path: &Path) {
+    let name = path.file_name().unwrap_or_default().to_string_lossy();
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
+        let found = entry.file_name();
+        let found = found.to_string_lossy();
+        if found.starts_with(&format!("{name}.")) && found.ends_with(".part") {
+            let _ = fs::remove_file(entry.path());
+        }
+    }
+}
+
 /// A name beside `path` that nobody else uses.
 fn part_name(path: &Path) -> PathBuf {
     static COUNT: AtomicU32 = AtomicU32::new(0);
@@ -74,6 +87,22 @@ mod tests {
         assert!(message.contains("taken cannot be written"), "{message}");
         assert!(taken.join("inside").exists());
         assert_eq!(fs::read_dir(&folder).unwrap().count(), 2);
+        fs::remove_dir_all(folder).unwrap();
+    }
+
+    #[test]
+    fn only_what_is_left_of_this_files_writing_is_removed() {
+        let folder = std::env::temp_dir().join(format!("cnn-parts-{}", std::process::id()));
+        let path = folder.join("file");
+        remove_parts(&path); // without a folder
+        for name in ["file", "file.1-0.part", "file.aside", "other.1-0.part", "file2.1-0.part"] {
+            write_whole(&folder.join(name), b"").unwrap();
+        }
+        remove_parts(&path);
+        let mut left: Vec<_> =
+            fs::read_dir(&folder).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+        left.sort();
+        assert_eq!(left, ["file", "file.aside", "file2.1-0.part", "other.1-0.part"]);
         fs::remove_dir_all(folder).unwrap();
     }
 

@@ -9,7 +9,7 @@ use tch::Tensor;
 
 use super::{Callback, Run, State};
 use crate::error::Context;
-use crate::files::explain;
+use crate::files::{explain, remove_parts};
 use crate::history::History;
 use crate::model::Sequential;
 use crate::saving::{to_bytes, write, Saved};
@@ -93,6 +93,7 @@ impl BackupAndRestore {
             self.path.display(),
             self.path.join("training.backup").display()
         );
+        remove_parts(&self.path);
         if !self.path.exists() {
             return Ok(None);
         }
