@@ -305,8 +305,15 @@ fn random_model(random: &mut StdRng) -> Sequential {
         builder = builder.add(conv.activation(*Activation::ALL.choose(random).unwrap()));
     }
     if random.gen() {
-        builder = builder.add(MaxPooling2D::new((2, random.gen_range(1..3))));
+        let inner = Conv2D::new(random.gen_range(1..4), (3, 3)).padding(Padding::Same);
+        builder = builder.add(Residual::new().add(BatchNormalization::new()).add(Relu).add(inner));
     }
+    builder = match random.gen_range(0..4) {
+        0 => builder.add(MaxPooling2D::new((2, random.gen_range(1..3)))),
+        1 => builder.add(AveragePooling2D::new((2, 2)).padding(Padding::Same)),
+        2 => builder.add(GlobalAveragePooling2D),
+        _ => builder,
+    };
     builder = builder.add(Flatten).add(Dropout::new(0.25));
     let mut model = builder.add(Dense::new(3).activation(Softmax)).build().unwrap();
     let optimizers: [cnn::Optimizer; 4] = [
@@ -358,7 +365,7 @@ fn strange_architecture(random: &mut StdRng) -> String {
             _ => random.gen_range(-1..9).to_string(),
         };
         let [a, b, c, d, e] = [(); 5].map(|()| size());
-        layers.push(match random.gen_range(0..6) {
+        layers.push(match random.gen_range(0..9) {
             0 => format!(
                 r#"{{ "class_name": "Conv2D", "config": {{ "filters": {a}, "kernel_size": [{b}, {c}],
                       "strides": [{d}, {e}], "padding": "same", "activation": "relu" }} }}"#
@@ -368,6 +375,18 @@ fn strange_architecture(random: &mut StdRng) -> String {
             ),
             2 => format!(r#"{{ "class_name": "Dropout", "config": {{ "rate": {a} }} }}"#),
             3 => r#"{ "class_name": "Flatten", "config": null }"#.to_string(),
+            4 => format!(
+                r#"{{ "class_name": "BatchNormalization", "config": {{ "momentum": {a}, "epsilon": {b} }} }}"#
+            ),
+            5 => format!(
+                r#"{{ "class_name": "Residual", "config": {{ "activation": "relu", "layers": [
+                      {{ "class_name": "Conv2D", "config": {{ "filters": {a}, "kernel_size": [{b}, 1], "strides": [1, {c}],
+                         "padding": "valid", "groups": {d}, "activation": "relu" }} }}] }} }}"#
+            ),
+            6 => format!(
+                r#"{{ "class_name": "AveragePooling2D", "config": {{ "pool_size": [{a}, {b}], "strides": [{c}, {d}],
+                      "padding": "same" }} }}"#
+            ),
             _ => format!(r#"{{ "class_name": "MaxPooling2D", "config": {{ "pool_size": [{a}, {b}] }} }}"#),
         });
     }
