@@ -1,0 +1,86 @@
+//! What `scripts/bench` measures of this crate. It runs this program, and the same lines, part by part, as cells in a
+//! notebook's kernel: each `// %%` begins a cell. The settings come from the environment, the result is one line of JSON.
+
+use cnn::anyhow::Result;
+use cnn::prelude::*;
+use cnn::serde_json::json;
+use std::time::Instant;
+
+/// A number from the environment.
+fn setting(name: &str) -> i64 {
+    std::env::var(name).ok().and_then(|text| text.parse().ok()).unwrap_or(1)
+}
+
+/// Memory of this process in MB: `VmRSS` is what it uses now, `VmHWM` the most that it ever used.
+fn memory(line: &str) -> f64 {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let found = status.lines().find_map(|text| text.strip_prefix(line)?.strip_prefix(':'));
+    found
+        .and_then(|text| text.trim().trim_end_matches("kB").trim().parse::<f64>().ok())
+        .map_or(0.0, |kb| kb / 1024.0)
+}
+
+/// The data, `BENCH_REPEAT` times one after the other.
+fn repeated(x: &Tensor) -> Tensor {
+    Tensor::cat(&(0..setting("BENCH_REPEAT")).map(|_| x).collect::<Vec<_>>(), 0)
+}
+
+/// Notes the memory after every epoch.
+struct Memory(Vec<f64>);
+
+impl Callback for Memory {
+    fn on_epoch_end(&mut self, _run: &mut Run) -> Result<()> {
+        self.0.push(memory("VmRSS"));
+        Ok(())
+    }
+}
+
+fn main() -> Result<()> {
+    // %%
+    let begin = Instant::now();
+    let data = mnist::load_data()?;
+    let load_seconds = begin.elapsed().as_secs_f64();
+    // %%
+    let x_train = repeated(&add_channel(&data.x_train)?.narrow(0, 0, setting("BENCH_SAMPLES")));
+    let y_train = repeated(&data.y_train.narrow(0, 0, setting("BENCH_SAMPLES")));
+    let x_test = add_channel(&data.x_test)?;
+    // %%
+    let mut model = course::model(42)?;
+    let mut memory_by_epoch = Memory(Vec::new());
+    let settings = Fit {
+        epochs: setting("BENCH_EPOCHS") as usize,
+        batch_size: setting("BENCH_BATCH_SIZE"),
+        validation_split: 0.1,
+        verbose: false,
+        ..Fit::default()
+    };
+    let history = model.training(&x_train, &y_train, &settings).callback(&mut memory_by_epoch).run()?;
+    // %%
+    let mut evaluate_seconds: Vec<f64> = Vec::new();
+    let mut accuracy = 0.0;
+    for _ in 0..3 {
+        let begin = Instant::now();
+        accuracy = model.evaluate(&x_test, &data.y_test)?.accuracy;
+        evaluate_seconds.push(begin.elapsed().as_secs_f64());
+    }
+    let peak_memory = memory("VmHWM");
+    // %%
+    let augment = Augment {
+        rotation_range: 10.0,
+        zoom_range: 0.1,
+        width_shift_range: 0.1,
+        height_shift_range: 0.1,
+        ..Augment::default()
+    };
+    let begin = Instant::now();
+    let augmented = augment.preview(&add_channel(&data.x_train)?, 1)?;
+    let augment_rate = augmented.size()[0] as f64 / begin.elapsed().as_secs_f64();
+    // %%
+    println!(
+        "{}",
+        json!({ "load_seconds": load_seconds, "epoch_seconds": history.seconds, "evaluate_seconds": evaluate_seconds,
+                "accuracy": accuracy, "peak_memory": peak_memory, "memory_by_epoch": memory_by_epoch.0,
+                "augment_rate": augment_rate })
+    );
+    Ok(())
+}

@@ -1,0 +1,375 @@
+"""Measures the course's model here, in the notebooks' kernel, against Keras and PyTorch, one after the other in one run.
+
+Every contender does the same work in a fresh process: read MNIST's four files, train, evaluate 10,000 images, augment.
+The repetitions are interleaved, so that a machine that gets slower gets slower for all. The first epoch is not
+counted, because TensorFlow compiles its graph in it.
+"""
+
+import argparse
+import datetime
+import json
+import os
+import platform
+import re
+import signal
+import statistics
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+import notebooks
+import setup
+
+PEERS = notebooks.ROOT / "scripts" / "peers"
+PROGRAM = notebooks.ROOT / "crates" / "cnn" / "examples" / "bench.rs"
+FILES = ("train-images-idx3-ubyte", "train-labels-idx1-ubyte", "t10k-images-idx3-ubyte", "t10k-labels-idx1-ubyte")
+CONTENDERS = ("kernel", "release", "keras", "pytorch")
+LIMIT = 1800  # seconds for one contender's whole work
+TITLES = {"kernel": "this course, in the kernel", "release": "this course, release binary", "keras": "Keras 3 (TensorFlow)", "pytorch": "PyTorch, eager"}
+# What is measured: name, unit, key in a contender's result, and decimals.
+QUANTITIES = (
+    ("epoch", "s", "epoch_seconds", 2),
+    ("evaluate 10,000", "s", "evaluate_seconds", 2),
+    ("load MNIST", "s", "load_seconds", 2),
+    ("augment", "images/s", "augment_rate", 0),
+    ("peak memory", "MB", "peak_memory", 0),
+)
+
+
+class BenchError(Exception):
+    """Something is missing; the message says what to do."""
+
+
+@dataclass
+class Target:
+    """A limit for a ratio of two contenders; `smallest` says that the ratio must reach it instead of staying below."""
+
+    name: str
+    key: str
+    of: str
+    to: str
+    limit: float
+    smallest: bool = False
+
+    def ratio(self, medians):
+        top, bottom = (medians.get(who, {}).get(self.key) for who in (self.of, self.to))
+        return top / bottom if top and bottom else None
+
+    def verdict(self, ratio):
+        if ratio is None:
+            return "not measured"
+        met = ratio >= self.limit if self.smallest else ratio <= self.limit
+        return "met" if met else f"missed by {abs(ratio / self.limit - 1):.0%}"
+
+
+TARGETS = (
+    Target("epoch, kernel : Keras", "epoch_seconds", "kernel", "keras", 0.42),
+    Target("epoch, kernel : Keras, stretch", "epoch_seconds", "kernel", "keras", 0.33),
+    Target("epoch, kernel : PyTorch", "epoch_seconds", "kernel", "pytorch", 0.33),
+    Target("evaluate, kernel : Keras", "evaluate_seconds", "kernel", "keras", 0.30),
+    Target("augment, kernel : Keras", "augment_rate", "kernel", "keras", 20, smallest=True),
+    Target("peak memory, kernel : Keras", "peak_memory", "kernel", "keras", 0.6),
+    Target("epoch, kernel : release binary", "epoch_seconds", "kernel", "release", 1.05),
+)
+
+
+def arguments(args=None):
+    parser = argparse.ArgumentParser(prog="scripts/bench", description="Measures the project against Keras and PyTorch in one run.")
+    parser.add_argument("--repetitions", type=int, default=3, metavar="N", help="how often each contender runs (default 3)")
+    parser.add_argument("--only", nargs="+", choices=CONTENDERS, default=list(CONTENDERS), help="these contenders only")
+    parser.add_argument("--scaling", action="store_true", help="also measure other batch sizes, threads and amounts of data")
+    parser.add_argument("--quick", action="store_true", help="one repetition on few images: to see that it works")
+    parser.add_argument("--out", type=Path, default=notebooks.OUT / "bench", metavar="FOLDER", help="where the report goes (default out/bench)")
+    chosen = parser.parse_args(args)
+    if chosen.repetitions < 1:
+        parser.error("--repetitions must be at least 1")
+    if chosen.quick:
+        chosen.repetitions = 1
+    return chosen
+
+
+# ---- the contenders ------------------------------------------------------------------------------
+
+
+def environment(settings, of_kernel=True):
+    """The user's, with the settings of one measurement; for the crate's own programs also what the kernelspec sets."""
+    result = dict(os.environ)
+    if of_kernel:
+        spec = json.loads((setup.KERNELSPEC / "kernel.json").read_text())["env"]
+        result |= {name: value for name, value in spec.items() if name != "PATH"} | {"OMP_NUM_THREADS": spec["CNN_THREADS"]}
+    return result | {name: str(value) for name, value in settings.items()}
+
+
+def data_folder():
+    """Where MNIST's four gzipped files are, for all contenders."""
+    for folder in filter(None, (os.environ.get("CNN_DATA_DIR"), notebooks.ROOT / "data" / "mnist")):
+        if all((Path(folder) / f"{name}.gz").is_file() for name in FILES):
+            return str(Path(folder).resolve())
+    raise BenchError(
+        "The benchmark needs MNIST's four gzipped files: set CNN_DATA_DIR to the folder that holds them, "
+        "or let notebook 01 download them (scripts/run --only 01)."
+    )
+
+
+def peer_python(name):
+    """The Python of a peer's own environment in the cache, made if its requirements have changed."""
+    requirements = PEERS / f"{name}.txt"
+    venv = setup.cache_folder() / f"peer-{name}"
+    stamp = venv / ".installed"
+    if not (stamp.exists() and stamp.read_text() == requirements.read_text()):
+        print(f"installing {name} for the comparison into {venv} (minutes, once) ...", flush=True)
+        stamp.unlink(missing_ok=True)
+        setup.run([sys.executable, "-m", "venv", "--clear", venv], f"The environment of {name} could not be made.")
+        pip = [venv / "bin" / "python", "-m", "pip", "install", "--disable-pip-version-check"]
+        quick = ["--extra-index-url", setup.CPU_WHEELS] if name == "pytorch" else []
+        setup.run([*pip, *quick, "-r", requirements], f"{name} could not be installed.")
+        stamp.write_text(requirements.read_text())
+    return venv / "bin" / "python"
+
+
+def release_program(name="bench"):
+    """The path of an example, compiled as a plain release binary."""
+    of_kernel = environment({})
+    command = [of_kernel["CNN_CARGO"], "build", "--release", "--locked", "--quiet", "--example", name]
+    built = subprocess.run(command, cwd=notebooks.ROOT, env=of_kernel, capture_output=True, text=True, check=False)
+    if built.returncode:
+        raise BenchError(f"The release binary could not be compiled:\n{built.stderr}")
+    return notebooks.ROOT / "target" / "release" / "examples" / name
+
+
+def process(command, env):
+    """Runs a contender's program to its end; its last line of output is its result."""
+    worker = subprocess.Popen(
+        command, env=env, cwd=notebooks.ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True
+    )
+    try:
+        out, err = worker.communicate(timeout=LIMIT)
+    finally:
+        if worker.poll() is None:
+            os.killpg(worker.pid, signal.SIGKILL)
+            worker.wait()
+    if worker.returncode:
+        raise BenchError(f"{Path(command[-1]).name} failed:\n{err[-2000:]}")
+    return json.loads(out.strip().splitlines()[-1])
+
+
+def cells(source):
+    """The program's lines as a learner would have them in a notebook: what stands before main, then its parts."""
+    items, main = source.split("fn main() -> Result<()> {\n")
+    body = re.sub(r"^ {4}", "", main[: main.rindex("    Ok(())")], flags=re.MULTILINE)
+    items = "\n".join(line for line in items.splitlines() if not line.startswith("//!"))
+    first = ':dep cnn = { path = "../crates/cnn" }'
+    return [first, items.strip(), *(part.strip() for part in body.split("// %%\n") if part.strip())]
+
+
+def in_kernel(settings):
+    """The program as cells in a fresh kernel."""
+    from jupyter_client.manager import KernelManager
+
+    manager = KernelManager(kernel_name="rust")
+    # The kernelspec's own environment is added by the manager; the kernel's chatter is of no interest.
+    quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
+    manager.start_kernel(cwd=str(notebooks.ROOT / "notebooks"), env=environment(settings, of_kernel=False), **quiet)
+    client = manager.client()
+    try:
+        client.start_channels()
+        client.wait_for_ready(timeout=180)
+        printed = []
+
+        def collect(message):
+            if message["msg_type"] == "stream":
+                printed.append(message["content"])
+
+        for cell in cells(PROGRAM.read_text()):
+            reply = client.execute_interactive(cell, output_hook=collect, timeout=LIMIT)
+            errors = "".join(content["text"] for content in printed if content["name"] == "stderr")
+            if reply["content"]["status"] != "ok" or errors:
+                raise BenchError(f"A cell of the kernel failed:\n{cell}\n{errors or reply['content']}")
+        text = "".join(content["text"] for content in printed)
+        return json.loads(text.strip().splitlines()[-1])
+    finally:
+        client.stop_channels()
+        manager.shutdown_kernel(now=True)
+
+
+def contender(name):
+    """A function from settings to a result."""
+    if name == "kernel":
+        return in_kernel
+    if name == "release":
+        program = release_program()
+        return lambda settings: process([str(program)], environment(settings))
+    python = peer_python(name)
+    return lambda settings: process([str(python), str(PEERS / f"{name}_peer.py")], environment(settings, of_kernel=False))
+
+
+# ---- numbers -------------------------------------------------------------------------------------
+
+
+def numbers(result, key):
+    """The values of one result: without the first epoch, which is the warm-up."""
+    value = result.get(key)
+    if value is None:
+        return []
+    if key == "epoch_seconds":
+        return value[1:]
+    return value if isinstance(value, list) else [value]
+
+
+def summary(results):
+    """Median, smallest and largest value of each quantity over all repetitions of one contender."""
+    found = {}
+    for _, _, key, _ in QUANTITIES:
+        values = [value for result in results for value in numbers(result, key)]
+        if values:
+            found[key] = {"median": statistics.median(values), "min": min(values), "max": max(values), "values": values}
+    return found
+
+
+def machine():
+    text = Path("/proc/cpuinfo").read_text() if Path("/proc/cpuinfo").exists() else ""
+    model = re.search(r"model name\s*: (.*)", text)
+    commit = subprocess.run(["git", "-C", str(notebooks.ROOT), "rev-parse", "--short", "HEAD"], capture_output=True, text=True, check=False)
+    memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30
+    return {
+        "cpu": model.group(1) if model else platform.processor(),
+        "cores": setup.physical_cores(),
+        "memory_gib": round(memory, 1),
+        "system": f"{platform.system()} {platform.machine()}",
+        "commit": commit.stdout.strip(),
+        "date": datetime.date.today().isoformat(),
+        "versions": {"libtorch": setup.TORCH, "evcxr": setup.EVCXR}
+        | {line.split("==")[0]: line.split("==")[1] for name in ("keras", "pytorch") for line in (PEERS / f"{name}.txt").read_text().split()},
+    }
+
+
+def table(summaries):
+    """What every contender needed: the median, with the smallest and the largest value."""
+    head = "| contender | " + " | ".join(f"{name} ({unit})" for name, unit, _, _ in QUANTITIES) + " |"
+    lines = [head, "|---|" + "---:|" * len(QUANTITIES)]
+    for who, found in summaries.items():
+        row = [TITLES[who]]
+        for _, _, key, decimals in QUANTITIES:
+            entry = found.get(key)
+            row.append("–" if entry is None else spread(entry, decimals))
+        lines.append("| " + " | ".join(row) + " |")
+    return "\n".join(lines)
+
+
+def spread(entry, decimals):
+    text = [f"{entry[name]:,.{decimals}f}" for name in ("median", "min", "max")]
+    return text[0] if text[1] == text[2] else f"{text[0]} ({text[1]}–{text[2]})"
+
+
+def targets(summaries):
+    medians = {who: {key: entry["median"] for key, entry in found.items()} for who, found in summaries.items()}
+    lines = ["| ratio | measured | target | |", "|---|---:|---:|---|"]
+    for target in TARGETS:
+        ratio = target.ratio(medians)
+        measured = "–" if ratio is None else f"{ratio:.2f}" if ratio < 10 else f"{ratio:.0f}"
+        sign = "≥" if target.smallest else "≤"
+        lines.append(f"| {target.name} | {measured} | {sign} {target.limit:g} | {target.verdict(ratio)} |")
+    return "\n".join(lines)
+
+
+def scaling(settings, quick):
+    """Epochs of the release binary with other batch sizes, threads and amounts of data."""
+    run = contender("release")
+    measured = {"batch_size": [], "batch_size_1_thread": [], "data_size": [], "memory": []}
+
+    def epoch(**changes):
+        result = run(settings | changes)
+        return statistics.median(numbers(result, "epoch_seconds")), result
+
+    for batch_size in (64, 256) if quick else (32, 64, 128, 256, 512, 1024):
+        for key, threads in (("batch_size", setup.physical_cores()), ("batch_size_1_thread", 1)):
+            took, _ = epoch(BENCH_BATCH_SIZE=batch_size, OMP_NUM_THREADS=threads)
+            measured[key].append((batch_size, took))
+            print(f"scaling    batch_size {batch_size:>4}, {threads} thread(s): {took:.2f} s", flush=True)
+    for repeat in (1, 2, 4):
+        took, _ = epoch(BENCH_REPEAT=repeat)
+        images = settings["BENCH_SAMPLES"] * repeat * 9 // 10
+        measured["data_size"].append((images, took / images * 1e6))
+        print(f"scaling    {images} training images: {took / images * 1e6:.1f} ms per 1,000", flush=True)
+    _, result = epoch(BENCH_EPOCHS=6)
+    measured["memory"] = [(epoch + 1, memory) for epoch, memory in enumerate(result["memory_by_epoch"])]
+    print("scaling    MB after each of 6 epochs: " + ", ".join(f"{memory:.0f}" for _, memory in measured["memory"]), flush=True)
+    return measured
+
+
+def scaling_tables(measured):
+    lines = ["| batch_size | s per epoch | with 1 thread |", "|---:|---:|---:|"]
+    for (size, took), (_, alone) in zip(measured["batch_size"], measured["batch_size_1_thread"], strict=True):
+        lines.append(f"| {size} | {took:.2f} | {alone:.2f} |")
+    lines += ["", "| training images | ms per 1,000 images |", "|---:|---:|"]
+    lines += [f"| {images:,} | {took:.1f} |" for images, took in measured["data_size"]]
+    lines += ["", "| epoch | MB in use |", "|---:|---:|"]
+    lines += [f"| {epoch} | {memory:.0f} |" for epoch, memory in measured["memory"]]
+    return "\n".join(lines)
+
+
+def report(out, results, measured_scaling):
+    """Writes what is known so far, so that nothing is lost if a later contender fails."""
+    out.mkdir(parents=True, exist_ok=True)
+    summaries = {who: summary(found) for who, found in results.items() if found}
+    about = machine()
+    content = {"machine": about, "contenders": summaries, "raw": results, "scaling": measured_scaling}
+    (out / "bench.json").write_text(json.dumps(content, indent=1))
+    versions = ", ".join(f"{name} {version}" for name, version in about["versions"].items())
+    parts = [
+        f"{about['cpu']}, {about['cores']} cores, {about['memory_gib']} GiB, {about['system']}; {versions}; {about['date']}.",
+        "Medians, with the smallest and the largest value in brackets; an epoch includes its validation pass.",
+        "",
+        table(summaries),
+        "",
+        targets(summaries),
+    ]
+    if measured_scaling:
+        parts += ["", scaling_tables(measured_scaling)]
+    (out / "bench.md").write_text("\n".join(parts) + "\n")
+
+
+def main():
+    chosen = arguments()
+    results, measured_scaling = {name: [] for name in chosen.only}, None
+    try:
+        settings = {
+            "CNN_DATA_DIR": data_folder(),
+            "CNN_DEVICE": "cpu",
+            "BENCH_SAMPLES": 6000 if chosen.quick else 60_000,
+            "BENCH_EPOCHS": 2 if chosen.quick else 3,
+            "BENCH_BATCH_SIZE": 128,
+            "BENCH_REPEAT": 1,
+        }
+        contenders = {name: contender(name) for name in chosen.only}
+        for repetition in range(chosen.repetitions):
+            for name, run in contenders.items():
+                result = run(settings)
+                results[name].append(result)
+                epoch = statistics.median(numbers(result, "epoch_seconds"))
+                print(
+                    f"{repetition + 1}/{chosen.repetitions}  {name:<8} epoch {epoch:6.2f} s  evaluate {min(result['evaluate_seconds']):5.2f} s  "
+                    f"{result['peak_memory']:5.0f} MB  accuracy {result['accuracy']:.4f}",
+                    flush=True,
+                )
+                report(chosen.out, results, None)
+        if chosen.scaling:
+            measured_scaling = scaling(settings, chosen.quick)
+            report(chosen.out, results, measured_scaling)
+            figure = chosen.out / "scaling.png"
+            (chosen.out / "scaling.json").write_text(json.dumps(measured_scaling))
+            subprocess.run([release_program("bench_figure"), chosen.out / "scaling.json", figure], env=environment({}), check=True)
+    except (BenchError, setup.SetupError) as error:
+        print(f"\n{error}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        print("\nstopped", file=sys.stderr)
+        return 130
+    print("\n" + (chosen.out / "bench.md").read_text())
+    print(f"report: {chosen.out}")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,45 @@
+"""What both peers do in the same way: the settings, reading MNIST, the clock and the memory."""
+
+import gzip
+import os
+import time
+from pathlib import Path
+
+import numpy as np
+
+FILES = ("train-images-idx3-ubyte", "train-labels-idx1-ubyte", "t10k-images-idx3-ubyte", "t10k-labels-idx1-ubyte")
+
+
+def setting(name):
+    return int(os.environ.get(name, "1"))
+
+
+def load():
+    """The four gzipped files as arrays, images from 0 to 1, as the original tutorial prepares them."""
+    folder = Path(os.environ["CNN_DATA_DIR"])
+    arrays = []
+    for name in FILES:
+        with gzip.open(folder / f"{name}.gz") as file:
+            arrays.append(np.frombuffer(file.read(), np.uint8, offset=16 if "images" in name else 8))
+    x_train, y_train, x_test, y_test = arrays
+    return (
+        x_train.reshape(-1, 28, 28).astype(np.float32) / 255.0,
+        y_train.astype(np.int64),
+        x_test.reshape(-1, 28, 28).astype(np.float32) / 255.0,
+        y_test.astype(np.int64),
+    )
+
+
+def seconds(work):
+    """What `work` returns, and how long it took."""
+    begin = time.perf_counter()
+    result = work()
+    return result, time.perf_counter() - begin
+
+
+def peak_memory():
+    """The most memory that this process ever used, in MB."""
+    for line in Path("/proc/self/status").read_text().splitlines():
+        if line.startswith("VmHWM"):
+            return int(line.split()[1]) / 1024
+    return 0.0

@@ -1,0 +1,71 @@
+"""The course's model in Keras 3 on TensorFlow, as the original tutorial trains it. Prints one line of JSON."""
+
+import json
+import os
+
+os.environ["KERAS_BACKEND"] = "tensorflow"
+os.environ["TF_CPP_MIN_LOG_LEVEL"] = "3"
+os.environ["CUDA_VISIBLE_DEVICES"] = ""
+
+import common
+import keras
+from keras import layers
+from keras.src.legacy.preprocessing.image import ImageDataGenerator
+
+
+class Clock(keras.callbacks.Callback):
+    """Seconds of each epoch, validation included."""
+
+    def __init__(self):
+        super().__init__()
+        self.seconds = []
+
+    def on_epoch_begin(self, epoch, logs=None):
+        self.begin = common.time.perf_counter()
+
+    def on_epoch_end(self, epoch, logs=None):
+        self.seconds.append(common.time.perf_counter() - self.begin)
+
+
+def main():
+    (x_train, y_train, x_test, y_test), load_seconds = common.seconds(common.load)
+    samples = common.setting("BENCH_SAMPLES")
+    x_train, y_train = x_train[:samples, ..., None], y_train[:samples]
+    x_test = x_test[..., None]
+    keras.utils.set_random_seed(42)
+    model = keras.Sequential([
+        layers.Input((28, 28, 1)),
+        layers.Conv2D(32, (3, 3), activation="relu"),
+        layers.MaxPooling2D((2, 2)),
+        layers.Flatten(),
+        layers.Dense(128, activation="relu"),
+        layers.Dense(10, activation="softmax"),
+    ])
+    model.compile(optimizer="adam", loss="categorical_crossentropy", metrics=["accuracy"])
+    clock = Clock()
+    one_hot, one_hot_test = (keras.utils.to_categorical(labels, 10) for labels in (y_train, y_test))
+    model.fit(
+        x_train,
+        one_hot,
+        epochs=common.setting("BENCH_EPOCHS"),
+        batch_size=common.setting("BENCH_BATCH_SIZE"),
+        validation_split=0.1,
+        verbose=0,
+        callbacks=[clock],
+    )
+    evaluations = [common.seconds(lambda: model.evaluate(x_test, one_hot_test, verbose=0)) for _ in range(3)]
+    peak_memory = common.peak_memory()
+    generator = ImageDataGenerator(rotation_range=10, zoom_range=0.1, width_shift_range=0.1, height_shift_range=0.1)
+    flow = generator.flow(x_train[:6400], batch_size=128, seed=1)
+    _, augment_seconds = common.seconds(lambda: [flow[index] for index in range(len(flow))])
+    print(json.dumps({
+        "load_seconds": load_seconds,
+        "epoch_seconds": clock.seconds,
+        "evaluate_seconds": [seconds for _, seconds in evaluations],
+        "accuracy": evaluations[0][0][1],
+        "peak_memory": peak_memory,
+        "augment_rate": min(len(x_train), 6400) / augment_seconds,
+    }))
+
+
+main()
