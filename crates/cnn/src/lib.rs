@@ -48,6 +48,7 @@ mod lr_find;
 mod memory_format;
 mod metrics;
 mod model;
+mod onednn;
 mod optimizers;
 pub mod plots;
 pub mod preprocessing;

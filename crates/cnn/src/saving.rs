@@ -142,7 +142,9 @@ impl Saved {
         let of_weight = |(weight, tensor): &(String, Tensor)| {
             let slot = |slot: &&str| {
                 let saved = self.tensor(&format!("optimizer/{slot}/{weight}"), tensor)?;
-                Ok(saved.to_device(model.device).copy())
+                let mut own = tensor.zeros_like().detach(); // lies in memory as the weight does
+                own.copy_(saved);
+                Ok(own)
             };
             optimizer.slots().iter().map(slot).collect::<Result<Vec<_>>>()
         };

@@ -23,3 +23,12 @@ pub(crate) fn numbers_mut(tensor: &mut Tensor) -> &mut [f32] {
     // SAFETY: as above; the callers hold no other view of these numbers while they change them.
     unsafe { std::slice::from_raw_parts_mut(tensor.data_ptr().cast(), count) }
 }
+
+/// A tensor's dimensions in the order in which they lie in memory: with them, `permute` gives a tensor that is
+/// contiguous, if its numbers lie side by side at all.
+pub(crate) fn memory_order(tensor: &Tensor) -> Vec<i64> {
+    let strides = tensor.stride();
+    let mut dimensions: Vec<i64> = (0..strides.len() as i64).collect();
+    dimensions.sort_by_key(|&dimension| std::cmp::Reverse(strides[dimension as usize]));
+    dimensions
+}

@@ -341,12 +341,18 @@ fn one_epoch(
         let model = &mut *run.model;
         let sample_weights = class_weight.as_ref().map(|weights| Labels::weights(&labels, weights));
         let loss_function = model.compiled.as_ref().context(NOT_COMPILED)?.loss;
-        let (loss, hits) = in_memory(settings.batch_size, || {
+        let (loss, hits, gradients) = in_memory(settings.batch_size, || {
             let logits = model.logits(&images, true);
             let loss =
                 loss_function.compute(&logits, || model.outputs(&logits), &labels, sample_weights.as_ref());
-            loss.backward();
-            (loss.detach(), Labels::hits(&logits.detach(), &labels))
+            // As `loss.backward()`, but the gradients come back instead of being added to earlier ones.
+            let mut gradients = Tensor::run_backward(&[&loss], &weights, false, false);
+            for (gradient, weight) in
+                gradients.iter_mut().zip(&weights).filter(|(gradient, _)| !gradient.defined())
+            {
+                *gradient = weight.zeros_like(); // the loss does not depend on this weight
+            }
+            (loss.detach(), Labels::hits(&logits.detach(), &labels), gradients)
         })?;
         let length = labels.size()[0];
         done += length;
@@ -354,13 +360,12 @@ fn one_epoch(
         total_hits += hits;
         // Reading a number makes a GPU wait, so there the loss is looked at now and then only.
         if (!device.is_cuda() || run.batch % 50 == 0 || run.batch == steps) && !is_finite(&total_loss) {
-            weights.iter_mut().for_each(Tensor::zero_grad);
             return invalid_loss(run, callbacks);
         }
-        clip(settings, &mut weights);
+        clip(settings, &gradients);
         let compiled = run.model.compiled.as_mut().context(NOT_COMPILED)?;
         let learning_rate = compiled.optimizer.learning_rate() * factor;
-        compiled.state.step(&compiled.optimizer, learning_rate, &mut weights);
+        compiled.state.step(&compiled.optimizer, learning_rate, &mut weights, &gradients);
 
         for callback in callbacks.iter_mut() {
             callback.on_batch_end(run, &loss)?;
@@ -433,20 +438,20 @@ fn in_memory<T>(batch_size: i64, work: impl FnOnce() -> T) -> Result<T> {
 
 /// Source: Pascanu et al., *On the difficulty of training recurrent neural networks*, 2013; `clip_by_global_norm` in
 /// `keras/src/optimizers/base_optimizer.py`.
-fn clip(settings: &Fit, weights: &mut [Tensor]) {
+fn clip(settings: &Fit, gradients: &[Tensor]) {
     no_grad(|| {
         if let Some(limit) = settings.clipvalue {
-            for weight in weights.iter() {
-                let _ = weight.grad().clamp_(-limit, limit);
+            for gradient in gradients {
+                let _ = gradient.shallow_clone().clamp_(-limit, limit);
             }
         }
         if let Some(limit) = settings.global_clipnorm {
             let squares: Vec<Tensor> =
-                weights.iter().map(|weight| weight.grad().square().sum(Kind::Float)).collect();
+                gradients.iter().map(|gradient| gradient.square().sum(Kind::Float)).collect();
             let norm = Tensor::stack(&squares, 0).sum(Kind::Float).sqrt();
             let factor = limit / norm.clamp_min(limit);
-            for weight in weights.iter() {
-                let _ = weight.grad().g_mul_(&factor);
+            for gradient in gradients {
+                let _ = gradient.shallow_clone().g_mul_(&factor);
             }
         }
     });

@@ -159,14 +159,16 @@ fn gradients_are_what_small_changes_do() {
         let value = || (model.forward(&x).unwrap() * &factors).sum(Kind::Double);
         value().backward();
         for (name, weight) in model.weights().into_iter().filter(|(_, weight)| weight.requires_grad()) {
-            let gradient = weight.grad().reshape([-1]);
+            // A dense kernel's numbers lie in memory column by column.
+            let flat = |x: &Tensor| if x.dim() == 2 { x.tr().view([-1]) } else { x.view([-1]) };
+            let gradient = flat(&weight.grad());
             for place in [0, weight.numel() as i64 / 2, weight.numel() as i64 - 1] {
                 let step = 1e-2;
                 let moved = |change: f64| {
                     no_grad(|| {
-                        let _ = weight.view([-1]).narrow(0, place, 1).g_add_scalar_(change);
+                        let _ = flat(&weight).narrow(0, place, 1).g_add_scalar_(change);
                         let value = value().double_value(&[]);
-                        let _ = weight.view([-1]).narrow(0, place, 1).g_add_scalar_(-change);
+                        let _ = flat(&weight).narrow(0, place, 1).g_add_scalar_(-change);
                         value
                     })
                 };

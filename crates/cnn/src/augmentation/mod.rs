@@ -9,7 +9,7 @@ pub use sampling::FillMode;
 use anyhow::{ensure, Result};
 use rand::{rngs::StdRng, Rng, SeedableRng};
 use serde::{Deserialize, Serialize};
-use tch::{Device, Tensor};
+use tch::{Device, Kind, Tensor};
 
 use crate::preprocessing::to_float;
 use crate::random::{seed_at, Purpose};
@@ -22,6 +22,9 @@ use sampling::Source;
 ///
 /// Every image gets draws of its own. Pixels between others are interpolated (bilinear). The work is done on all
 /// cores of the CPU, also for images that lie on a GPU.
+///
+/// Two things differ from Keras 3's code, not from its documentation: there the shift ranges of width and height are
+/// exchanged, and shifts of 1 and more count pixels.
 ///
 /// ```
 /// use cnn::{tch::{Device, Kind, Tensor}, Augment};
@@ -72,6 +75,12 @@ impl Augment {
             images.dim() == 4,
             "augmentation works on images [n, channels, height, width], and gets the shape {:?}",
             images.size()
+        );
+        ensure!(
+            matches!(images.kind(), Kind::Float | Kind::Uint8),
+            "augmentation works on bytes from 0 to 255 or 32-bit floats from 0 to 1, and the images are of type {:?}; \
+             x.to_kind(Kind::Float) converts them",
+            images.kind()
         );
         let place = |image| seed_at(seed, Purpose::Augmentation, [0, image as u64]);
         Ok(self.apply(images, &(0..images.size()[0]).map(place).collect::<Vec<_>>()))
@@ -171,7 +180,6 @@ impl Augment {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use tch::Kind;
 
     fn images(shape: [i64; 4]) -> Tensor {
         tch::manual_seed(3);
@@ -213,6 +221,20 @@ mod tests {
             (everything().preview(&bytes, 1), everything().preview(&to_float(&bytes), 1));
         assert_eq!(of_bytes.unwrap(), of_floats.unwrap());
         assert_eq!(everything().preview(&bytes.narrow(0, 0, 0), 1).unwrap().size(), [0, 1, 9, 14]);
+    }
+
+    #[test]
+    fn other_types_and_ranges_are_refused() {
+        let x = images([2, 1, 5, 5]);
+        let refusal = |augment: Augment, x: &Tensor| augment.preview(x, 1).unwrap_err().to_string();
+        assert!(refusal(Augment::default(), &x.to_kind(Kind::Double)).contains("Double"));
+        assert!(refusal(Augment::default(), &x.get(0)).contains("[1, 5, 5]"));
+        assert!(
+            refusal(Augment { shear_range: 90.0, ..Augment::default() }, &x).contains("shear_range must be")
+        );
+        assert!(refusal(Augment { cval: f64::NAN, ..Augment::default() }, &x).contains("cval must be"));
+        let erasing = Augment { random_erasing: 1.5, ..Augment::default() };
+        assert!(refusal(erasing, &x).contains("random_erasing must be from 0 to 1, not 1.5"));
     }
 
     #[test]

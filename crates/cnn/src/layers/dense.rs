@@ -6,6 +6,8 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use tch::Tensor;
 
+use crate::onednn::{self, by_units};
+
 /// Every output is a weighted sum of every input: `activation(x · kernel + bias)`.
 ///
 /// - Input `[inputs]`, output `[units]`.
@@ -56,12 +58,15 @@ impl Layer for Dense {
 
     fn build(&mut self, input: &[i64], initializer: &mut Initializer) {
         let kernel = initializer.glorot_uniform(&[input[0], self.units], input[0], self.units);
-        self.weights = Some([kernel, initializer.zeros(&[self.units])]);
+        self.weights = Some([by_units(&kernel), initializer.zeros(&[self.units])]);
     }
 
     fn forward(&self, x: &Tensor, _training: bool) -> Tensor {
         let [kernel, bias] = self.weights.as_ref().expect("the model builds its layers");
-        bias.addmm(x, kernel)
+        match onednn::is_for(x) {
+            true => onednn::linear(x, kernel, bias),
+            false => bias.addmm(x, kernel),
+        }
     }
 
     fn activation(&self) -> Activation {

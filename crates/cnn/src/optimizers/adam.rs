@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use tch::{Device, Kind, Tensor};
 
-use crate::slices::{numbers, numbers_mut};
+use crate::slices::{memory_order, numbers, numbers_mut};
 
 /// Adam: each weight's step is scaled by running means of its gradient and of its gradient squared.
 ///
@@ -44,11 +44,16 @@ impl Adam {
         let [mean, square] = slots else { unreachable!("Adam has two slots") };
         let correction = (1.0 - self.beta_2.powi(step as i32)).sqrt() / (1.0 - self.beta_1.powi(step as i32));
         let rate = learning_rate * correction;
-        if weight.device() == Device::Cpu && weight.kind() == Kind::Float && weight.is_contiguous() {
-            let gradient = gradient.contiguous();
+        let order = memory_order(weight);
+        let [mut own, mut mean_view, mut square_view] =
+            [&*weight, mean, square].map(|tensor| tensor.permute(&order));
+        let side_by_side = [&own, &mean_view, &square_view].iter().all(|tensor| tensor.is_contiguous());
+        if weight.device() == Device::Cpu && weight.kind() == Kind::Float && side_by_side {
+            let gradient = gradient.permute(&order).contiguous();
             let terms = [rate, 1.0 - self.beta_1, 1.0 - self.beta_2, self.epsilon].map(|term| term as f32);
-            let (weight, mean, square) = (numbers_mut(weight), numbers_mut(mean), numbers_mut(square));
-            in_one_pass(terms, weight, numbers(&gradient), mean, square);
+            let (own, mean, square) =
+                (numbers_mut(&mut own), numbers_mut(&mut mean_view), numbers_mut(&mut square_view));
+            in_one_pass(terms, own, numbers(&gradient), mean, square);
         } else {
             let _ = mean.lerp_(gradient, 1.0 - self.beta_1);
             let _ = square.lerp_(&gradient.square(), 1.0 - self.beta_2);

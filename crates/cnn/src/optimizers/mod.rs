@@ -108,14 +108,13 @@ impl Optimizer {
         }
     }
 
-    /// Moves one weight; `learning_rate` is the schedule's, `slots` are the tensors named by [`slots`](Self::slots).
-    fn update(&self, step: i64, learning_rate: f64, weight: &mut Tensor, slots: &mut [Tensor]) {
-        let gradient = weight.grad();
+    /// Moves one weight by the learning rate `rate`; `slots` are the tensors named by [`slots`](Self::slots).
+    fn update(&self, step: i64, rate: f64, weight: &mut Tensor, gradient: &Tensor, slots: &mut [Tensor]) {
         match self {
-            Optimizer::SGD(sgd) => sgd.update(learning_rate, weight, &gradient, slots),
-            Optimizer::RMSprop(rmsprop) => rmsprop.update(learning_rate, weight, &gradient, slots),
-            Optimizer::Adam(adam) => adam.update(step, learning_rate, weight, &gradient, slots),
-            Optimizer::AdamW(adamw) => adamw.as_adam().update(step, learning_rate, weight, &gradient, slots),
+            Optimizer::SGD(sgd) => sgd.update(rate, weight, gradient, slots),
+            Optimizer::RMSprop(rmsprop) => rmsprop.update(rate, weight, gradient, slots),
+            Optimizer::Adam(adam) => adam.update(step, rate, weight, gradient, slots),
+            Optimizer::AdamW(adamw) => adamw.as_adam().update(step, rate, weight, gradient, slots),
         }
     }
 }
@@ -138,8 +137,14 @@ pub(crate) struct State {
 }
 
 impl State {
-    /// Moves every weight one step along its gradient, then forgets the gradient.
-    pub(crate) fn step(&mut self, optimizer: &Optimizer, learning_rate: f64, weights: &mut [Tensor]) {
+    /// Moves every weight one step along its gradient.
+    pub(crate) fn step(
+        &mut self,
+        optimizer: &Optimizer,
+        learning_rate: f64,
+        weights: &mut [Tensor],
+        gradients: &[Tensor],
+    ) {
         if self.slots.is_empty() {
             let slots =
                 |weight: &Tensor| optimizer.slots().iter().map(|_| weight.zeros_like().detach()).collect();
@@ -148,12 +153,11 @@ impl State {
         self.steps += 1;
         let keep = 1.0 - learning_rate * optimizer.weight_decay();
         no_grad(|| {
-            for (weight, slots) in weights.iter_mut().zip(&mut self.slots) {
+            for ((weight, gradient), slots) in weights.iter_mut().zip(gradients).zip(&mut self.slots) {
                 if keep < 1.0 {
                     *weight *= keep;
                 }
-                optimizer.update(self.steps, learning_rate, weight, slots);
-                weight.zero_grad();
+                optimizer.update(self.steps, learning_rate, weight, gradient, slots);
             }
         });
     }
