@@ -209,8 +209,8 @@ def test_executed_03_counts_the_parameters():
 @executed_only
 def test_executed_accuracies_are_plausible(report):
     metrics = report["metrics"]
-    # A quick run trains on a thousand images or so: better than guessing is all that can be asked of notebook 09.
-    least = (0.7, 0.3) if report["quick"] else (0.98, 0.99)
+    # A quick run trains on few images: not much can be asked of it.
+    least = (0.7, 0.5) if report["quick"] else (0.98, 0.9955)
     if report["dataset"] != "mnist":
         least = (0.5, 0.3)
     assert least[0] <= metrics["test_accuracy"] <= 1
