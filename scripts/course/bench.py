@@ -122,8 +122,9 @@ def peer_python(name):
         stamp.unlink(missing_ok=True)
         setup.run([sys.executable, "-m", "venv", "--clear", venv], f"The environment of {name} could not be made.")
         pip = [venv / "bin" / "python", "-m", "pip", "install", "--disable-pip-version-check"]
-        quick = ["--extra-index-url", setup.CPU_WHEELS] if name == "pytorch" else []
-        setup.run([*pip, *quick, "-r", requirements], f"{name} could not be installed.")
+        # PyTorch's own packages for the CPU are a tenth as large; where they cannot be reached, the general one will do.
+        small = ["--extra-index-url", setup.CPU_WHEELS, "--timeout", "10", "--retries", "1"] if name == "pytorch" else []
+        setup.run([*pip, *small, "-r", requirements], f"{name} could not be installed.")
         stamp.write_text(requirements.read_text())
     return venv / "bin" / "python"
 
@@ -204,6 +205,16 @@ def contender(name):
     return lambda settings: process([str(python), str(PEERS / f"{name}_peer.py")], environment(settings, of_kernel=False))
 
 
+def measured(name, run, settings):
+    """A contender's result; whatever goes wrong with it is told in a line."""
+    try:
+        return run(settings)
+    except (subprocess.TimeoutExpired, TimeoutError) as error:
+        raise BenchError(f"{name} was not done after {LIMIT} s.") from error
+    except (RuntimeError, ValueError, IndexError, OSError) as error:
+        raise BenchError(f"{name} gave no result: {error}") from error
+
+
 # ---- numbers -------------------------------------------------------------------------------------
 
 
@@ -239,9 +250,13 @@ def machine():
         "system": f"{platform.system()} {platform.machine()}",
         "commit": commit.stdout.strip(),
         "date": datetime.date.today().isoformat(),
-        "versions": {"libtorch": setup.TORCH, "evcxr": setup.EVCXR}
-        | {line.split("==")[0]: line.split("==")[1] for name in ("keras", "pytorch") for line in (PEERS / f"{name}.txt").read_text().split()},
+        "versions": {"libtorch": setup.TORCH, "evcxr": setup.EVCXR} | peer_versions(),
     }
+
+
+def peer_versions():
+    pinned = dict(line.split("==") for name in ("keras", "pytorch") for line in (PEERS / f"{name}.txt").read_text().split())
+    return {name: pinned[name] for name in ("keras", "tensorflow-cpu", "torch")}
 
 
 def table(summaries):
@@ -276,7 +291,7 @@ def targets(summaries):
 def scaling(settings, quick):
     """Epochs of the release binary with other batch sizes, threads and amounts of data."""
     run = contender("release")
-    measured = {"batch_size": [], "batch_size_1_thread": [], "data_size": [], "memory": []}
+    found = {"batch_size": [], "batch_size_1_thread": [], "data_size": [], "memory": []}
 
     def epoch(**changes):
         result = run(settings | changes)
@@ -285,17 +300,17 @@ def scaling(settings, quick):
     for batch_size in (64, 256) if quick else (32, 64, 128, 256, 512, 1024):
         for key, threads in (("batch_size", setup.physical_cores()), ("batch_size_1_thread", 1)):
             took, _ = epoch(BENCH_BATCH_SIZE=batch_size, OMP_NUM_THREADS=threads)
-            measured[key].append((batch_size, took))
+            found[key].append((batch_size, took))
             print(f"scaling    batch_size {batch_size:>4}, {threads} thread(s): {took:.2f} s", flush=True)
     for repeat in (1, 2, 4):
         took, _ = epoch(BENCH_REPEAT=repeat)
         images = settings["BENCH_SAMPLES"] * repeat * 9 // 10
-        measured["data_size"].append((images, took / images * 1e6))
+        found["data_size"].append((images, took / images * 1e6))
         print(f"scaling    {images} training images: {took / images * 1e6:.1f} ms per 1,000", flush=True)
     _, result = epoch(BENCH_EPOCHS=6)
-    measured["memory"] = [(epoch + 1, memory) for epoch, memory in enumerate(result["memory_by_epoch"])]
-    print("scaling    MB after each of 6 epochs: " + ", ".join(f"{memory:.0f}" for _, memory in measured["memory"]), flush=True)
-    return measured
+    found["memory"] = [(epoch + 1, memory) for epoch, memory in enumerate(result["memory_by_epoch"])]
+    print("scaling    MB after each of 6 epochs: " + ", ".join(f"{memory:.0f}" for _, memory in found["memory"]), flush=True)
+    return found
 
 
 def scaling_tables(measured):
@@ -309,7 +324,7 @@ def scaling_tables(measured):
     return "\n".join(lines)
 
 
-def report(out, results, measured_scaling):
+def report(out, results, measured_scaling=None):
     """Writes what is known so far, so that nothing is lost if a later contender fails."""
     out.mkdir(parents=True, exist_ok=True)
     summaries = {who: summary(found) for who, found in results.items() if found}
@@ -332,7 +347,7 @@ def report(out, results, measured_scaling):
 
 def main():
     chosen = arguments()
-    results, measured_scaling = {name: [] for name in chosen.only}, None
+    results = {name: [] for name in chosen.only}
     try:
         settings = {
             "CNN_DATA_DIR": data_folder(),
@@ -345,7 +360,7 @@ def main():
         contenders = {name: contender(name) for name in chosen.only}
         for repetition in range(chosen.repetitions):
             for name, run in contenders.items():
-                result = run(settings)
+                result = measured(name, run, settings)
                 results[name].append(result)
                 epoch = statistics.median(numbers(result, "epoch_seconds"))
                 print(
@@ -353,7 +368,7 @@ def main():
                     f"{result['peak_memory']:5.0f} MB  accuracy {result['accuracy']:.4f}",
                     flush=True,
                 )
-                report(chosen.out, results, None)
+                report(chosen.out, results)
         if chosen.scaling:
             measured_scaling = scaling(settings, chosen.quick)
             report(chosen.out, results, measured_scaling)

@@ -1,0 +1,93 @@
+"""The benchmark's arithmetic and refusals; what it measures is measured by itself."""
+
+import json
+
+import pytest
+
+import bench
+
+
+def result(epochs, evaluate=0.5, rate=1000.0, memory=400.0):
+    return {
+        "load_seconds": 0.2,
+        "epoch_seconds": epochs,
+        "evaluate_seconds": [evaluate, evaluate + 0.1],
+        "accuracy": 0.98,
+        "peak_memory": memory,
+        "augment_rate": rate,
+    }
+
+
+def test_the_first_epoch_is_a_warm_up():
+    found = bench.summary([result([9.0, 2.0, 4.0]), result([9.0, 3.0, 3.0])])
+    assert found["epoch_seconds"] == {"median": 3.0, "min": 2.0, "max": 4.0, "values": [2.0, 4.0, 3.0, 3.0]}
+    assert found["evaluate_seconds"]["median"] == pytest.approx(0.55)
+
+
+def test_what_a_contender_does_not_measure_is_left_out():
+    found = result([1.0, 1.0])
+    del found["augment_rate"]
+    summaries = {"kernel": bench.summary([found])}
+    assert "augment_rate" not in summaries["kernel"]
+    assert " – |" in bench.table(summaries)
+
+
+def test_targets_are_met_or_missed_by_a_share():
+    summaries = {
+        "kernel": bench.summary([result([9.0, 2.0], rate=40_000.0, memory=600.0)]),
+        "keras": bench.summary([result([9.0, 5.0], rate=1000.0, memory=800.0)]),
+    }
+    rows = {line.split("|")[1].strip(): line for line in bench.targets(summaries).splitlines()[2:]}
+    assert "| 0.40 | ≤ 0.42 | met |" in rows["epoch, kernel : Keras"]
+    assert "missed by 21%" in rows["epoch, kernel : Keras, stretch"]
+    assert "| 40 | ≥ 20 | met |" in rows["augment, kernel : Keras"]
+    assert "| 0.75 | ≤ 0.6 | missed by 25% |" in rows["peak memory, kernel : Keras"]
+    assert "not measured" in rows["epoch, kernel : release binary"]
+
+
+def test_the_report_is_a_table_and_json(tmp_path):
+    results = {"kernel": [result([9.0, 2.0])], "keras": []}
+    scaling = {"batch_size": [(32, 5.0)], "batch_size_1_thread": [(32, 9.0)], "data_size": [(54_000, 61.3)], "memory": [(1, 400.0)]}
+    bench.report(tmp_path, results, scaling)
+    text = (tmp_path / "bench.md").read_text()
+    for line in ("| this course, in the kernel | 2.00 |", "| 32 | 5.00 | 9.00 |", "| 54,000 | 61.3 |", "| 1 | 400 |"):
+        assert line in text
+    content = json.loads((tmp_path / "bench.json").read_text())
+    assert content["raw"]["kernel"] == results["kernel"]
+    assert content["machine"]["cores"] >= 1
+
+
+def test_the_cells_are_the_programs_own_lines():
+    cells = bench.cells(bench.PROGRAM.read_text())
+    assert cells[0].startswith(":dep cnn") and cells[1].startswith("use cnn::anyhow::Result;")
+    assert cells[2].splitlines()[0] == "let begin = Instant::now();"
+    assert "println!(" in cells[-1] and "Ok(())" not in cells[-1]
+    together = "".join("".join(cell.split()) for cell in cells[2:])
+    main = bench.PROGRAM.read_text().split("fn main() -> Result<()> {\n")[1]
+    assert together == "".join(main[: main.rindex("    Ok(())")].replace("// %%", "").split())
+
+
+def test_without_mnist_it_says_what_to_do(tmp_path, monkeypatch):
+    monkeypatch.setenv("CNN_DATA_DIR", str(tmp_path))
+    monkeypatch.setattr(bench.notebooks, "ROOT", tmp_path)
+    with pytest.raises(bench.BenchError, match="set CNN_DATA_DIR"):
+        bench.data_folder()
+
+
+def test_a_contender_that_fails_is_named():
+    def fails(_settings):
+        raise RuntimeError("no kernel")
+
+    with pytest.raises(bench.BenchError, match="keras gave no result: no kernel"):
+        bench.measured("keras", fails, {})
+    command = ["python3", "-c", "import sys; sys.exit('out of luck')"]
+    with pytest.raises(bench.BenchError, match="out of luck"):
+        bench.process(command, {"PATH": "/usr/local/bin:/usr/bin:/bin"})
+
+
+@pytest.mark.parametrize("wrong", [["--repetitions", "0"], ["--only", "theano"], ["--repetitions", "many"]])
+def test_wrong_arguments_are_refused(wrong, capsys):
+    with pytest.raises(SystemExit) as stopped:
+        bench.arguments(wrong)
+    assert stopped.value.code == 2
+    assert wrong[0] in capsys.readouterr().err
