@@ -3,12 +3,11 @@
 use anyhow::{bail, ensure, Result};
 use rand::seq::SliceRandom;
 use serde::{Deserialize, Serialize};
-use std::panic::{catch_unwind, AssertUnwindSafe};
 use std::time::Instant;
 use tch::{no_grad, Kind, Tensor};
 
 use crate::augmentation::Augment;
-use crate::batches::{Batch, Batches};
+use crate::batches::{in_memory, Batch, Batches};
 use crate::callbacks::{identity, Callback, Run};
 use crate::error::Context;
 use crate::history::History;
@@ -94,7 +93,7 @@ impl Fit {
 
     /// Steps of one epoch over `train` samples. The last batch may be smaller than the others.
     pub fn steps(&self, train: i64) -> i64 {
-        (train + self.batch_size - 1) / self.batch_size
+        (train + self.batch_size - 1) / self.batch_size.max(1)
     }
 
     /// Says what is wrong, or how many samples are for training; `split` tells whether others are kept apart.
@@ -278,10 +277,11 @@ fn resume(
     (x, y): &Samples,
     callbacks: &mut [Box<dyn Callback + '_>],
 ) -> Result<()> {
-    let identity = identity(run.model, settings, &[("images", x), ("labels", y)], callbacks.len())?;
+    let count = callbacks.len();
     let Some(backup) = callbacks.iter_mut().find_map(|callback| callback.as_backup()) else {
         return Ok(());
     };
+    let identity = identity(run.model, settings, &[("images", x), ("labels", y)], count)?;
     let path = backup.path.clone();
     if let Some(resumed) = backup.resume(run.model, identity, run.verbose)? {
         (run.epoch, run.history, run.stop_training) = (resumed.epoch, resumed.history, resumed.stop_training);
@@ -419,21 +419,6 @@ fn invalid_loss(run: &mut Run, callbacks: &mut [Box<dyn Callback + '_>]) -> Resu
         run.steps,
         run.model.learning_rate()?
     )
-}
-
-/// Does a step's work; where libtorch cannot get the memory for it, the error says what to do.
-fn in_memory<T>(batch_size: i64, work: impl FnOnce() -> T) -> Result<T> {
-    catch_unwind(AssertUnwindSafe(work)).map_err(|panic| {
-        let text = panic.downcast_ref::<String>().cloned().unwrap_or_default();
-        let first_line = text.lines().next().unwrap_or("libtorch gives no reason");
-        if text.contains("memory") {
-            anyhow::anyhow!(
-                "there is not enough memory for a batch_size of {batch_size}; halve it. ({first_line})"
-            )
-        } else {
-            anyhow::anyhow!("the training step failed: {first_line}")
-        }
-    })
 }
 
 /// Source: Pascanu et al., *On the difficulty of training recurrent neural networks*, 2013; `clip_by_global_norm` in

@@ -135,6 +135,28 @@ fn fit_refuses_what_does_not_fit_and_the_model_stays_usable() {
 }
 
 #[test]
+fn too_little_memory_is_an_error_that_names_the_batch_size() {
+    // Images of 10,000 × 10,000 pixels that are one number in memory, until a batch is made of them.
+    let count = 100_000;
+    let x = Tensor::zeros([1, 1, 1, 1], (Kind::Uint8, Device::Cpu)).expand([count, 1, 10_000, 10_000], false);
+    let y = Tensor::zeros([count], (Kind::Int64, Device::Cpu));
+    let mut model = Sequential::input([1, 10_000, 10_000])
+        .add(Conv2D::new(64, (3, 3)).strides((100, 100)))
+        .add(GlobalAveragePooling2D)
+        .add(Dense::new(10).activation(Softmax))
+        .device(Device::Cpu)
+        .build()
+        .unwrap();
+    model.compile(Adam::default(), Loss::CategoricalCrossentropy).unwrap();
+    let before = model.weight("dense/kernel").unwrap();
+    for augment in [None, Some(Augment { rotation_range: 1.0, ..Augment::default() })] {
+        let settings = Fit { batch_size: count, augment, ..quiet(1) };
+        refusal(model.fit(&x, &y, &settings), &["memory", "batch_size of 100000", "halve it"]);
+    }
+    assert_eq!(model.weight("dense/kernel").unwrap(), before);
+}
+
+#[test]
 fn bytes_are_normalised_batch_by_batch() {
     let (x, y) = images(40);
     let bytes = (x * 255.0).to_kind(Kind::Uint8);
