@@ -7,6 +7,7 @@
 //! 2. [`preprocessing`] and [`Augment`] make of them what a network wants;
 //! 3. [`layers`] are put together in a [`Sequential`] model;
 //! 4. [`Sequential::fit`] trains it, with [`Fit`], an [`Optimizer`] and a [`Loss`], and returns a [`History`];
+//!    [`Sequential::training`] does so with [`callbacks`] and validation data; [`Sequential::lr_find`] finds a learning rate;
 //! 5. [`Sequential::evaluate`], [`Sequential::predict`] and [`ConfusionMatrix`] tell how good it is;
 //! 6. [`plots`] draw it; [`Sequential::save`] and [`Sequential::load`] keep it.
 //!
