@@ -1,8 +1,10 @@
 //! How values show themselves at the end of a notebook cell.
 //!
-//! evcxr takes rich output from lines between `EVCXR_BEGIN_CONTENT type` and `EVCXR_END_CONTENT`. It keeps
-//! one output of each type per cell, the last. So that a cell may show two figures, or a table and a
-//! figure, everything that a cell has shown so far is sent again with each new item.
+//! A live kernel shows each item at once, in its place between what the cell prints.
+//!
+//! A stock evcxr kernel takes rich output from lines between `EVCXR_BEGIN_CONTENT type` and `EVCXR_END_CONTENT`. It
+//! keeps one output of each type per cell, the last. So that a cell may show two figures, or a table and a figure,
+//! everything that a cell has shown so far is sent again with each new item.
 
 use base64::{engine::general_purpose::STANDARD, Engine};
 use std::fmt;
@@ -20,8 +22,16 @@ pub(crate) enum Item {
 // evcxr links each cell with its own copy of this crate, so this list begins empty in every cell.
 static SHOWN: Mutex<Vec<Item>> = Mutex::new(Vec::new());
 
-/// Sends all that this cell has shown, with `item` as its newest part.
+/// Shows `item`: at once, or, in a stock kernel, as the newest part of all that this cell has shown.
 pub(crate) fn show(item: Item) {
+    if live::is_live() {
+        let (mime_type, content) = match &item {
+            Item::Figure(figure) => ("image/png", STANDARD.encode(figure.png())),
+            Item::Table(table) => ("text/html", table.html()),
+        };
+        live::display(&[(mime_type, &content), ("text/plain", &item.text())]);
+        return;
+    }
     let mut shown = SHOWN.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
     shown.push(item);
     let only_figures: Option<Vec<&Figure>> = shown
@@ -111,7 +121,7 @@ impl Table {
         self.show();
     }
 
-    fn html(&self) -> String {
+    pub(crate) fn html(&self) -> String {
         let cells = |tag: &str, row: &[String]| -> String {
             let cell = |text: &String| {
                 let align = if is_number(text) { "right" } else { "left" };
@@ -199,7 +209,7 @@ fn is_number(text: &str) -> bool {
     bare.parse::<f64>().is_ok()
 }
 
-fn escape(text: &str) -> String {
+pub(crate) fn escape(text: &str) -> String {
     text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;")
 }
 

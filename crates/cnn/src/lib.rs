@@ -75,7 +75,7 @@ pub use schedule::Schedule;
 pub use training::{Fit, Training};
 
 // What cells use beside this crate, in the versions that fit together.
-pub use {anyhow, plotters, serde_json, tch};
+pub use {anyhow, live, plotters, serde_json, tch};
 
 /// Everything that a notebook cell names: `use cnn::prelude::*;`.
 pub mod prelude {
