@@ -1,6 +1,6 @@
 //! What the notebooks share: the course's model, and the folder in which they leave results for each other.
 
-use anyhow::Result;
+use anyhow::{bail, Result};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -54,7 +54,7 @@ pub fn model(seed: u64) -> Result<Sequential> {
 /// for two epochs, says so, and keeps it.
 ///
 /// # Errors
-/// If what is there is damaged, or the training fails.
+/// If what is there is damaged, or the training fails or is stopped.
 pub fn trained_model(data: &Dataset) -> Result<(Sequential, History)> {
     let (model_file, history_file) = (artifact("course_model.safetensors"), artifact("course_history.json"));
     if model_file.exists() && history_file.exists() {
@@ -73,6 +73,9 @@ pub fn trained_model(data: &Dataset) -> Result<(Sequential, History)> {
     let x = normalize(&add_channel(&data.x_train)?)?;
     let settings = Fit { epochs: 2, batch_size: 128, validation_split: 0.1, ..Fit::default() };
     let history = model.fit(&x, &data.y_train, &settings)?;
+    if let Some(note) = &history.stopped {
+        bail!("{note} Nothing is kept of this model; run the cell again, or notebook 04.");
+    }
     save_trained(&mut model, &history, data)?;
     Ok((model, history))
 }

@@ -41,6 +41,9 @@ pub struct History {
     pub settings: Fit,
     /// The optimizer's arguments.
     pub optimizer: Optimizer,
+    /// Where the user stopped the training; `None` if it came to its end.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub stopped: Option<String>,
 }
 
 /// JSON has neither NaN nor infinity: both are written as null, which is NaN when it is read.
@@ -60,6 +63,7 @@ impl History {
             seconds: Vec::new(),
             settings: settings.clone(),
             optimizer: optimizer.clone(),
+            stopped: None,
         }
     }
 
@@ -163,15 +167,27 @@ impl History {
         line
     }
 
-    /// A row per epoch.
+    /// A row per epoch, and a note if the training was stopped.
     pub fn table(&self) -> Table {
+        let mut table = self.table_of(&(0..self.epochs()).collect::<Vec<_>>());
+        if let Some(note) = &self.stopped {
+            table.note(note);
+        }
+        table
+    }
+
+    /// A row for each of these epochs, counted from 0; an ellipsis stands for those between.
+    pub(crate) fn table_of(&self, epochs: &[usize]) -> Table {
         let columns = ["epoch", "loss", "accuracy", "val_loss", "val_accuracy", "seconds"];
         let mut table = Table::new("", columns);
         // Fields are public, and files are edited: there may be fewer numbers than epochs.
         let text = |values: &[f64], epoch: usize, decimals: usize| {
             values.get(epoch).map_or("–".to_string(), |value| format!("{value:.decimals$}"))
         };
-        for epoch in 0..self.epochs() {
+        for (position, &epoch) in epochs.iter().enumerate() {
+            if position > 0 && epochs[position - 1] + 1 < epoch {
+                table.row(["…"]);
+            }
             table.row([
                 (epoch + 1).to_string(),
                 text(&self.loss, epoch, 4),

@@ -58,6 +58,7 @@ mod random;
 mod saving;
 mod schedule;
 mod slices;
+mod stop;
 mod training;
 
 pub use augmentation::{Augment, FillMode};
@@ -70,7 +71,7 @@ pub use lr_find::{LrFind, LrFound};
 pub use metrics::{ConfusionMatrix, Evaluation};
 pub use model::{Sequential, SequentialBuilder};
 pub use optimizers::{Adam, AdamW, Optimizer, RMSprop, SGD};
-pub use progress::{Lines, Progress, Silent, Status};
+pub use progress::{Lines, Progress, Silent, Status, TrainingDisplay};
 pub use schedule::Schedule;
 pub use training::{Fit, Training};
 

@@ -8,6 +8,7 @@ use crate::callbacks::{Callback, Run};
 use crate::figure::Figure;
 use crate::model::Sequential;
 use crate::plots::Chart;
+use crate::progress::Bar;
 use crate::training::Fit;
 
 /// How much of the smoothed loss is kept from step to step.
@@ -75,7 +76,8 @@ impl Sequential {
     /// ```
     ///
     /// # Errors
-    /// If the model is not compiled, an argument is out of its range, or images or labels do not fit the model.
+    /// If the model is not compiled, an argument is out of its range, or images or labels do not fit the model; and if
+    /// the user interrupts it.
     ///
     /// Source: Smith, *Cyclical learning rates for training neural networks*, 2017; fastai's `LRFinder` in
     /// `fastai/callback/schedule.py`.
@@ -83,7 +85,8 @@ impl Sequential {
         settings.check()?;
         let (before, rate) = (self.snapshot(), self.learning_rate()?);
         let found = LrFound { learning_rates: Vec::new(), losses: Vec::new(), num_it: settings.num_it };
-        let mut search = Search { settings, found, mean: 0.0, lowest: f64::INFINITY };
+        let bar = Bar::new("lr_find", settings.num_it as u64, "batches");
+        let mut search = Search { settings, found, mean: 0.0, lowest: f64::INFINITY, bar };
         // Each epoch has at least one batch; the search ends the training when it has seen enough.
         let fit = Fit {
             epochs: settings.num_it,
@@ -95,7 +98,8 @@ impl Sequential {
         let result = self.training(x, y, &fit).callback(&mut search).run();
         self.restore(&before)?;
         self.set_learning_rate(rate)?;
-        result.map(|_| search.found)
+        ensure!(result?.stopped.is_none(), search.bar.stopped());
+        Ok(search.found)
     }
 }
 
@@ -105,6 +109,7 @@ struct Search<'a> {
     found: LrFound,
     mean: f64,
     lowest: f64,
+    bar: Bar,
 }
 
 impl Search<'_> {
@@ -127,6 +132,7 @@ impl Callback for Search<'_> {
         self.found.learning_rates.push(run.model.learning_rate()?);
         self.found.losses.push(smoothed);
         self.lowest = self.lowest.min(smoothed);
+        self.bar.advance(1);
         run.stop_training = smoothed > 4.0 * self.lowest || steps == self.settings.num_it;
         self.set_rate(run)
     }

@@ -14,6 +14,7 @@ use crate::memory_format::channels_last;
 use crate::metrics::Evaluation;
 use crate::optimizers::{Optimizer, State};
 use crate::preprocessing::to_float;
+use crate::progress::Bar;
 
 /// Images that are predicted at a time: larger batches need more memory and are slower.
 const PREDICTION_BATCH: i64 = 500;
@@ -262,26 +263,34 @@ impl Sequential {
     /// Computes the outputs for any number of images, in batches: `[n, classes]`, on the CPU.
     ///
     /// # Errors
-    /// As for [`forward`](Self::forward).
+    /// As for [`forward`](Self::forward); and if the user interrupts it.
     pub fn predict(&self, x: &Tensor) -> Result<Tensor> {
         self.check_images(x)?;
-        let outputs = no_grad(|| {
-            let batches = batches(x.size()[0], PREDICTION_BATCH);
-            let predict = |(start, length)| {
+        let count = x.size()[0];
+        let mut bar = Bar::new("predict", count as u64, "images");
+        let mut outputs = Vec::new();
+        for (start, length) in batches(count, PREDICTION_BATCH) {
+            bar.check()?;
+            outputs.push(no_grad(|| {
                 let images = to_float(&x.narrow(0, start, length).to_device(self.device));
                 self.outputs(&self.logits(&images, false)).to_device(Device::Cpu)
-            };
-            Tensor::cat(&batches.map(predict).collect::<Vec<_>>(), 0)
-        });
-        Ok(outputs)
+            }));
+            bar.advance(length as u64);
+        }
+        Ok(Tensor::cat(&outputs, 0))
     }
 
     /// Loss and accuracy over `x [n, ..input shape]` and `y`, class numbers `[n]` or one-hot `[n, classes]`.
     ///
     /// # Errors
-    /// If the model is not compiled, or images or labels do not fit it.
+    /// If the model is not compiled, or images or labels do not fit it; and if the user interrupts it.
     pub fn evaluate(&self, x: &Tensor, y: &Tensor) -> Result<Evaluation> {
         self.check_images(x)?;
+        self.measure(x, y, Bar::new("evaluate", x.size()[0] as u64, "images"))
+    }
+
+    /// `evaluate` with a bar of the caller, for images that are checked.
+    pub(crate) fn measure(&self, x: &Tensor, y: &Tensor, mut bar: Bar) -> Result<Evaluation> {
         let loss = self.compiled.as_ref().context(NOT_COMPILED)?.loss;
         let count = x.size()[0];
         let labels = Labels::new(y, count, self.classes(), loss)?.tensor().to_device(self.device);
@@ -289,6 +298,7 @@ impl Sequential {
         let mut total = Tensor::zeros([], (Kind::Double, self.device));
         let mut hits = Tensor::zeros([], (Kind::Int64, self.device));
         for (start, length) in batches(count, PREDICTION_BATCH) {
+            bar.check()?;
             let images = to_float(&x.narrow(0, start, length).to_device(self.device));
             let labels = labels.narrow(0, start, length);
             no_grad(|| {
@@ -297,6 +307,7 @@ impl Sequential {
                 total += batch_loss.to_kind(Kind::Double) * length as f64;
                 hits += Labels::hits(&logits, &labels);
             });
+            bar.advance(length as u64);
         }
         let (total, hits) = (total.double_value(&[]), hits.int64_value(&[]));
         Ok(Evaluation { loss: total / count as f64, accuracy: hits as f64 / count as f64 })

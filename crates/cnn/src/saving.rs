@@ -115,6 +115,20 @@ fn optimizer_tensors(model: &Sequential) -> Vec<(String, Tensor)> {
     weights.iter().zip(&state.slots).flat_map(of_weight).collect()
 }
 
+/// Puts another text in the place of the one that [`write`] was given as `training`; the tensors stay as they are.
+pub(crate) fn replace_training(path: &Path, training: String) -> Result<()> {
+    let bytes = std::fs::read(path)
+        .map_err(|error| explain(error, &format!("the model {} cannot be read", path.display())))?;
+    // Eight bytes with the length of the header, the header, and the tensors at offsets from its end.
+    let (length, rest) = bytes.split_first_chunk().context(DAMAGED)?;
+    let (header, tensors) = rest.split_at_checked(u64::from_le_bytes(*length) as usize).context(DAMAGED)?;
+    let mut header: Value = serde_json::from_slice(header).context(DAMAGED)?;
+    header["__metadata__"][TRAINING] = training.into();
+    let mut header = serde_json::to_vec(&header)?;
+    header.resize(header.len().next_multiple_of(8), b' ');
+    write_whole(path, &[&(header.len() as u64).to_le_bytes(), header.as_slice(), tensors].concat())
+}
+
 impl Saved {
     pub fn read(path: &Path) -> Result<Saved> {
         let bytes = std::fs::read(path)

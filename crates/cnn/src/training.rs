@@ -14,9 +14,10 @@ use crate::history::History;
 use crate::loss::Labels;
 use crate::metrics::Evaluation;
 use crate::model::{Sequential, NOT_COMPILED};
-use crate::progress::{Lines, Progress, Silent, Status};
+use crate::progress::{Bar, Lines, Progress, Silent, Status, TrainingDisplay};
 use crate::random::{generator, seed_at, Purpose};
 use crate::schedule::Schedule;
+use crate::stop::{is_stop, Stopped};
 
 /// The arguments of [`Sequential::fit`], with Keras's names and defaults.
 ///
@@ -51,7 +52,7 @@ pub struct Fit {
     pub global_clipnorm: Option<f64>,
     /// Gradients are cut off at ± this, number by number. Default none.
     pub clipvalue: Option<f64>,
-    /// Whether a line is printed for every epoch. Default true.
+    /// Whether the progress is shown: as a display in a live kernel, elsewhere as a line for every epoch. Default true.
     pub verbose: bool,
 }
 
@@ -132,6 +133,9 @@ impl Sequential {
     /// Loss and accuracy in the history are means over the epoch, while the weights change; those of the
     /// validation samples are measured at the epoch's end. Training again goes on from the weights reached.
     ///
+    /// Where the kernel lets the user stop a cell, the training ends within one batch: the history has the epochs until
+    /// then and says where it was stopped, and the model keeps the weights it has reached.
+    ///
     /// # Errors
     /// If the model is not compiled, an argument is out of its range, images or labels do not fit the model,
     /// the loss is no longer a number, or there is too little memory for the batch size. After an error in the
@@ -158,7 +162,11 @@ impl Sequential {
     /// # Ok::<(), cnn::anyhow::Error>(())
     /// ```
     pub fn training<'a>(&'a mut self, x: &'a Tensor, y: &'a Tensor, settings: &'a Fit) -> Training<'a> {
-        let progress: Box<dyn Progress> = if settings.verbose { Box::new(Lines) } else { Box::new(Silent) };
+        let progress: Box<dyn Progress> = match settings.verbose {
+            true if live::is_live() => Box::<TrainingDisplay>::default(),
+            true => Box::new(Lines),
+            false => Box::new(Silent),
+        };
         Training { model: self, x, y, settings, validation_data: None, callbacks: Vec::new(), progress }
     }
 }
@@ -216,36 +224,11 @@ impl<'a> Training<'a> {
             callback.on_train_begin(&mut run)?;
         }
         resume(&mut run, settings, &samples, &mut callbacks)?;
-
-        while run.epoch < settings.epochs && !run.stop_training {
-            run.epoch += 1;
-            let begin = Instant::now();
-            for callback in &mut callbacks {
-                callback.on_epoch_begin(&mut run)?;
-            }
-            let trained = one_epoch(&mut run, settings, &samples, &mut callbacks, progress.as_mut())?;
-            let Some(trained) = trained else { break };
-            let validation = validation.as_ref().map(|(x, y)| run.model.evaluate(x, y)).transpose()?;
-            let factor =
-                settings.schedule.factor(run.epoch as i64 * steps - 1, steps, settings.epochs as i64 * steps);
-            let learning_rate = run.model.learning_rate()? * factor;
-            run.history.push(trained, validation, learning_rate, begin.elapsed().as_secs_f64());
-            progress.on_epoch(&run.history, steps);
-            for callback in &mut callbacks {
-                callback.on_epoch_end(&mut run)?;
-            }
-            let states: Vec<_> = callbacks.iter().map(|callback| callback.state()).collect();
-            if let Some(backup) = callbacks.iter_mut().find_map(|callback| callback.as_backup()) {
-                backup.save(&run, states)?;
-            }
-        }
-        for callback in &mut callbacks {
-            callback.on_train_end(&mut run)?;
-        }
-        if let Some(backup) = callbacks.iter_mut().find_map(|callback| callback.as_backup()) {
-            backup.finish()?;
-        }
-        Ok(run.history)
+        progress.on_begin(&run.history, steps);
+        let result =
+            to_the_end(&mut run, settings, &samples, validation.as_ref(), &mut callbacks, progress.as_mut());
+        progress.on_end(&run.history, result.as_ref().err());
+        result.map(|()| run.history)
     }
 
     /// Checks everything that can be checked before the first step, and divides the data.
@@ -294,6 +277,92 @@ fn resume(
     Ok(())
 }
 
+/// Trains until all epochs are done, a callback or the user ends the training, or something fails.
+fn to_the_end(
+    run: &mut Run,
+    settings: &Fit,
+    samples: &Samples,
+    validation: Option<&Samples>,
+    callbacks: &mut [Box<dyn Callback + '_>],
+    progress: &mut dyn Progress,
+) -> Result<()> {
+    let result = all_epochs(run, settings, samples, validation, callbacks, progress);
+    if let Err(error) = result {
+        if !is_stop(&error) {
+            return Err(error);
+        }
+        run.history.stopped = Some(place(run));
+    }
+    for callback in callbacks.iter_mut() {
+        callback.on_train_end(run)?;
+    }
+    if let Some(backup) = callbacks.iter_mut().find_map(|callback| callback.as_backup()) {
+        let epochs = run.history.epochs();
+        match &mut run.history.stopped {
+            None => backup.finish()?,
+            Some(note) => {
+                if backup.keep(run.model)? {
+                    *note += &format!(" Run the cell again to go on after epoch {epochs}.");
+                }
+            }
+        }
+    }
+    Ok(())
+}
+
+fn all_epochs(
+    run: &mut Run,
+    settings: &Fit,
+    samples: &Samples,
+    validation: Option<&Samples>,
+    callbacks: &mut [Box<dyn Callback + '_>],
+    progress: &mut dyn Progress,
+) -> Result<()> {
+    let steps = run.steps;
+    while run.epoch < settings.epochs && !run.stop_training {
+        run.epoch += 1;
+        let begin = Instant::now();
+        for callback in callbacks.iter_mut() {
+            callback.on_epoch_begin(run)?;
+        }
+        let trained = one_epoch(run, settings, samples, callbacks, progress)?;
+        let Some(trained) = trained else { break };
+        let validation = validation.map(|(x, y)| {
+            let bar = Bar::silent("the validation", x.size()[0] as u64, "images");
+            run.model.measure(x, y, bar)
+        });
+        let validation = validation.transpose()?;
+        let factor =
+            settings.schedule.factor(run.epoch as i64 * steps - 1, steps, settings.epochs as i64 * steps);
+        let learning_rate = run.model.learning_rate()? * factor;
+        run.history.push(trained, validation, learning_rate, begin.elapsed().as_secs_f64());
+        progress.on_epoch(&run.history, steps);
+        for callback in callbacks.iter_mut() {
+            callback.on_epoch_end(run)?;
+        }
+        let states: Vec<_> = callbacks.iter().map(|callback| callback.state()).collect();
+        if let Some(backup) = callbacks.iter_mut().find_map(|callback| callback.as_backup()) {
+            backup.save(run, states)?;
+        }
+    }
+    Ok(())
+}
+
+/// Where the user stopped the training, and what is left of it.
+fn place(run: &Run) -> String {
+    let Run { epoch, batch, steps, .. } = *run;
+    let place = match batch == steps {
+        true => format!("at the end of epoch {epoch}"),
+        false => format!("in epoch {epoch}, batch {batch} of {steps}"),
+    };
+    let history = match run.history.epochs() {
+        0 => "no epochs".to_string(),
+        1 => "1 epoch".to_string(),
+        epochs => format!("{epochs} epochs"),
+    };
+    format!("Stopped {place}: the history has {history}, the model keeps the weights it has now.")
+}
+
 /// Trains for one epoch. Returns its loss and accuracy, or nothing if a callback ended it in its middle.
 fn one_epoch(
     run: &mut Run,
@@ -331,6 +400,7 @@ fn one_epoch(
         if run.stop_training {
             return Ok(());
         }
+        ensure!(!live::stop_requested(), Stopped("the training was stopped by the interrupt".to_string()));
         run.batch += 1;
         let step = (run.epoch as i64 - 1) * steps + run.batch - 1;
         let factor = settings.schedule.factor(step, steps, settings.epochs as i64 * steps);
@@ -370,7 +440,7 @@ fn one_epoch(
         for callback in callbacks.iter_mut() {
             callback.on_batch_end(run, &loss)?;
         }
-        if shown.elapsed() >= progress.interval() && run.batch < steps {
+        if shown.elapsed() >= progress.interval() || run.batch == steps {
             shown = Instant::now();
             progress.on_batch(&Status {
                 epoch: run.epoch,
@@ -385,7 +455,9 @@ fn one_epoch(
         Ok(())
     });
     if let Err(error) = result {
-        run.model.restore(&at_begin)?;
+        if !is_stop(&error) {
+            run.model.restore(&at_begin)?;
+        }
         return Err(error);
     }
     if run.stop_training && done < count {

@@ -11,11 +11,16 @@ use rand::{rngs::StdRng, Rng, SeedableRng};
 use serde::{Deserialize, Serialize};
 use tch::{Device, Kind, Tensor};
 
+use crate::model::batches;
 use crate::preprocessing::to_float;
+use crate::progress::Bar;
 use crate::random::{seed_at, Purpose};
 use crate::slices::{numbers, numbers_mut};
 use affine::Affine;
 use sampling::Source;
+
+/// Images that are changed at a time; between them the user may interrupt.
+const PART: i64 = 500;
 
 /// Random rotation, shift, shear, zoom and flips, with the names and distributions of Keras's
 /// `ImageDataGenerator`, and random erasing.
@@ -68,7 +73,7 @@ impl Augment {
     /// always gives the same changes, on any number of cores.
     ///
     /// # Errors
-    /// If an argument is out of its range or `images` has another number of dimensions.
+    /// If an argument is out of its range or `images` has another number of dimensions; and if the user interrupts it.
     pub fn preview(&self, images: &Tensor, seed: u64) -> Result<Tensor> {
         self.check()?;
         ensure!(
@@ -82,8 +87,20 @@ impl Augment {
              x.to_kind(Kind::Float) converts them",
             images.kind()
         );
+        let count = images.size()[0];
         let place = |image| seed_at(seed, Purpose::Augmentation, [0, image as u64]);
-        Ok(self.apply(images, &(0..images.size()[0]).map(place).collect::<Vec<_>>()))
+        let seeds: Vec<u64> = (0..count).map(place).collect();
+        if count <= PART {
+            return Ok(self.apply(images, &seeds));
+        }
+        let mut bar = Bar::new("augmentation", count as u64, "images");
+        let mut changed = Vec::new();
+        for ((start, length), seeds) in batches(count, PART).zip(seeds.chunks(PART as usize)) {
+            bar.check()?;
+            changed.push(self.apply(&images.narrow(0, start, length), seeds));
+            bar.advance(length as u64);
+        }
+        Ok(Tensor::cat(&changed, 0))
     }
 
     pub(crate) fn check(&self) -> Result<()> {
@@ -211,6 +228,14 @@ mod tests {
         }
         // An image's changes depend on its own seed, not on its neighbours.
         assert_eq!(everything().on_threads(&x.narrow(0, 4, 1), &[4], 1), alone.narrow(0, 4, 1));
+    }
+
+    #[test]
+    fn images_in_several_parts_are_changed_as_in_one() {
+        let x = images([PART + 3, 1, 3, 4]);
+        let place = |image| seed_at(5, Purpose::Augmentation, [0, image]);
+        let seeds: Vec<u64> = (0..PART as u64 + 3).map(place).collect();
+        assert_eq!(everything().preview(&x, 5).unwrap(), everything().apply(&x, &seeds));
     }
 
     #[test]

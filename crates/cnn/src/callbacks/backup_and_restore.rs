@@ -12,7 +12,7 @@ use crate::error::Context;
 use crate::files::{explain, remove_parts};
 use crate::history::History;
 use crate::model::Sequential;
-use crate::saving::{to_bytes, write, Saved};
+use crate::saving::{replace_training, to_bytes, write, Saved};
 use crate::training::Fit;
 
 /// Makes a training survive whatever ends its process: started again, it goes on where it was.
@@ -20,7 +20,8 @@ use crate::training::Fit;
 /// After each epoch it writes model, optimizer, history and the other callbacks' states to one file, which takes a
 /// few hundredths of a second. When a training begins and finds the backup of the same training, it continues
 /// after the last whole epoch, and ends with the very weights, to the last bit, that it would have had without
-/// the interruption. When a training is done, its backup is deleted.
+/// the interruption. When a training is done, its backup is deleted; when the user has stopped it, the backup stays, and
+/// the same cell goes on with the training.
 ///
 /// A backup of another training is never used: it is set aside as `<name>.aside`, and a message says what differs.
 /// The same goes for a damaged file.
@@ -53,6 +54,9 @@ struct Backup {
     history: History,
     stop_training: bool,
     callbacks: Vec<Value>,
+    /// The hash of the weights that the model was left with when the user stopped the training, else null.
+    #[serde(default)]
+    left: Value,
 }
 
 /// Where an interrupted training goes on.
@@ -128,8 +132,9 @@ impl BackupAndRestore {
                 && backup.callbacks.iter().all(is_state),
             "it is damaged"
         );
-        // The model may also be the very one that was backed up, after an error in this process.
-        let as_backed_up = saved_weights_hash(&saved, model)? == self.identity["initial weights"];
+        // The model may also be the very one that was backed up, after an error or a stop in this process.
+        let weights = &self.identity["initial weights"];
+        let as_backed_up = saved_weights_hash(&saved, model)? == *weights || backup.left == *weights;
         let (Value::Object(own), Value::Object(theirs)) = (&self.identity, &backup.identity) else {
             anyhow::bail!("it is damaged");
         };
@@ -183,6 +188,7 @@ impl BackupAndRestore {
             history: run.history.clone(),
             stop_training: run.stop_training,
             callbacks,
+            left: Value::Null,
         };
         let text = serde_json::to_string(&backup)?;
         write(&self.path, run.model, true, &tensors, Some(text)).context("the backup was not written")
@@ -196,6 +202,19 @@ impl BackupAndRestore {
             })?;
         }
         Ok(())
+    }
+
+    /// The user has stopped the training, and the model stays as it is now. Says whether there is a backup to go on from.
+    pub(crate) fn keep(&self, model: &Sequential) -> Result<bool> {
+        if !self.path.exists() {
+            return Ok(false); // it was stopped in its first epoch
+        }
+        let saved = Saved::read(&self.path)?;
+        let mut backup: Backup = serde_json::from_str(&saved.training.context("the backup is damaged")?)?;
+        backup.left = hash_of_weights(&model.weights())?.into();
+        replace_training(&self.path, serde_json::to_string(&backup)?)
+            .context("the backup was not written")?;
+        Ok(true)
     }
 
     fn set_aside(&self) -> Result<PathBuf> {

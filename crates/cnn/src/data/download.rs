@@ -3,11 +3,15 @@
 use anyhow::{bail, ensure, Result};
 use std::io::Read;
 use std::path::Path;
+use std::sync::mpsc::{sync_channel, RecvTimeoutError, SyncSender};
+use std::thread;
 use std::time::{Duration, Instant};
 
 use super::idx::decompress;
 use crate::error::Context;
 use crate::files::write_whole;
+use crate::progress::Bar;
+use crate::stop::is_stop;
 
 /// More than this is not one of the files that this crate downloads.
 const LARGEST_FILE: u64 = 100 << 20;
@@ -19,7 +23,7 @@ const LARGEST_FILE: u64 = 100 << 20;
 /// The inner `Err` says, line by line, why no mirror was of use.
 ///
 /// # Errors
-/// If a file arrives whole and cannot be written.
+/// If a file arrives whole and cannot be written; and if the user interrupts the download.
 pub(crate) fn download(
     mirrors: &[&str],
     patience: Duration,
@@ -59,7 +63,11 @@ fn from_mirror(
             continue; // of an earlier download that did not come to its end
         }
         let url = format!("{}/{name}", mirror.trim_end_matches('/'));
-        let bytes = fetch(&agent, &url, &name)?;
+        let bytes = match fetch(&agent, &url, &name) {
+            // The user does not want the next mirror to be asked either.
+            Err(error) if is_stop(&error) => return Ok(Err(error)),
+            fetched => fetched?,
+        };
         verify(position, &decompress(bytes.clone()).context(name.clone())?).context(name)?;
         if let Err(error) = write_whole(&path, &bytes) {
             return Ok(Err(error).context("the downloaded data cannot be kept"));
@@ -68,20 +76,47 @@ fn from_mirror(
     Ok(Ok(()))
 }
 
-/// Reads a file into memory and prints a line now and then, so that a slow network is seen to work.
+/// What arrives of a file: first its length, if the server says it, and then its bytes.
+enum Part {
+    Length(Option<u64>),
+    Bytes(Vec<u8>),
+}
+
+/// Reads a file into memory. A bar, or a line printed now and then, shows that a slow network works.
 fn fetch(agent: &ureq::Agent, url: &str, name: &str) -> Result<Vec<u8>> {
-    let response = agent.get(url).call()?;
-    let length = response.body().content_length();
-    ensure!(length.unwrap_or(0) <= LARGEST_FILE, "{name} would be {} MB", length.unwrap_or(0) >> 20);
-    let mut reader = response.into_body().into_reader().take(LARGEST_FILE);
-    let (mut bytes, mut chunk) = (Vec::new(), vec![0; 1 << 16]);
+    // A network that hangs must not keep the user from interrupting: so a second thread waits for it.
+    let (sender, receiver) = sync_channel(16);
+    let (agent, url) = (agent.clone(), url.to_string());
+    thread::spawn(move || {
+        if let Err(error) = receive(&agent, &url, &sender) {
+            let _ = sender.send(Err(error));
+        }
+    });
+    let mut bar = Bar::new(&format!("downloading {name}"), None, "bytes");
+    let (mut bytes, mut length) = (Vec::new(), None);
     let (begin, mut said) = (Instant::now(), Instant::now());
     loop {
-        match reader.read(&mut chunk)? {
-            0 => break,
-            read => bytes.extend_from_slice(&chunk[..read]),
+        bar.check()?;
+        match receiver.recv_timeout(Duration::from_millis(100)) {
+            Ok(part) => match part? {
+                Part::Length(known) => {
+                    length = known;
+                    ensure!(
+                        length.unwrap_or(0) <= LARGEST_FILE,
+                        "{name} would be {} MB",
+                        length.unwrap_or(0) >> 20
+                    );
+                    bar.set_total(length);
+                }
+                Part::Bytes(part) => {
+                    bytes.extend_from_slice(&part);
+                    bar.advance(part.len() as u64);
+                }
+            },
+            Err(RecvTimeoutError::Timeout) => bar.advance(0),
+            Err(RecvTimeoutError::Disconnected) => break,
         }
-        if said.elapsed() > Duration::from_secs(2) {
+        if !live::is_live() && said.elapsed() > Duration::from_secs(2) {
             said = Instant::now();
             let percent = length
                 .map_or(String::new(), |length| format!(" ({} %)", 100 * bytes.len() as u64 / length.max(1)));
@@ -91,12 +126,26 @@ fn fetch(agent: &ureq::Agent, url: &str, name: &str) -> Result<Vec<u8>> {
     if length.is_some_and(|length| length != bytes.len() as u64) {
         bail!("{name} broke off after {} of {} bytes", bytes.len(), length.unwrap_or(0));
     }
-    println!(
-        "downloaded {name}: {:.1} MB in {:.1} s",
-        bytes.len() as f64 / 1e6,
-        begin.elapsed().as_secs_f64()
-    );
+    if !bar.is_shown() {
+        let (size, seconds) = (bytes.len() as f64 / 1e6, begin.elapsed().as_secs_f64());
+        println!("downloaded {name}: {size:.1} MB in {seconds:.1} s");
+    }
     Ok(bytes)
+}
+
+/// Sends what arrives, until all is there or nobody wants it any more.
+fn receive(agent: &ureq::Agent, url: &str, sender: &SyncSender<Result<Part>>) -> Result<()> {
+    let response = agent.get(url).call()?;
+    let length = response.body().content_length();
+    let mut reader = response.into_body().into_reader().take(LARGEST_FILE);
+    let mut wanted = sender.send(Ok(Part::Length(length))).is_ok();
+    while wanted {
+        let mut chunk = vec![0; 1 << 16];
+        let read = reader.read(&mut chunk)?;
+        chunk.truncate(read);
+        wanted = read > 0 && sender.send(Ok(Part::Bytes(chunk))).is_ok();
+    }
+    Ok(())
 }
 
 #[cfg(test)]
@@ -131,6 +180,19 @@ mod tests {
                     None => unanswered.push(stream),
                 }
             }
+        });
+        format!("http://{address}/mnist/")
+    }
+
+    /// A mirror that begins its answer, and never ends it.
+    fn mirror_that_stalls(begin: Vec<u8>) -> String {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = listener.local_addr().unwrap();
+        std::thread::spawn(move || {
+            let (mut stream, _) = listener.accept().unwrap();
+            let _ = stream.read(&mut [0; 4096]);
+            let _ = stream.write_all(&begin);
+            std::thread::sleep(60 * SECOND);
         });
         format!("http://{address}/mnist/")
     }
@@ -191,6 +253,43 @@ mod tests {
         let silent = mirror(None);
         assert!(fetch_from(&[&silent], &folder("silent")).unwrap().is_err());
         assert!(begin.elapsed() < 10 * SECOND);
+    }
+
+    #[test]
+    #[ignore = "the next test runs it, in a process of its own"]
+    fn downloads_in_a_process_of_its_own() {
+        let stop = PathBuf::from(std::env::var("LIVE_STOP").unwrap());
+        let (silent, good) = (mirror(None), good());
+        let half = mirror(http("200 OK", 1000, &[0x1f; 500]));
+        let half_open = mirror_that_stalls(http("200 OK", 1000, &[0x1f; 500]).unwrap());
+        for first in [&silent, &half, &half_open] {
+            let _ = std::fs::remove_file(&stop);
+            let (folder, begin) = (folder("stopped"), Instant::now());
+            let pressed = stop.clone();
+            let button = std::thread::spawn(move || {
+                std::thread::sleep(Duration::from_millis(300));
+                std::fs::write(pressed, "").unwrap();
+            });
+            if first == &half {
+                button.join().unwrap(); // before the download begins
+            }
+            let message = fetch_from(&[first, &good], &folder).unwrap_err().to_string();
+            assert!(message.starts_with("downloading a.gz was stopped by the interrupt after"), "{message}");
+            assert!(begin.elapsed() < SECOND && !folder.exists());
+        }
+        std::fs::remove_file(stop).unwrap();
+    }
+
+    #[test]
+    fn a_stopped_download_leaves_nothing_and_asks_no_other_mirror() {
+        let stop = folder("stop");
+        let output = std::process::Command::new(std::env::current_exe().unwrap())
+            .args(["--ignored", "--exact", "data::download::tests::downloads_in_a_process_of_its_own"])
+            .env("LIVE_STOP", &stop)
+            .output()
+            .unwrap();
+        assert!(output.status.success(), "{output:?}");
+        assert!(String::from_utf8_lossy(&output.stdout).contains("1 passed"));
     }
 
     #[test]

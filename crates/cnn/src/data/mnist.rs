@@ -8,6 +8,7 @@ use std::time::Duration;
 use super::{download, idx, synthetic, Dataset};
 use crate::course::project_folder;
 use crate::error::Context;
+use crate::progress::Bar;
 
 /// SHA-256 of the uncompressed files, in the order of [`idx::FILES`]: mirrors compress them in their own ways.
 const HASHES: [&str; 4] = [
@@ -34,7 +35,7 @@ pub const SYNTHETIC: &str = "synthetic-digits";
 /// itself take its place, with a banner; the data set is then called [`SYNTHETIC`].
 ///
 /// # Errors
-/// If the named folder lacks a file, or a file is damaged or of another data set.
+/// If the named folder lacks a file, or a file is damaged or of another data set; and if the user interrupts it.
 pub fn load_data() -> Result<Dataset> {
     if let Some(folder) = std::env::var_os("CNN_DATA_DIR").filter(|folder| !folder.is_empty()) {
         let path = Path::new(&folder);
@@ -46,7 +47,7 @@ pub fn load_data() -> Result<Dataset> {
         let mirrors = if named.is_empty() { MIRRORS } else { &named };
         let mirrors: Vec<&str> = mirrors.split(',').map(str::trim).collect();
         if let Err(reasons) = download::download(&mirrors, PATIENCE, &folder, &idx::FILES, &verify)? {
-            return Ok(stand_in(&reasons));
+            return stand_in(&reasons);
         }
     }
     load_from(&folder)
@@ -80,7 +81,7 @@ fn verify(position: usize, content: &[u8]) -> Result<()> {
 }
 
 /// Says loudly that MNIST is not there, and draws digits instead.
-fn stand_in(reasons: &str) -> Dataset {
+fn stand_in(reasons: &str) -> Result<Dataset> {
     let bar = "█".repeat(78);
     println!(
         "{bar}\n██\n██  THIS IS NOT MNIST. No mirror could be reached, so digits that this program\n\
@@ -90,14 +91,58 @@ fn stand_in(reasons: &str) -> Dataset {
          ██  variable CNN_DATA_DIR, and restart the kernel; or connect to the internet.\n██\n{bar}"
     );
     println!("{reasons}");
-    synthetic_digits(60_000, 10_000, 42)
+    let mut bar = Bar::new("drawing digits", 70_000, "images");
+    let digits = synthetic::digits_with(60_000 + 10_000, 42, |more| {
+        bar.advance(more as u64);
+        bar.check()
+    });
+    Ok(split(digits?, 60_000))
 }
 
 /// The digits that stand in for MNIST, `train` and `test` in number; a seed always gives the same.
+///
+/// Ten thousand take about a second; the interrupt button does not end it.
 pub fn synthetic_digits(train: usize, test: usize, seed: u64) -> Dataset {
-    let synthetic::Digits { mut images, mut labels } = synthetic::digits(train + test, seed);
+    let mut bar = Bar::new("drawing digits", (train + test) as u64, "images");
+    let digits = synthetic::digits_with(train + test, seed, |more| {
+        bar.advance(more as u64);
+        Ok(())
+    });
+    split(digits.expect("nothing ends the work early"), train)
+}
+
+fn split(digits: synthetic::Digits, train: usize) -> Dataset {
+    let synthetic::Digits { mut images, mut labels } = digits;
     let set = |pixels| idx::Images { height: 28, width: 28, pixels };
     let test_images = set(images.split_off(train * 28 * 28));
     let test_labels = labels.split_off(train);
     Dataset::from_bytes(SYNTHETIC, (&set(images), &labels), (&test_images, &test_labels))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    #[ignore = "the next test runs it, in a process of its own"]
+    fn a_stand_in_in_a_process_of_its_own() {
+        let message = stand_in("no network").unwrap_err().to_string();
+        assert!(message.starts_with("drawing digits was stopped by the interrupt after"), "{message}");
+        assert!(message.ends_with("of 70,000 images; run the cell again"), "{message}");
+        assert_eq!(synthetic_digits(10, 2, 1).x_test.size(), [2, 28, 28]);
+    }
+
+    #[test]
+    fn drawing_the_stand_in_can_be_stopped() {
+        let stop = std::env::temp_dir().join(format!("cnn-mnist-stop-{}", std::process::id()));
+        std::fs::write(&stop, "").unwrap();
+        let output = std::process::Command::new(std::env::current_exe().unwrap())
+            .args(["--ignored", "--exact", "data::mnist::tests::a_stand_in_in_a_process_of_its_own"])
+            .env("LIVE_STOP", &stop)
+            .output()
+            .unwrap();
+        std::fs::remove_file(&stop).unwrap();
+        assert!(output.status.success(), "{output:?}");
+        assert!(String::from_utf8_lossy(&output.stdout).contains("1 passed"));
+    }
 }

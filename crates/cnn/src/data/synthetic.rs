@@ -14,6 +14,7 @@
 use rand::rngs::StdRng;
 use rand::{Rng, SeedableRng};
 use std::f32::consts::TAU;
+use std::sync::mpsc::channel;
 
 /// Rows, and columns, of an image.
 const SIDE: usize = 28;
@@ -23,6 +24,8 @@ const PIXELS: usize = SIDE * SIDE;
 const BOX: f32 = 20.0;
 /// Row, and column, where the centre of mass goes: the mean of MNIST's.
 const CENTRE: f32 = 14.0;
+/// Images that a thread draws between two reports.
+const PART: usize = 100;
 /// Dots that the pen leaves per unit of length: enough to look like a continuous line.
 const DOTS_PER_UNIT: f32 = 40.0;
 /// How far a curve swings out between its points: 0 gives straight lines, 0.6 nearly a circle from six points.
@@ -142,29 +145,53 @@ pub struct Digits {
 ///
 /// The same seed always gives the same digits, and a larger count only adds to them.
 pub fn digits(count: usize, seed: u64) -> Digits {
+    digits_with(count, seed, |_more| Ok(())).expect("nothing ends the work early")
+}
+
+/// `digits`, calling `report` with the number of every few images that are drawn; an error ends the work.
+pub(crate) fn digits_with(
+    count: usize,
+    seed: u64,
+    report: impl FnMut(usize) -> anyhow::Result<()>,
+) -> anyhow::Result<Digits> {
     let threads = std::thread::available_parallelism().map_or(1, usize::from);
-    digits_on(threads, count, seed)
+    digits_on(threads, count, seed, report)
 }
 
 /// Shares the work among threads, for speed: the result does not depend on how many there are.
-fn digits_on(threads: usize, count: usize, seed: u64) -> Digits {
+fn digits_on(
+    threads: usize,
+    count: usize,
+    seed: u64,
+    report: impl FnMut(usize) -> anyhow::Result<()>,
+) -> anyhow::Result<Digits> {
     let mut images = vec![0; count * PIXELS];
     let mut labels = vec![0; count];
     let share = count.div_ceil(threads).max(1);
     let shares = images.chunks_mut(share * PIXELS).zip(labels.chunks_mut(share));
     std::thread::scope(|scope| {
+        let (sender, receiver) = channel();
         for (thread, (images, labels)) in shares.enumerate() {
+            let sender = sender.clone();
             scope.spawn(move || {
-                let images = images.chunks_exact_mut(PIXELS);
-                for (i, (image, label)) in images.zip(labels).enumerate() {
-                    let mut rng = generator(seed, thread * share + i);
-                    *label = rng.gen_range(0..10);
-                    draw(*label, &mut rng, image);
+                let parts = images.chunks_mut(PART * PIXELS).zip(labels.chunks_mut(PART));
+                for (part, (images, labels)) in parts.enumerate() {
+                    let images = images.chunks_exact_mut(PIXELS);
+                    for (i, (image, label)) in images.zip(labels.iter_mut()).enumerate() {
+                        let mut rng = generator(seed, thread * share + part * PART + i);
+                        *label = rng.gen_range(0..10);
+                        draw(*label, &mut rng, image);
+                    }
+                    if sender.send(labels.len()).is_err() {
+                        break; // the work has ended early
+                    }
                 }
             });
         }
-    });
-    Digits { images, labels }
+        drop(sender);
+        receiver.into_iter().try_for_each(report)
+    })?;
+    Ok(Digits { images, labels })
 }
 
 /// The random numbers of one image: its own, so that it does not matter which thread draws it, or when.
@@ -337,11 +364,25 @@ mod tests {
 
     #[test]
     fn the_number_of_threads_does_not_matter() {
-        let alone = digits_on(1, 50, 3);
-        for threads in [2, 3, 7, 50, 64] {
-            let shared = digits_on(threads, 50, 3);
+        let on = |threads| digits_on(threads, 250, 3, |_| Ok(())).unwrap();
+        let alone = on(1);
+        for threads in [2, 3, 7, 250, 300] {
+            let shared = on(threads);
             assert!(shared.images == alone.images && shared.labels == alone.labels);
         }
+    }
+
+    #[test]
+    fn every_image_is_reported_until_an_error_ends_the_work() {
+        let mut reported = 0;
+        digits_with(1234, 1, |more| {
+            reported += more;
+            Ok(())
+        })
+        .unwrap();
+        assert_eq!(reported, 1234);
+        let refused = digits_with(1_000_000, 1, |_| anyhow::bail!("enough"));
+        assert_eq!(refused.err().unwrap().to_string(), "enough");
     }
 
     #[test]

@@ -55,10 +55,7 @@ pub fn history(history: &History, title: &str) -> anyhow::Result<Figure> {
 
 /// A number at an axis: as many decimals as the distance between the axis's numbers needs, no more.
 pub(crate) fn tick(value: f64, range: &Range<f64>, labels: usize) -> String {
-    let rough = (range.end - range.start) / labels as f64;
-    let magnitude = 10_f64.powf(rough.log10().floor());
-    let nice = [1.0, 2.0, 5.0, 10.0].map(|factor| factor * magnitude);
-    let step = nice.into_iter().find(|&step| step >= rough).unwrap_or(rough);
+    let step = nice_step(range, labels);
     let decimals = (-step.log10()).ceil().clamp(0.0, 6.0) as usize;
     // "-0" is not a number that one writes.
     let value = if value.abs() < step * 1e-6 { 0.0 } else { value };
@@ -67,6 +64,14 @@ pub(crate) fn tick(value: f64, range: &Range<f64>, labels: usize) -> String {
     } else {
         format!("{value:.decimals$}")
     }
+}
+
+/// The distance between an axis's numbers, where at most so many have their place: 1, 2 or 5 times a power of ten.
+pub(crate) fn nice_step(range: &Range<f64>, labels: usize) -> f64 {
+    let rough = (range.end - range.start) / labels as f64;
+    let magnitude = 10_f64.powf(rough.log10().floor());
+    let nice = [1.0, 2.0, 5.0, 10.0].map(|factor| factor * magnitude);
+    nice.into_iter().find(|&step| step >= rough).unwrap_or(rough)
 }
 
 /// Values of epochs 1, 2, ... as points of a line.
