@@ -1,0 +1,9 @@
+#!/bin/sh
+# The kernel's cargo. evcxr begins with a package that depends on nothing, for which cargo empties Cargo.lock; at the
+# first :dep it would then ask the network for the newest version of everything. This puts the wanted versions
+# back, so that kernels start without a network and compile what was prepared.
+if [ "$PWD" = "$EVCXR_TMPDIR" ] && [ "$(wc -l < Cargo.lock 2>/dev/null || echo 0)" -lt 10 ]; then
+    cp "$LIVE_LOCK" Cargo.lock
+fi
+PATH=${PATH#*:}
+exec cargo "$@"

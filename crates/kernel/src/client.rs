@@ -1,0 +1,113 @@
+//! The five sockets that Jupyter talks to.
+
+use anyhow::{ensure, Context, Result};
+use jupyter_protocol::connection_info::ConnectionInfo;
+use jupyter_protocol::messaging::{Channel, IoPubWelcome, JupyterMessage};
+use jupyter_zmq_client as zmq;
+use jupyter_zmq_client::{RouterRecvConnection, RouterSendConnection, SubscriptionEvent};
+use std::path::Path;
+use std::time::Duration;
+use tokio::sync::mpsc::{unbounded_channel, UnboundedReceiver, UnboundedSender};
+use tokio::time::timeout;
+
+use crate::kernel::Event;
+use crate::message::read;
+
+/// A client that takes no message for so long is no longer waited for.
+const SLOWEST_CLIENT: Duration = Duration::from_secs(10);
+
+/// Ways out to Jupyter; what arrives becomes an [`Event`].
+pub struct Client {
+    /// Replies to requests.
+    pub shell: UnboundedSender<JupyterMessage>,
+    /// Replies to requests on the control channel, which are answered also while a cell runs.
+    pub control: UnboundedSender<JupyterMessage>,
+    /// Requests for input.
+    pub stdin: UnboundedSender<JupyterMessage>,
+    /// What everybody may see: output and status.
+    pub iopub: UnboundedSender<JupyterMessage>,
+}
+
+/// Reads the file that Jupyter gives to a kernel.
+///
+/// # Errors
+/// If it cannot be read, or is none.
+pub fn read_connection_file(path: &Path) -> Result<ConnectionInfo> {
+    let advice = "it should be the connection file that Jupyter makes when it starts a kernel; start the kernel from \
+                  Jupyter, or see `jupyter kernelspec list`";
+    let text = std::fs::read_to_string(path)
+        .with_context(|| format!("the connection file {} cannot be read; {advice}", path.display()))?;
+    let connection: ConnectionInfo = serde_json::from_str(&text)
+        .with_context(|| format!("{} is not a connection file; {advice}", path.display()))?;
+    let scheme = &connection.signature_scheme;
+    ensure!(scheme == "hmac-sha256", "{} asks for signatures with {scheme}, and only hmac-sha256 is known", path.display());
+    Ok(connection)
+}
+
+impl Client {
+    /// Opens the sockets.
+    ///
+    /// # Errors
+    /// If one of them is in use.
+    pub async fn open(info: &ConnectionInfo, session: &str, events: &UnboundedSender<Event>) -> Result<Client> {
+        let bound = |name: &str| format!("the {name} socket of the connection file could not be opened");
+        let mut heartbeat =
+            zmq::create_kernel_heartbeat_connection(info).await.with_context(|| bound("heartbeat"))?;
+        tokio::spawn(async move { while heartbeat.single_heartbeat().await.is_ok() {} });
+
+        let shell = zmq::create_kernel_shell_connection(info, session).await.with_context(|| bound("shell"))?;
+        let control = zmq::create_kernel_control_connection(info, session).await.with_context(|| bound("control"))?;
+        let stdin = zmq::create_kernel_stdin_connection(info, session).await.with_context(|| bound("stdin"))?;
+        let iopub =
+            zmq::create_kernel_iopub_xpub_connection(info, session).await.with_context(|| bound("iopub"))?;
+        let (iopub_sender, iopub_receiver) = unbounded_channel();
+        tokio::spawn(publish(iopub, iopub_receiver));
+        Ok(Client {
+            shell: serve(shell.split(), Channel::Shell, events.clone()),
+            control: serve(control.split(), Channel::Control, events.clone()),
+            stdin: serve(stdin.split(), Channel::Stdin, events.clone()),
+            iopub: iopub_sender,
+        })
+    }
+}
+
+/// Makes events of what arrives, and sends what it is given.
+fn serve(
+    (mut sending, mut receiving): (RouterSendConnection, RouterRecvConnection),
+    channel: Channel,
+    events: UnboundedSender<Event>,
+) -> UnboundedSender<JupyterMessage> {
+    let (sender, mut receiver) = unbounded_channel();
+    tokio::spawn(async move {
+        while let Ok(message) = read(&mut receiving).await {
+            if events.send(Event::Client(channel.clone(), message)).is_err() {
+                return;
+            }
+        }
+    });
+    tokio::spawn(async move {
+        while let Some(message) = receiver.recv().await {
+            // Errors mean that this client is gone; others may be there.
+            let _ = timeout(SLOWEST_CLIENT, sending.send(message)).await;
+        }
+    });
+    sender
+}
+
+/// Sends to all subscribers, and welcomes new ones, who then know that they miss nothing.
+/// Source: Jupyter enhancement proposal 65.
+async fn publish(mut iopub: zmq::KernelIoPubXPubConnection, mut messages: UnboundedReceiver<JupyterMessage>) {
+    loop {
+        tokio::select! {
+            message = messages.recv() => {
+                let Some(message) = message else { return };
+                let _ = timeout(SLOWEST_CLIENT, iopub.send(message)).await;
+            }
+            subscription = iopub.recv_subscription() => {
+                if let Ok(SubscriptionEvent::Subscribe(topic)) = subscription {
+                    let _ = timeout(SLOWEST_CLIENT, iopub.send(IoPubWelcome::new(topic).into())).await;
+                }
+            }
+        }
+    }
+}

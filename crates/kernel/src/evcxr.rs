@@ -1,0 +1,237 @@
+//! The evcxr_jupyter process behind the kernel: started, spoken to, ended.
+
+use anyhow::{anyhow, bail, Context, Result};
+use jupyter_protocol::connection_info::{ConnectionInfo, Transport};
+use jupyter_protocol::messaging::{Channel, InterruptRequest, JupyterMessage, KernelInfoRequest};
+use jupyter_zmq_client as zmq;
+use nix::sys::signal::{killpg, Signal};
+use nix::unistd::Pid;
+use std::net::{IpAddr, Ipv4Addr};
+use std::process::{ExitStatus, Stdio};
+use std::time::Duration;
+use tokio::io::{AsyncBufReadExt, AsyncRead, BufReader};
+use tokio::process::{Child, Command};
+use tokio::sync::mpsc::{unbounded_channel, UnboundedSender};
+use tokio::task::JoinHandle;
+use tokio::time::timeout;
+
+use crate::folder::RunFolder;
+use crate::kernel::Event;
+use crate::message::read;
+use crate::settings::Settings;
+
+/// A start that takes longer has failed; on a busy machine it takes half a minute.
+const SLOWEST_START: Duration = Duration::from_secs(180);
+/// Another program may have taken a port between our looking and evcxr's opening it.
+const ATTEMPTS: usize = 3;
+
+/// A running evcxr_jupyter. Dropping it ends the process with all its children.
+pub struct Evcxr {
+    shell: UnboundedSender<JupyterMessage>,
+    control: UnboundedSender<JupyterMessage>,
+    stdin: UnboundedSender<JupyterMessage>,
+    group: Pid,
+    tasks: Vec<JoinHandle<()>>,
+}
+
+impl Evcxr {
+    /// Starts evcxr_jupyter in a folder, and waits until it can execute. The event of its end carries `start`.
+    ///
+    /// # Errors
+    /// If the program is not there, ends, or does not answer.
+    pub async fn start(
+        settings: &Settings,
+        folder: &RunFolder,
+        session: &str,
+        events: &UnboundedSender<Event>,
+        start: u64,
+    ) -> Result<Evcxr> {
+        for attempt in 1.. {
+            match timeout(SLOWEST_START, Self::attempt(settings, folder, session, events, start)).await {
+                Ok(Ok(evcxr)) => return Ok(evcxr),
+                Ok(Err(error)) if attempt < ATTEMPTS && format!("{error:#}").contains("in use") => {}
+                Ok(Err(error)) => return Err(error),
+                Err(_) => bail!("evcxr_jupyter did not answer within {} s", SLOWEST_START.as_secs()),
+            }
+        }
+        unreachable!("the loop ends by returning")
+    }
+
+    async fn attempt(
+        settings: &Settings,
+        folder: &RunFolder,
+        session: &str,
+        events: &UnboundedSender<Event>,
+        start: u64,
+    ) -> Result<Evcxr> {
+        let info = connection().await?;
+        let connection_file = folder.path().join("connection.json");
+        std::fs::write(&connection_file, serde_json::to_string(&info)?).context("the build folder cannot be written")?;
+
+        let mut command = Command::new(&settings.evcxr);
+        command.arg("--control_file").arg(&connection_file);
+        command.envs(folder.environment(settings)?);
+        command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped());
+        // A group of its own, so that evcxr, its cells and its compilers can be ended together.
+        command.process_group(0).kill_on_drop(true);
+        let mut child = command.spawn().with_context(|| {
+            format!(
+                "{} could not be started; install it (cargo install --locked evcxr_jupyter), or name it with --evcxr",
+                settings.evcxr.display()
+            )
+        })?;
+        let group = Pid::from_raw(child.id().context("evcxr_jupyter ended at once")? as i32);
+        folder.guard_group(group);
+        let mut tasks = vec![];
+        if let Some(errors) = child.stderr.take() {
+            tasks.push(tokio::spawn(pass_log_on(errors, events.clone())));
+        }
+
+        let mut starting = Starting { child: Some(child), group };
+        let connected = tokio::select! {
+            connected = connect(&info, session, events) => connected,
+            status = starting.ended() => Err(anyhow!("evcxr_jupyter ended before it was ready: {}", explain(status))),
+        };
+        let (shell, control, stdin, mut connected_tasks) = connected?;
+        tasks.append(&mut connected_tasks);
+        let mut child = starting.child.take().context("evcxr_jupyter ended at once")?;
+        let ended = events.clone();
+        tasks.push(tokio::spawn(async move {
+            let status = child.wait().await.ok();
+            let _ = ended.send(Event::EvcxrEnded(start, explain(status)));
+        }));
+        Ok(Evcxr { shell, control, stdin, group, tasks })
+    }
+
+    /// Sends a request; the answers are events.
+    pub fn request(&self, message: JupyterMessage) {
+        let _ = self.shell.send(message);
+    }
+
+    /// Sends what the user has typed.
+    pub fn input(&self, message: JupyterMessage) {
+        let _ = self.stdin.send(message);
+    }
+
+    /// Ends the process that runs the cells. evcxr starts another, without the variables.
+    pub fn kill_cell(&self) {
+        let _ = self.control.send(InterruptRequest::default().into());
+    }
+}
+
+impl Drop for Evcxr {
+    fn drop(&mut self) {
+        for task in &self.tasks {
+            task.abort();
+        }
+        let _ = killpg(self.group, Signal::SIGKILL);
+    }
+}
+
+/// A child that has not answered yet; dropped in that state, it is ended.
+struct Starting {
+    child: Option<Child>,
+    group: Pid,
+}
+
+impl Starting {
+    async fn ended(&mut self) -> Option<ExitStatus> {
+        match &mut self.child {
+            Some(child) => child.wait().await.ok(),
+            None => None,
+        }
+    }
+}
+
+impl Drop for Starting {
+    fn drop(&mut self) {
+        if self.child.is_some() {
+            let _ = killpg(self.group, Signal::SIGKILL);
+        }
+    }
+}
+
+async fn connection() -> Result<ConnectionInfo> {
+    let (ports, _listeners) = zmq::peek_ports_with_listeners(IpAddr::V4(Ipv4Addr::LOCALHOST), 5).await?;
+    Ok(ConnectionInfo {
+        ip: Ipv4Addr::LOCALHOST.to_string(),
+        transport: Transport::TCP,
+        shell_port: ports[0],
+        iopub_port: ports[1],
+        stdin_port: ports[2],
+        control_port: ports[3],
+        hb_port: ports[4],
+        key: random_key(),
+        signature_scheme: "hmac-sha256".to_string(),
+        kernel_name: None,
+    })
+}
+
+/// A secret that only this kernel and its evcxr know.
+pub fn random_key() -> String {
+    // Each message gets a random id from the system's source of randomness.
+    JupyterMessage::from(KernelInfoRequest {}).header.msg_id
+}
+
+type Channels = (
+    UnboundedSender<JupyterMessage>,
+    UnboundedSender<JupyterMessage>,
+    UnboundedSender<JupyterMessage>,
+    Vec<JoinHandle<()>>,
+);
+
+/// Connects to all sockets, and waits until evcxr answers a first request.
+async fn connect(info: &ConnectionInfo, session: &str, events: &UnboundedSender<Event>) -> Result<Channels> {
+    let identity = zmq::peer_identity_for_session(session)?;
+    let mut iopub = zmq::create_client_iopub_connection(info, "", session).await?;
+    let mut shell = zmq::create_client_shell_connection_with_identity(info, session, identity.clone()).await?;
+    let stdin = zmq::create_client_stdin_connection_with_identity(info, session, identity).await?;
+    let control = zmq::create_client_control_connection(info, session).await?;
+    shell.send(KernelInfoRequest {}.into()).await?;
+    read(&mut shell).await?;
+
+    let iopub_events = events.clone();
+    let mut tasks = vec![tokio::spawn(async move {
+        while let Ok(message) = read(&mut iopub).await {
+            let _ = iopub_events.send(Event::Evcxr(Channel::IOPub, message));
+        }
+    })];
+    let mut start = |connection: zmq::ClientShellConnection, channel: Channel| {
+        let (mut sending, mut receiving) = connection.split();
+        let (sender, mut receiver) = unbounded_channel();
+        let events = events.clone();
+        tasks.push(tokio::spawn(async move {
+            while let Ok(message) = read(&mut receiving).await {
+                let _ = events.send(Event::Evcxr(channel.clone(), message));
+            }
+        }));
+        tasks.push(tokio::spawn(async move {
+            while let Some(message) = receiver.recv().await {
+                if sending.send(message).await.is_err() {
+                    return;
+                }
+            }
+        }));
+        sender
+    };
+    let (shell, control, stdin) =
+        (start(shell, Channel::Shell), start(control, Channel::Control), start(stdin, Channel::Stdin));
+    Ok((shell, control, stdin, tasks))
+}
+
+/// evcxr says on its standard error which crates it compiles; the rest goes to the log of Jupyter's server.
+async fn pass_log_on(errors: impl AsyncRead + Unpin, events: UnboundedSender<Event>) {
+    let mut lines = BufReader::new(errors).lines();
+    while let Ok(Some(line)) = lines.next_line().await {
+        match line.trim_start().strip_prefix("Compiling ") {
+            Some(what) => {
+                let _ = events.send(Event::Compiling(what.to_string()));
+            }
+            None => eprintln!("evcxr: {line}"),
+        }
+    }
+}
+
+fn explain(status: Option<ExitStatus>) -> String {
+    status.map_or("it is gone".to_string(), |status| status.to_string())
+}

@@ -1,0 +1,86 @@
+//! A Jupyter kernel for Rust that runs an unmodified `evcxr_jupyter` behind it and adds what notebooks miss: a warm
+//! start, displays that change while a cell runs, an interrupt that keeps the variables, and order when it ends.
+//!
+//! It stands between Jupyter and evcxr. Towards Jupyter it is a whole kernel ([`client`], [`kernel`]); towards
+//! evcxr it is a client that executes one cell at a time ([`evcxr`]). Its README says how to use it.
+
+mod advice;
+mod cell;
+
+mod client;
+mod compiling;
+mod errors;
+mod evcxr;
+mod folder;
+mod guard;
+mod history;
+mod info;
+mod install;
+mod is_complete;
+mod kernel;
+mod message;
+mod output;
+mod prepared;
+mod settings;
+mod warm_up;
+
+use anyhow::{Context, Result};
+use clap::{Parser, Subcommand};
+use std::path::PathBuf;
+
+use settings::Settings;
+
+/// A Jupyter kernel for Rust: evcxr with a warm start, live displays and a safe interrupt.
+#[derive(Parser)]
+#[command(version)]
+struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Runs one kernel; Jupyter calls this.
+    Run {
+        /// The file in which Jupyter says which sockets to open.
+        connection_file: PathBuf,
+        #[command(flatten)]
+        settings: Settings,
+    },
+    /// Compiles the warm-up cell once, so that kernels start with it.
+    Prepare {
+        #[command(flatten)]
+        settings: Settings,
+    },
+    /// Writes a kernelspec, so that Jupyter lists this kernel.
+    Install {
+        /// Folder of the kernelspecs; the default is the user's own.
+        #[arg(long)]
+        kernels: Option<PathBuf>,
+        /// Name of the kernelspec.
+        #[arg(long, default_value = "rust-live")]
+        name: String,
+        #[command(flatten)]
+        settings: Settings,
+    },
+    /// Tidies up after a kernel, also after one that was killed; a kernel calls this.
+    #[command(hide = true)]
+    Guard { folder: PathBuf },
+}
+
+fn main() -> Result<()> {
+    match Arguments::parse().command {
+        Command::Guard { folder } => guard::watch(&folder),
+        Command::Install { kernels, name, settings } => install::install(kernels, &name, &settings),
+        Command::Run { connection_file, settings } => {
+            let connection = client::read_connection_file(&connection_file)?;
+            runtime()?.block_on(kernel::run(connection, settings))
+        }
+        Command::Prepare { settings } => runtime()?.block_on(kernel::prepare(settings)),
+    }
+}
+
+fn runtime() -> Result<tokio::runtime::Runtime> {
+    let mut builder = tokio::runtime::Builder::new_current_thread();
+    builder.enable_all().build().context("the runtime could not be started")
+}

@@ -1,0 +1,222 @@
+//! The prepared build folder: made once, cloned for every kernel.
+//!
+//! Compiling dependencies takes minutes, cloning what was compiled a fraction of a second. A file beside the build
+//! says what it was made from, so that a kernel sees when it is out of date, and then renews it.
+
+use anyhow::{Context, Result};
+use regex::Regex;
+use std::collections::BTreeSet;
+use std::fs::{self, File, FileTimes};
+use std::hash::{DefaultHasher, Hash, Hasher};
+use std::io;
+use std::os::unix::fs::symlink;
+use std::path::{Path, PathBuf};
+use std::sync::LazyLock;
+use std::time::Duration;
+
+const BUILD: &str = "build";
+const STAMP: &str = "made-from";
+
+/// Written once and then only replaced by renaming, so kernels may share them; all else is copied.
+const SHARED: [&str; 6] = ["rlib", "rmeta", "so", "a", "dylib", "o"];
+
+/// Fills `target` with the prepared build, if there is one.
+///
+/// # Errors
+/// If something cannot be written, as on a full disk.
+pub fn clone_into(prepared: &Path, target: &Path) -> io::Result<()> {
+    let build = prepared.join(BUILD);
+    for attempt in 1.. {
+        match clone_folder(&build, target) {
+            // Another kernel has just put a new prepared folder in the place of this one: begin again with that.
+            Err(error) if error.kind() == io::ErrorKind::NotFound && attempt < 3 && prepared.is_dir() => {
+                std::thread::sleep(Duration::from_millis(200));
+                fs::remove_dir_all(target)?;
+            }
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return fs::create_dir_all(target.join("src")),
+            result => return result,
+        }
+    }
+    Ok(())
+}
+
+fn clone_folder(source: &Path, target: &Path) -> io::Result<()> {
+    let entries = fs::read_dir(source)?;
+    fs::create_dir_all(target)?;
+    for entry in entries {
+        let entry = entry?;
+        let (from, to) = (entry.path(), target.join(entry.file_name()));
+        let kind = entry.file_type()?;
+        if kind.is_dir() {
+            clone_folder(&from, &to)?;
+        } else if kind.is_symlink() {
+            symlink(fs::read_link(&from)?, &to)?;
+        } else if from.extension().is_some_and(|extension| SHARED.iter().any(|shared| extension == *shared)) {
+            share(&from, &to)?;
+        } else {
+            copy(&from, &to)?;
+        }
+    }
+    Ok(())
+}
+
+/// One file under two names; where the folders are on two disks, or belong to two users, a link by name.
+fn share(from: &Path, to: &Path) -> io::Result<()> {
+    match fs::hard_link(from, to) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Err(error),
+        Err(_) => symlink(from, to),
+        done => done,
+    }
+}
+
+/// Cargo compares times, so they are kept.
+fn copy(from: &Path, to: &Path) -> io::Result<()> {
+    fs::copy(from, to)?;
+    let modified = fs::metadata(from)?.modified()?;
+    File::options().write(true).open(to)?.set_times(FileTimes::new().set_modified(modified))
+}
+
+/// What a prepared build depends on: the warm-up cell, the compiler, and the sources of crates named by `path`.
+pub fn stamp(cell: &str, working_folder: &Path) -> String {
+    let mut hasher = DefaultHasher::new();
+    let mut seen = BTreeSet::new();
+    for folder in paths_in(cell, working_folder) {
+        hash_crate(&folder, &mut hasher, &mut seen);
+    }
+    let rustc = std::env::split_paths(&std::env::var_os("PATH").unwrap_or_default())
+        .map(|folder| folder.join("rustc"))
+        .find(|path| path.is_file());
+    if let Some(metadata) = rustc.and_then(|path| fs::metadata(path).ok()) {
+        (metadata.len(), metadata.modified().ok()).hash(&mut hasher);
+    }
+    format!("{:016x}\n{cell}", hasher.finish())
+}
+
+/// The folders of crates in lines such as `cnn = { path = "../crates/cnn" }`.
+fn paths_in(text: &str, relative_to: &Path) -> Vec<PathBuf> {
+    static PATH: LazyLock<Regex> = LazyLock::new(|| Regex::new(r#"\bpath *= *"([^"]+)""#).expect("a valid pattern"));
+    let found = PATH.captures_iter(text).filter_map(|found| relative_to.join(&found[1]).canonicalize().ok());
+    found.filter(|path| path.join("Cargo.toml").is_file()).collect()
+}
+
+/// A crate's files by name, size and time, and those of the crates that it names by `path`.
+fn hash_crate(folder: &Path, hasher: &mut DefaultHasher, seen: &mut BTreeSet<PathBuf>) {
+    if !seen.insert(folder.to_path_buf()) {
+        return;
+    }
+    hash_files(folder, hasher);
+    let manifest = fs::read_to_string(folder.join("Cargo.toml")).unwrap_or_default();
+    for dependency in paths_in(&manifest, folder) {
+        hash_crate(&dependency, hasher, seen);
+    }
+}
+
+fn hash_files(folder: &Path, hasher: &mut DefaultHasher) {
+    let mut entries: Vec<PathBuf> =
+        fs::read_dir(folder).into_iter().flatten().flatten().map(|entry| entry.path()).collect();
+    entries.sort();
+    for path in entries {
+        let name = path.file_name().unwrap_or_default().to_string_lossy().to_string();
+        // Changes there change no library.
+        if name.starts_with('.') || ["target", "tests", "examples", "benches"].contains(&name.as_str()) {
+            continue;
+        }
+        if path.is_dir() {
+            hash_files(&path, hasher);
+        } else if let Ok(metadata) = fs::metadata(&path) {
+            (&name, metadata.len(), metadata.modified().ok()).hash(hasher);
+        }
+    }
+}
+
+/// Whether the prepared build was made from this.
+pub fn is_current(prepared: &Path, stamp: &str) -> bool {
+    fs::read_to_string(prepared.join(STAMP)).is_ok_and(|made_from| made_from == stamp)
+}
+
+/// Puts a kernel's build folder in the place of the prepared one. A kernel that starts at this moment finds the old one
+/// or the new one.
+///
+/// # Errors
+/// If the folder belongs to another user, or the disk is full; the old one is then still there.
+pub fn renew(prepared: &Path, build: &Path, stamp: &str) -> Result<()> {
+    let parent = prepared.parent().context("the prepared folder is not a folder in another one")?;
+    fs::create_dir_all(parent)?;
+    // Both names are gone again when this returns.
+    let part = tempfile::Builder::new().prefix(".prepared-").tempdir_in(parent)?;
+    let new = part.path().join("new");
+    clone_folder(build, &new.join(BUILD))?;
+    fs::write(new.join(STAMP), stamp)?;
+    if prepared.is_dir() {
+        fs::rename(prepared, part.path().join("old"))?;
+    }
+    fs::rename(&new, prepared)?;
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::os::unix::fs::MetadataExt;
+
+    fn folder_with(files: &[(&str, &str)]) -> tempfile::TempDir {
+        let folder = tempfile::tempdir().unwrap();
+        for (name, text) in files {
+            let path = folder.path().join(name);
+            fs::create_dir_all(path.parent().unwrap()).unwrap();
+            fs::write(path, text).unwrap();
+        }
+        folder
+    }
+
+    #[test]
+    fn a_clone_shares_what_is_only_replaced_and_copies_the_rest() {
+        let prepared = folder_with(&[("build/target/a.rlib", "library"), ("build/src/lib.rs", "source")]);
+        let run = tempfile::tempdir().unwrap();
+        let target = run.path().join("build");
+        clone_into(prepared.path(), &target).unwrap();
+        let inode = |path: &Path| fs::metadata(path).unwrap().ino();
+        let build = prepared.path().join("build");
+        assert_eq!(inode(&build.join("target/a.rlib")), inode(&target.join("target/a.rlib")));
+        assert_ne!(inode(&build.join("src/lib.rs")), inode(&target.join("src/lib.rs")));
+        let modified = |path: PathBuf| fs::metadata(path).unwrap().modified().unwrap();
+        assert_eq!(modified(build.join("src/lib.rs")), modified(target.join("src/lib.rs")));
+    }
+
+    #[test]
+    fn a_kernel_without_a_prepared_build_begins_with_an_empty_one() {
+        let empty = tempfile::tempdir().unwrap();
+        let target = empty.path().join("build");
+        clone_into(&empty.path().join("missing"), &target).unwrap();
+        assert!(target.join("src").is_dir());
+    }
+
+    #[test]
+    fn the_stamp_changes_with_sources_also_of_dependencies() {
+        let crates = folder_with(&[
+            ("a/Cargo.toml", "[dependencies]\nb = { path = \"../b\" }"),
+            ("a/src/lib.rs", "1"),
+            ("b/Cargo.toml", ""),
+            ("b/src/lib.rs", "1"),
+            ("b/tests/t.rs", "1"),
+        ]);
+        let cell = ":dep a = { path = \"a\" }";
+        let first = stamp(cell, crates.path());
+        assert_eq!(stamp(cell, crates.path()), first);
+        assert_ne!(stamp(&format!("{cell}\n"), crates.path()), first);
+        fs::write(crates.path().join("b/tests/t.rs"), "22").unwrap();
+        assert_eq!(stamp(cell, crates.path()), first, "tests are no part of a library");
+        fs::write(crates.path().join("b/src/lib.rs"), "22").unwrap();
+        assert_ne!(stamp(cell, crates.path()), first);
+    }
+
+    #[test]
+    fn renewing_replaces_the_old_build_whole() {
+        let parent = folder_with(&[("prepared/build/old", ""), ("run/new", "")]);
+        let (prepared, run) = (parent.path().join("prepared"), parent.path().join("run"));
+        renew(&prepared, &run, "stamp").unwrap();
+        assert!(is_current(&prepared, "stamp") && !is_current(&prepared, "other"));
+        assert!(prepared.join("build/new").exists() && !prepared.join("build/old").exists());
+        assert_eq!(fs::read_dir(parent.path()).unwrap().count(), 2, "nothing else is left");
+    }
+}

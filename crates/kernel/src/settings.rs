@@ -1,0 +1,51 @@
+//! What a kernel is told when it is started.
+
+use clap::Args;
+use std::path::PathBuf;
+
+/// Where things are; the same for `run`, `prepare` and `install`.
+#[derive(Args, Debug, Clone)]
+pub struct Settings {
+    /// The program evcxr_jupyter.
+    #[arg(long, default_value = "evcxr_jupyter")]
+    pub evcxr: PathBuf,
+    /// Folder with what `prepare` has compiled. Kernels only read it, so that users can share one.
+    #[arg(long)]
+    pub prepared: Option<PathBuf>,
+    /// Folder for the build folders of running kernels; the default is beside the prepared one. On the same disk as
+    /// that one a kernel starts sooner, and takes less space.
+    #[arg(long)]
+    pub runs: Option<PathBuf>,
+    /// File with a cell that is executed before the user's first one, as a rule the `:dep` lines.
+    #[arg(long)]
+    pub warm_up: Option<PathBuf>,
+    /// A Cargo.lock whose versions dependencies get; without one, evcxr asks the network for the newest.
+    #[arg(long)]
+    pub lock: Option<PathBuf>,
+}
+
+impl Settings {
+    /// The folder in which kernels make their own folders.
+    pub fn runs(&self) -> PathBuf {
+        let beside = || self.prepared.as_ref().and_then(|folder| folder.parent()).map(PathBuf::from);
+        self.runs.clone().or_else(beside).unwrap_or_else(|| std::env::temp_dir().join("live-kernel"))
+    }
+
+    /// The arguments that say the same again, with paths that are valid from any working folder.
+    pub fn arguments(&self) -> Vec<String> {
+        let named = [
+            ("--prepared", &self.prepared),
+            ("--runs", &self.runs),
+            ("--warm-up", &self.warm_up),
+            ("--lock", &self.lock),
+        ];
+        let mut arguments = vec!["--evcxr".to_string(), self.evcxr.display().to_string()];
+        for (name, path) in named {
+            if let Some(path) = path {
+                let path = std::path::absolute(path).unwrap_or_else(|_| path.clone());
+                arguments.extend([name.to_string(), path.display().to_string()]);
+            }
+        }
+        arguments
+    }
+}
