@@ -23,7 +23,10 @@ LOCK = ROOT / "scripts" / "requirements.lock"
 TEST_VENV = ROOT / ".venv-test"
 TEST_LOCK = ROOT / "scripts" / "requirements-test.lock"
 KERNELSPEC = VENV / "share" / "jupyter" / "kernels" / "rust"
-PREPARED = ROOT / "target" / "kernel" / "prepared"
+KERNEL = ROOT / "target" / "kernel"
+PROGRAM = KERNEL / "bin" / "live-kernel"
+PREPARED = KERNEL / "prepared"
+WARM_UP = KERNEL / "warm-up.rs"
 
 TORCH = "2.13.0"  # tch 0.26 is built for exactly this libtorch
 EVCXR = "0.22.0"
@@ -330,38 +333,62 @@ def physical_cores():
     return max(1, min(cores or usable, usable))
 
 
-def kernel_environment(cargo_bin, evcxr, torch):
+def kernel_environment(cargo_bin, torch):
     """What the kernel needs to find libtorch and to be quick; the kernelspec carries it."""
     libraries = "DYLD_LIBRARY_PATH" if MACOS else "LD_LIBRARY_PATH"
     keep = str(4 * GIB)
     return {
-        "CNN_EVCXR": str(evcxr),
-        "CNN_KERNEL_BUILD": str(PREPARED),
-        "CNN_CARGO": str(cargo_bin / "cargo"),
-        "CNN_CARGO_LOCK": str(ROOT / "Cargo.lock"),
-        "PATH": os.pathsep.join([str(ROOT / "scripts" / "course" / "bin"), str(cargo_bin), "${PATH}"]),
+        "PATH": os.pathsep.join([str(cargo_bin), "${PATH}"]),
         "LIBTORCH": str(torch),
         libraries: str(torch / "lib"),
         # glibc returns big blocks to the system at once and fetches them again a moment later; told to keep
-        # them, an epoch takes 8 s instead of 13.
+        # them, an epoch takes a good deal less.
         "MALLOC_MMAP_THRESHOLD_": keep,
         "MALLOC_TRIM_THRESHOLD_": keep,
-        # kernel.py makes these OMP_NUM_THREADS, unless the user has set that.
-        "CNN_THREADS": str(physical_cores()),
         # How long libtorch's threads spin while they wait for each other, before they sleep. By default they spin for
         # milliseconds, and where another program wants a core too, a training step takes many times as long. Not to
         # spin at all makes every step 7 % slower. The first is for Linux's OpenMP, the second for that of macOS.
         "GOMP_SPINCOUNT": "1000",
         "OMP_WAIT_POLICY": "passive",
-        # A learner's error is its message; addresses of functions would bury it.
-        "RUST_BACKTRACE": "0",
-        "RUST_LIB_BACKTRACE": "0",
     }
 
 
-def kernelspec(steps, environment):
+def kernel_program(steps, cargo_bin):
+    """The program between Jupyter and evcxr: crates/kernel, compiled for this checkout."""
+    stamp = PROGRAM.with_name("made-from")
+    digest = hashlib.sha256((ROOT / "Cargo.lock").read_bytes())
+    for path in sorted((ROOT / "crates" / "kernel").rglob("*")):
+        if path.is_file():
+            digest.update(f"{path.relative_to(ROOT)}\0".encode() + path.read_bytes())
+    wanted = digest.hexdigest()
+    if PROGRAM.exists() and stamp.exists() and stamp.read_text() == wanted:
+        return steps.done("kernel", "the kernel program")
+    check_space(KERNEL, GIB // 2, "Compiling the kernel program")
+    with steps.doing("kernel", "compiling the kernel program (1 to 2 minutes on 2 cores)"):
+        path = f"{cargo_bin}{os.pathsep}{os.environ['PATH']}"
+        build = [cargo_bin / "cargo", "build", "--locked", "--package", "live-kernel", "--target-dir", ROOT / "target"]
+        run(build, "The kernel program could not be compiled.", cwd=ROOT, env=os.environ | {"PATH": path})
+        # Renamed into its place: kernels that run the old one are not disturbed.
+        PROGRAM.parent.mkdir(parents=True, exist_ok=True)
+        fresh = PROGRAM.with_suffix(".new")
+        shutil.copy2(ROOT / "target" / "debug" / "live-kernel", fresh)
+        fresh.replace(PROGRAM)
+        stamp.write_text(wanted)
+
+
+def kernel_options(evcxr):
+    """What the kernel program is told, whether it runs or prepares."""
+    options = {"evcxr": evcxr, "prepared": PREPARED, "warm-up": WARM_UP, "lock": ROOT / "Cargo.lock"}
+    words = [word for name, path in options.items() for word in (f"--{name}", str(path))]
+    return [*words, "--default-env", f"OMP_NUM_THREADS={physical_cores()}"]
+
+
+def kernelspec(steps, environment, options):
+    # The notebooks' own line, as evcxr keeps it. The comment makes another libtorch another cell, to be compiled anew.
+    warm_up = f'// {environment["LIBTORCH"]}\n:dep cnn = {{ path = "{ROOT / "crates" / "cnn"}" }}\n'
+    write_if_changed(WARM_UP, warm_up)
     spec = {
-        "argv": [str(VENV / "bin" / "python"), str(ROOT / "scripts" / "course" / "kernel.py"), "{connection_file}"],
+        "argv": [str(PROGRAM), "run", "{connection_file}", *options],
         "display_name": "Rust",
         "language": "rust",
         "interrupt_mode": "message",
@@ -372,7 +399,7 @@ def kernelspec(steps, environment):
     # A classroom need not be asked whether it wants news from Jupyter, nor wait for them on a poor network.
     quiet = {"@jupyterlab/apputils-extension:notification": {"fetchNews": "false", "checkForUpdates": False}}
     write_if_changed(VENV / "share" / "jupyter" / "lab" / "settings" / "overrides.json", json.dumps(quiet) + "\n")
-    steps.done("kernel", "kernelspec 'rust' in .venv")
+    steps.done("jupyter", "kernelspec 'rust' in .venv")
 
 
 def write_if_changed(target, text):
@@ -384,32 +411,17 @@ def write_if_changed(target, text):
     fresh.replace(target)
 
 
-def build_fingerprint(environment):
-    """Changes when a kernel would have to compile the crate again."""
-    digest = hashlib.sha256(json.dumps(environment, sort_keys=True).encode())
-    crate = ROOT / "crates" / "cnn"
-    sources = [ROOT / "Cargo.toml", ROOT / "Cargo.lock", crate / "Cargo.toml", *sorted((crate / "src").rglob("*"))]
-    for path in [*sources, *sorted((crate / "assets").rglob("*"))]:
-        if path.is_file():
-            digest.update(f"{path}\0{path.stat().st_mtime_ns}\0".encode())
-    return digest.hexdigest()
-
-
-def prepared_build(steps, environment):
+def prepared_build(steps, environment, options):
     """The folder that each kernel starts from: the crate and libtorch's bindings, compiled by evcxr itself."""
-    stamp = PREPARED.parent / "prepared.stamp"
-    wanted = build_fingerprint(environment)
-    if PREPARED.exists() and stamp.exists() and stamp.read_text() == wanted:
+    env = os.environ | environment | {"PATH": environment["PATH"].replace("${PATH}", os.environ["PATH"])}
+    prepare = [PROGRAM, "prepare", *options]
+    if subprocess.run([*prepare, "--check"], cwd=ROOT / "notebooks", env=env, check=False).returncode == 0:
         return steps.done("build", "the crate is compiled for the kernel")
-    check_space(PREPARED.parent, GIB, "Compiling the crate for the kernel")
-    again = PREPARED.exists()
-    what = "the crate has changed: compiling it for the kernel (under a minute)" if again else \
+    check_space(KERNEL, GIB, "Compiling the crate for the kernel")
+    what = "the crate has changed: compiling it for the kernel (under a minute)" if PREPARED.exists() else \
         "compiling the crate and libtorch's bindings for the kernel (about 3 minutes on 2 cores)"
     with steps.doing("build", what):
-        stamp.unlink(missing_ok=True)
-        prepare = [VENV / "bin" / "python", ROOT / "scripts" / "course" / "prepare_build.py"]
-        run(prepare, "The crate could not be compiled in the kernel.", cwd=ROOT / "notebooks")
-        stamp.write_text(wanted)
+        run(prepare, "The crate could not be compiled in the kernel.", cwd=ROOT / "notebooks", env=env)
 
 
 def main():
@@ -432,10 +444,11 @@ def main():
             torch = libtorch(steps, cuda)
         if arguments.cuda:
             choice.touch()
-        environment = kernel_environment(cargo_bin, program, torch)
-        kernelspec(steps, environment)
-        with only_one(PREPARED.parent):
-            prepared_build(steps, environment)
+        environment, options = kernel_environment(cargo_bin, torch), kernel_options(program)
+        with only_one(KERNEL):
+            kernel_program(steps, cargo_bin)
+            kernelspec(steps, environment, options)
+            prepared_build(steps, environment, options)
     except SetupError as error:
         print(f"setup: {error}", file=sys.stderr)
         return 1

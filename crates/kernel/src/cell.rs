@@ -1,7 +1,8 @@
 //! A request that evcxr works on: as a rule, a cell that is being executed.
 
 use jupyter_protocol::messaging::{
-    ErrorOutput, ExecuteRequest, JupyterMessage, JupyterMessageContent as Content, ReplyStatus, Status, StreamContent,
+    ErrorOutput, ExecuteRequest, JupyterMessage, JupyterMessageContent as Content, ReplyStatus, Status,
+    StreamContent,
 };
 use std::time::{Duration, Instant};
 
@@ -14,7 +15,8 @@ use crate::output::Output;
 const QUIET: Duration = Duration::from_millis(25);
 /// A cell that has not stopped by then does not look at the stop flag.
 const EXPLAIN_AFTER: Duration = Duration::from_secs(2);
-const EXPLANATION: &str = "This cell does not look at the stop flag. Interrupt it once more to end its process: all variables \
+const EXPLANATION: &str =
+    "This cell does not look at the stop flag. Interrupt it once more to end its process: all variables \
                            are then lost. Or let it run.\n";
 
 /// How far an interrupt has gone.
@@ -75,7 +77,9 @@ impl Cell {
     /// Whether evcxr has said all that it has to say.
     pub fn is_done(&self) -> bool {
         match &self.request.content {
-            Content::ExecuteRequest(_) => self.reply.is_some() && self.idle && self.last_message.elapsed() >= QUIET,
+            Content::ExecuteRequest(_) => {
+                self.reply.is_some() && self.idle && self.last_message.elapsed() >= QUIET
+            }
             Content::CompleteRequest(_) | Content::InspectRequest(_) => self.reply.is_some(),
             _ => self.idle,
         }
@@ -116,14 +120,16 @@ impl Cell {
 
     /// evcxr's error, as the cell shows it.
     fn explained_error(&self, error: ErrorOutput) -> ErrorOutput {
-        if error.evalue.contains("Subprocess terminated") || error.evalue.contains("Subprocess didn't start") {
+        if error.evalue.contains("Subprocess terminated") || error.evalue.contains("Subprocess didn't start")
+        {
             return match self.interrupt {
                 Some((Stage::Killed, _)) => errors::interrupted(),
                 _ => errors::process_ended(&error.evalue, self.output.unpublished_errors()),
             };
         }
         // The cell is called by the number that stands beside it.
-        let (inner, own) = (format!("command_{}", self.inner_count), format!("cell_{}", self.execution_count));
+        let (inner, own) =
+            (format!("command_{}", self.inner_count), format!("cell_{}", self.execution_count));
         let traceback = error.traceback.iter().map(|line| line.replace(&inner, &own)).collect();
         errors::with_advice(ErrorOutput { traceback, ..error })
     }

@@ -33,14 +33,19 @@ pub struct Client {
 /// # Errors
 /// If it cannot be read, or is none.
 pub fn read_connection_file(path: &Path) -> Result<ConnectionInfo> {
-    let advice = "it should be the connection file that Jupyter makes when it starts a kernel; start the kernel from \
+    let advice =
+        "it should be the connection file that Jupyter makes when it starts a kernel; start the kernel from \
                   Jupyter, or see `jupyter kernelspec list`";
     let text = std::fs::read_to_string(path)
         .with_context(|| format!("the connection file {} cannot be read; {advice}", path.display()))?;
     let connection: ConnectionInfo = serde_json::from_str(&text)
         .with_context(|| format!("{} is not a connection file; {advice}", path.display()))?;
     let scheme = &connection.signature_scheme;
-    ensure!(scheme == "hmac-sha256", "{} asks for signatures with {scheme}, and only hmac-sha256 is known", path.display());
+    ensure!(
+        scheme == "hmac-sha256",
+        "{} asks for signatures with {scheme}, and only hmac-sha256 is known",
+        path.display()
+    );
     Ok(connection)
 }
 
@@ -49,15 +54,22 @@ impl Client {
     ///
     /// # Errors
     /// If one of them is in use.
-    pub async fn open(info: &ConnectionInfo, session: &str, events: &UnboundedSender<Event>) -> Result<Client> {
+    pub async fn open(
+        info: &ConnectionInfo,
+        session: &str,
+        events: &UnboundedSender<Event>,
+    ) -> Result<Client> {
         let bound = |name: &str| format!("the {name} socket of the connection file could not be opened");
         let mut heartbeat =
             zmq::create_kernel_heartbeat_connection(info).await.with_context(|| bound("heartbeat"))?;
         tokio::spawn(async move { while heartbeat.single_heartbeat().await.is_ok() {} });
 
-        let shell = zmq::create_kernel_shell_connection(info, session).await.with_context(|| bound("shell"))?;
-        let control = zmq::create_kernel_control_connection(info, session).await.with_context(|| bound("control"))?;
-        let stdin = zmq::create_kernel_stdin_connection(info, session).await.with_context(|| bound("stdin"))?;
+        let shell =
+            zmq::create_kernel_shell_connection(info, session).await.with_context(|| bound("shell"))?;
+        let control =
+            zmq::create_kernel_control_connection(info, session).await.with_context(|| bound("control"))?;
+        let stdin =
+            zmq::create_kernel_stdin_connection(info, session).await.with_context(|| bound("stdin"))?;
         let iopub =
             zmq::create_kernel_iopub_xpub_connection(info, session).await.with_context(|| bound("iopub"))?;
         let (iopub_sender, iopub_receiver) = unbounded_channel();

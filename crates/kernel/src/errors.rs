@@ -30,7 +30,16 @@ pub fn with_advice(mut error: ErrorOutput) -> ErrorOutput {
 
 /// What the `?` operator returned from a cell.
 pub fn returned(stderr: &str) -> ErrorOutput {
-    error("Error", stderr.trim(), &[])
+    error("Error", &without_frames(stderr), &[])
+}
+
+/// Libraries in C++, such as libtorch, put the addresses of their functions under a message.
+fn without_frames(message: &str) -> String {
+    static FRAMES: LazyLock<Regex> = LazyLock::new(|| {
+        Regex::new(r"(?m)^(Exception raised from .* \(most recent call first\):|frame #\d+: .*)\n?")
+            .expect("a valid pattern")
+    });
+    FRAMES.replace_all(message, "").trim().to_string()
 }
 
 /// The panic in a cell's standard error: what was printed before it, and the error. evcxr adds a listing of its own
@@ -41,7 +50,7 @@ pub fn panicked(stderr: &str) -> (String, ErrorOutput) {
             .expect("a valid pattern")
     });
     let Some(found) = PANIC.captures(stderr) else {
-        return (String::new(), error("Panic", stderr.trim(), &[]));
+        return (String::new(), error("Panic", &without_frames(stderr), &[]));
     };
     // A place in src/lib.rs is in the file that evcxr has made of the cell, which nobody sees.
     let place = &found[2];
@@ -49,7 +58,7 @@ pub fn panicked(stderr: &str) -> (String, ErrorOutput) {
         true => Vec::new(),
         false => vec![format!("at {place}")],
     };
-    (found[1].to_string(), error("Panic", found[3].trim(), &more))
+    (found[1].to_string(), error("Panic", &without_frames(&found[3]), &more))
 }
 
 /// Whether text on the standard error begins to report a panic.
@@ -61,7 +70,8 @@ pub fn looks_like_panic(stderr: &str) -> bool {
 pub fn process_ended(message: &str, stderr: &str) -> ErrorOutput {
     static STATUS: LazyLock<Regex> =
         LazyLock::new(|| Regex::new("Subprocess terminated with status: (.*)").expect("a valid pattern"));
-    let status = STATUS.captures(message).map_or(message, |found| found.get(1).map_or("", |status| status.as_str()));
+    let status =
+        STATUS.captures(message).map_or(message, |found| found.get(1).map_or("", |status| status.as_str()));
     let mut more = Vec::new();
     if stderr.contains("cannot open shared object file") || stderr.contains("dlopen") {
         more.push(
@@ -70,17 +80,23 @@ pub fn process_ended(message: &str, stderr: &str) -> ErrorOutput {
                 .to_string(),
         );
     } else if status.contains("SIGKILL") {
-        more.push("→ Most often that means that the memory was full: try with smaller data or batches.".to_string());
+        more.push(
+            "→ Most often that means that the memory was full: try with smaller data or batches.".to_string(),
+        );
     } else if status.contains("SIGSEGV") || status.contains("SIGABRT") {
         more.push("→ A library, or `unsafe` code, has crashed.".to_string());
     }
-    more.push("→ All variables are gone, definitions are still there: run the cells again from the first one.".to_string());
+    more.push(
+        "→ All variables are gone, definitions are still there: run the cells again from the first one."
+            .to_string(),
+    );
     error("ProcessEnded", &format!("the process that ran the cell has ended ({status})"), &more)
 }
 
 /// The end of a cell by a second interrupt.
 pub fn interrupted() -> ErrorOutput {
-    let more = ["→ All variables are gone, definitions are still there: run the cells again from the first one."];
+    let more =
+        ["→ All variables are gone, definitions are still there: run the cells again from the first one."];
     error("Interrupted", "the process that ran the cell was ended", &more.map(String::from))
 }
 
@@ -112,14 +128,19 @@ mod tests {
             plain(&process_ended(&format!("text\nSubprocess terminated with status: {status}"), stderr))
         };
         assert!(ended("signal: 9 (SIGKILL)", "").contains("memory was full"));
-        assert!(ended("exit status: 99", "libx.so: cannot open shared object file").contains("LD_LIBRARY_PATH"));
+        assert!(
+            ended("exit status: 99", "libx.so: cannot open shared object file").contains("LD_LIBRARY_PATH")
+        );
         assert!(ended("signal: 11 (SIGSEGV) (core dumped)", "").contains("crashed"));
         assert!(ended("exit status: 1", "").contains("(exit status: 1)\n→ All variables are gone"));
     }
 
     #[test]
     fn advice_comes_last() {
-        assert!(plain(&returned("mat1 and mat2 shapes cannot be multiplied (1x2 and 3x4)\n")).contains("\n→ The shapes"));
+        assert!(plain(&returned("mat1 and mat2 shapes cannot be multiplied (1x2 and 3x4)\n"))
+            .contains("\n→ The shapes"));
         assert_eq!(plain(&returned("no such file\n")), "Error: no such file");
+        let torch = "bad shape\nException raised from meta at /x.cpp:2 (most recent call first):\nframe #0: f (0x1 in a.so)\n";
+        assert_eq!(plain(&returned(torch)), "Error: bad shape");
     }
 }

@@ -66,7 +66,8 @@ impl Evcxr {
     ) -> Result<Evcxr> {
         let info = connection().await?;
         let connection_file = folder.path().join("connection.json");
-        std::fs::write(&connection_file, serde_json::to_string(&info)?).context("the build folder cannot be written")?;
+        std::fs::write(&connection_file, serde_json::to_string(&info)?)
+            .context("the build folder cannot be written")?;
 
         let mut command = Command::new(&settings.evcxr);
         command.arg("--control_file").arg(&connection_file);
@@ -184,7 +185,8 @@ type Channels = (
 async fn connect(info: &ConnectionInfo, session: &str, events: &UnboundedSender<Event>) -> Result<Channels> {
     let identity = zmq::peer_identity_for_session(session)?;
     let mut iopub = zmq::create_client_iopub_connection(info, "", session).await?;
-    let mut shell = zmq::create_client_shell_connection_with_identity(info, session, identity.clone()).await?;
+    let mut shell =
+        zmq::create_client_shell_connection_with_identity(info, session, identity.clone()).await?;
     let stdin = zmq::create_client_stdin_connection_with_identity(info, session, identity).await?;
     let control = zmq::create_client_control_connection(info, session).await?;
     shell.send(KernelInfoRequest {}.into()).await?;

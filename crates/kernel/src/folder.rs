@@ -91,6 +91,8 @@ impl RunFolder {
             // Errors that `?` returns should not carry a listing of evcxr's inner workings.
             ("RUST_LIB_BACKTRACE".into(), "0".into()),
         ];
+        let missing = settings.default_env.iter().filter(|(name, _)| std::env::var_os(name).is_none());
+        environment.extend(missing.map(|(name, value)| (name.into(), value.into())));
         if let Some(lock) = &settings.lock {
             environment.push(("LIVE_LOCK".into(), lock.into()));
             environment.push(("PATH".into(), self.path_with_own_cargo()?));

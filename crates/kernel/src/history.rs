@@ -29,8 +29,13 @@ impl History {
             HistoryRequest::Search { pattern, unique, n, output, .. } => {
                 let mut found: Vec<_> = all.filter(|(_, code)| matches(pattern, code)).collect();
                 if *unique {
-                    let seen = |entry: &&(usize, String), later: &[&(usize, String)]| later.iter().any(|other| other.1 == entry.1);
-                    found = (0..found.len()).filter(|&i| !seen(&found[i], &found[i + 1..])).map(|i| found[i]).collect();
+                    let seen = |entry: &&(usize, String), later: &[&(usize, String)]| {
+                        later.iter().any(|other| other.1 == entry.1)
+                    };
+                    found = (0..found.len())
+                        .filter(|&i| !seen(&found[i], &found[i + 1..]))
+                        .map(|i| found[i])
+                        .collect();
                 }
                 (last(found, *n), *output)
             }
@@ -82,15 +87,20 @@ mod tests {
 
     #[test]
     fn a_range_goes_by_execution_counts() {
-        let range = |start, stop| HistoryRequest::Range { session: None, start, stop, output: false, raw: true };
+        let range =
+            |start, stop| HistoryRequest::Range { session: None, start, stop, output: false, raw: true };
         assert_eq!(codes(&range(2, 4)), ["2: a", "3: let b = 2;"]);
         assert_eq!(codes(&range(3, 0)), ["3: let b = 2;", "4: a"]);
     }
 
     #[test]
     fn a_search_knows_wildcards_and_repetitions() {
-        let search = |pattern: &str, unique, n| {
-            HistoryRequest::Search { pattern: pattern.to_string(), unique, output: false, raw: true, n }
+        let search = |pattern: &str, unique, n| HistoryRequest::Search {
+            pattern: pattern.to_string(),
+            unique,
+            output: false,
+            raw: true,
+            n,
         };
         assert_eq!(codes(&search("let*", false, 10)), ["1: let a = 1;", "3: let b = 2;"]);
         assert_eq!(codes(&search("?", true, 10)), ["4: a"]);

@@ -10,7 +10,9 @@ pub fn kernel_info() -> KernelInfoReply {
         status: ReplyStatus::Ok,
         protocol_version: "5.4".to_string(),
         implementation: "live-kernel".to_string(),
-        banner: format!("Rust in evcxr, with live displays (live-kernel {version}). :help lists its commands."),
+        banner: format!(
+            "Rust in evcxr, with live displays (live-kernel {version}). :help lists its commands."
+        ),
         implementation_version: version,
         language_info: LanguageInfo {
             name: "Rust".to_string(),

@@ -17,7 +17,9 @@ pub fn install(kernels: Option<PathBuf>, name: &str, settings: &Settings) -> Res
     ensure!(is_name, "a kernelspec's name has letters, digits, '-', '_' and '.' only, not {name:?}");
     let kernels = match kernels {
         Some(folder) => folder,
-        None => jupyter_zmq_client::user_data_dir().context("the user's Jupyter folder was not found; name one with --kernels")?.join("kernels"),
+        None => jupyter_zmq_client::user_data_dir()
+            .context("the user's Jupyter folder was not found; name one with --kernels")?
+            .join("kernels"),
     };
     let folder = kernels.join(name);
     let written = || format!("the kernelspec cannot be written to {}", folder.display());

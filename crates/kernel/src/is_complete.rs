@@ -13,7 +13,8 @@ pub fn judge(code: &str) -> IsCompleteReply {
     let mut attribute = false;
     let mut position = 0;
     // evcxr's commands, such as `:dep`, are not Rust.
-    let code: String = code.lines().filter(|line| !is_command(line)).map(|line| format!("{line}\n")).collect();
+    let code: String =
+        code.lines().filter(|line| !is_command(line)).map(|line| format!("{line}\n")).collect();
     for token in tokenize(&code, FrontmatterAllowed::No) {
         let text = &code[position..position + token.len as usize];
         position += token.len as usize;
@@ -24,20 +25,29 @@ pub fn judge(code: &str) -> IsCompleteReply {
                 open.push(TokenKind::CloseBracket);
             }
             TokenKind::OpenBrace => open.push(TokenKind::CloseBrace),
-            TokenKind::CloseParen | TokenKind::CloseBracket | TokenKind::CloseBrace if open.pop() != Some(token.kind) => {
+            TokenKind::CloseParen | TokenKind::CloseBracket | TokenKind::CloseBrace
+                if open.pop() != Some(token.kind) =>
+            {
                 return IsCompleteReply::invalid();
             }
             TokenKind::BlockComment { terminated: false, .. } => return incomplete(open.len()),
-            TokenKind::Literal { kind, .. } if is_open(kind) => return IsCompleteReply::incomplete(String::new()),
+            TokenKind::Literal { kind, .. } if is_open(kind) => {
+                return IsCompleteReply::incomplete(String::new())
+            }
             _ => {}
         }
-        if !matches!(token.kind, TokenKind::Whitespace | TokenKind::LineComment { .. } | TokenKind::BlockComment { .. }) {
+        if !matches!(
+            token.kind,
+            TokenKind::Whitespace | TokenKind::LineComment { .. } | TokenKind::BlockComment { .. }
+        ) {
             attribute &= !open.is_empty() || token.kind == TokenKind::CloseBracket;
             last = Some((token.kind, text));
         }
     }
     let awaits_more = match last {
-        Some((kind, text)) => attribute || is_operator(kind) || ["else", "let", "mut", "in", "as"].contains(&text),
+        Some((kind, text)) => {
+            attribute || is_operator(kind) || ["else", "let", "mut", "in", "as"].contains(&text)
+        }
         None => false,
     };
     match open.is_empty() && !awaits_more {

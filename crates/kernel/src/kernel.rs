@@ -3,8 +3,9 @@
 use anyhow::{anyhow, bail, Result};
 use jupyter_protocol::connection_info::ConnectionInfo;
 use jupyter_protocol::messaging::{
-    Channel, CommInfoReply, ErrorOutput, ExecuteInput, ExecuteReply, ExecuteRequest, InterruptReply, JupyterMessage,
-    JupyterMessageContent as Content, ReplyError, ReplyStatus, ShutdownReply, Status, StreamContent, UnknownMessage,
+    Channel, CommInfoReply, ErrorOutput, ExecuteInput, ExecuteReply, ExecuteRequest, InterruptReply,
+    JupyterMessage, JupyterMessageContent as Content, ReplyError, ReplyStatus, ShutdownReply, Status,
+    StreamContent, UnknownMessage,
 };
 use nix::unistd::getppid;
 use serde_json::json;
@@ -111,6 +112,15 @@ pub async fn run(connection: ConnectionInfo, settings: Settings) -> Result<()> {
     Ok(())
 }
 
+/// Whether the prepared folder is there, and made from what is there now.
+///
+/// # Errors
+/// If the warm-up cell cannot be read.
+pub fn is_prepared(settings: &Settings) -> Result<bool> {
+    let warm_up = WarmUp::new(settings)?;
+    Ok(settings.prepared.as_ref().is_some_and(|prepared| prepared::is_current(prepared, warm_up.stamp())))
+}
+
 /// Makes the prepared folder if it is out of date.
 ///
 /// # Errors
@@ -119,10 +129,10 @@ pub async fn prepare(settings: Settings) -> Result<()> {
     let (Some(prepared), Some(_)) = (&settings.prepared, &settings.warm_up) else {
         bail!("give --prepared FOLDER and --warm-up FILE, a cell with the :dep lines to compile");
     };
-    let mut warm_up = WarmUp::new(&settings)?;
-    if prepared::is_current(prepared, warm_up.stamp()) {
+    if is_prepared(&settings)? {
         return Ok(());
     }
+    let mut warm_up = WarmUp::new(&settings)?;
     let (events, mut received) = unbounded_channel();
     let folder = Arc::new(RunFolder::create(&settings)?);
     let evcxr = Evcxr::start(&settings, &folder, &random_key(), &events, 0).await?;
@@ -144,7 +154,11 @@ pub async fn prepare(settings: Settings) -> Result<()> {
 
 impl Kernel {
     /// Handles events until the kernel is to end.
-    async fn serve(&mut self, received: &mut UnboundedReceiver<Event>, parent: nix::unistd::Pid) -> Result<()> {
+    async fn serve(
+        &mut self,
+        received: &mut UnboundedReceiver<Event>,
+        parent: nix::unistd::Pid,
+    ) -> Result<()> {
         let mut interrupts = signal(SignalKind::interrupt())?;
         let mut terminations = signal(SignalKind::terminate())?;
         let mut hang_ups = signal(SignalKind::hangup())?;
@@ -235,7 +249,8 @@ impl Kernel {
     }
 
     fn warmed_up(&mut self) {
-        let Backend::WarmingUp(evcxr, warm_up) = std::mem::replace(&mut self.backend, Backend::Starting) else {
+        let Backend::WarmingUp(evcxr, warm_up) = std::mem::replace(&mut self.backend, Backend::Starting)
+        else {
             return;
         };
         if let Some(error) = warm_up.error() {
@@ -244,7 +259,9 @@ impl Kernel {
         } else if let (Some(prepared), Some(folder)) = (&self.settings.prepared, &self.folder) {
             if !prepared::is_current(prepared, warm_up.stamp()) {
                 if let Err(error) = prepared::renew(prepared, &folder.build(), warm_up.stamp()) {
-                    eprintln!("live-kernel: the prepared build is out of date and cannot be renewed: {error:#}");
+                    eprintln!(
+                        "live-kernel: the prepared build is out of date and cannot be renewed: {error:#}"
+                    );
                 }
             }
         }
@@ -437,7 +454,10 @@ impl Kernel {
             let _ = self.client.shell.send(JupyterMessage::new(reply, Some(&cell.request)));
         }
         self.publish(Status::idle(), &cell.request);
-        let stops = matches!(&cell.request.content, Content::ExecuteRequest(ExecuteRequest { stop_on_error: true, .. }));
+        let stops = matches!(
+            &cell.request.content,
+            Content::ExecuteRequest(ExecuteRequest { stop_on_error: true, .. })
+        );
         self.previous = Some(cell);
         if stops && error.is_some() {
             self.abort_waiting();
@@ -451,7 +471,8 @@ impl Kernel {
         self.waiting.extend(others);
         for request in cells {
             let execution_count = self.execution_count.into();
-            let reply = ExecuteReply { status: ReplyStatus::Aborted, execution_count, ..ExecuteReply::default() };
+            let reply =
+                ExecuteReply { status: ReplyStatus::Aborted, execution_count, ..ExecuteReply::default() };
             self.answer(&Channel::Shell, &request, reply.into());
         }
     }

@@ -49,6 +49,9 @@ enum Command {
     },
     /// Compiles the warm-up cell once, so that kernels start with it.
     Prepare {
+        /// Only say, by the exit code, whether everything is prepared.
+        #[arg(long)]
+        check: bool,
         #[command(flatten)]
         settings: Settings,
     },
@@ -76,7 +79,10 @@ fn main() -> Result<()> {
             let connection = client::read_connection_file(&connection_file)?;
             runtime()?.block_on(kernel::run(connection, settings))
         }
-        Command::Prepare { settings } => runtime()?.block_on(kernel::prepare(settings)),
+        Command::Prepare { check: true, settings } => {
+            std::process::exit(i32::from(!kernel::is_prepared(&settings)?))
+        }
+        Command::Prepare { check: false, settings } => runtime()?.block_on(kernel::prepare(settings)),
     }
 }
 

@@ -47,5 +47,7 @@ pub fn parent_id(message: &JupyterMessage) -> Option<&str> {
 
 /// A message that says what `message` says, as an answer to `parent`, to whoever sent that.
 pub fn passed_on(message: JupyterMessage, parent: &JupyterMessage) -> JupyterMessage {
-    JupyterMessage::new(message.content, Some(parent)).with_metadata(message.metadata).with_buffers(message.buffers)
+    JupyterMessage::new(message.content, Some(parent))
+        .with_metadata(message.metadata)
+        .with_buffers(message.buffers)
 }

@@ -186,8 +186,13 @@ fn media(data: BTreeMap<String, String>) -> Media {
         true => serde_json::from_str(&content).unwrap_or(Value::String(content)),
         false => Value::String(content),
     };
-    let bundle: serde_json::Map<String, Value> =
-        data.into_iter().map(|(mime_type, content)| { let value = value(&mime_type, content); (mime_type, value) }).collect();
+    let bundle: serde_json::Map<String, Value> = data
+        .into_iter()
+        .map(|(mime_type, content)| {
+            let value = value(&mime_type, content);
+            (mime_type, value)
+        })
+        .collect();
     serde_json::from_value(Value::Object(bundle)).unwrap_or_default()
 }
 
@@ -229,8 +234,12 @@ mod tests {
         let line = "half\u{1f}live/1 {\"op\":\"display\",\"id\":\"7\",\"data\":{\"text/plain\":\"a\"}}\n";
         let published = json(output.stdout(line));
         assert_eq!(published[0], r#"{"name":"stdout","text":"before\nhalf"}"#);
-        assert!(published[1].contains(r#""data":{"text/plain":"a"}"#) && published[1].contains(r#""display_id":"7""#));
-        let update = "\u{1f}live/1 {\"op\":\"update\",\"id\":\"7\",\"data\":{\"application/json\":\"[1]\"}}\n";
+        assert!(
+            published[1].contains(r#""data":{"text/plain":"a"}"#)
+                && published[1].contains(r#""display_id":"7""#)
+        );
+        let update =
+            "\u{1f}live/1 {\"op\":\"update\",\"id\":\"7\",\"data\":{\"application/json\":\"[1]\"}}\n";
         assert!(json(output.stdout(update))[0].contains(r#"{"application/json":[1]}"#));
         let clear = json(output.stdout("\u{1f}live/1 {\"op\":\"clear\",\"wait\":true}\n"));
         assert_eq!(clear, [r#"{"wait":true}"#]);

@@ -33,7 +33,9 @@ pub fn clone_into(prepared: &Path, target: &Path) -> io::Result<()> {
                 std::thread::sleep(Duration::from_millis(200));
                 fs::remove_dir_all(target)?;
             }
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return fs::create_dir_all(target.join("src")),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                return fs::create_dir_all(target.join("src"))
+            }
             result => return result,
         }
     }
@@ -94,7 +96,8 @@ pub fn stamp(cell: &str, working_folder: &Path) -> String {
 
 /// The folders of crates in lines such as `cnn = { path = "../crates/cnn" }`.
 fn paths_in(text: &str, relative_to: &Path) -> Vec<PathBuf> {
-    static PATH: LazyLock<Regex> = LazyLock::new(|| Regex::new(r#"\bpath *= *"([^"]+)""#).expect("a valid pattern"));
+    static PATH: LazyLock<Regex> =
+        LazyLock::new(|| Regex::new(r#"\bpath *= *"([^"]+)""#).expect("a valid pattern"));
     let found = PATH.captures_iter(text).filter_map(|found| relative_to.join(&found[1]).canonicalize().ok());
     found.filter(|path| path.join("Cargo.toml").is_file()).collect()
 }

@@ -22,6 +22,16 @@ pub struct Settings {
     /// A Cargo.lock whose versions dependencies get; without one, evcxr asks the network for the newest.
     #[arg(long)]
     pub lock: Option<PathBuf>,
+    /// NAME=VALUE for the environment of cells, where it does not have that name already.
+    #[arg(long, value_name = "NAME=VALUE", value_parser = assignment)]
+    pub default_env: Vec<(String, String)>,
+}
+
+fn assignment(text: &str) -> Result<(String, String), String> {
+    let parts = text.split_once('=').filter(|(name, _)| !name.is_empty());
+    parts
+        .map(|(name, value)| (name.to_string(), value.to_string()))
+        .ok_or_else(|| "NAME=VALUE is wanted".to_string())
 }
 
 impl Settings {
@@ -45,6 +55,9 @@ impl Settings {
                 let path = std::path::absolute(path).unwrap_or_else(|_| path.clone());
                 arguments.extend([name.to_string(), path.display().to_string()]);
             }
+        }
+        for (name, value) in &self.default_env {
+            arguments.extend(["--default-env".to_string(), format!("{name}={value}")]);
         }
         arguments
     }

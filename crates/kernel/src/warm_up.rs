@@ -9,7 +9,8 @@ use crate::settings::Settings;
 
 /// After the user's own lines: how cells report their end, and a first variable, a first `?`, and what it takes to compile
 /// them, so that evcxr has done all of that once.
-const ALWAYS: &str = concat!(include_str!("in_cells.rs"), "let _warm_up: Option<()> = None; Ok::<(), String>(())?;");
+const ALWAYS: &str =
+    concat!(include_str!("in_cells.rs"), "let _warm_up: Option<()> = None; Ok::<(), String>(())?;");
 
 /// The warm-up of one evcxr.
 pub struct WarmUp {
@@ -41,7 +42,8 @@ impl WarmUp {
 
     /// The request to execute the cell.
     pub fn request(&mut self) -> JupyterMessage {
-        let message: JupyterMessage = ExecuteRequest { silent: true, ..ExecuteRequest::new(self.code.clone()) }.into();
+        let message: JupyterMessage =
+            ExecuteRequest { silent: true, ..ExecuteRequest::new(self.code.clone()) }.into();
         self.sent = Some(message.header.msg_id.clone());
         message
     }
