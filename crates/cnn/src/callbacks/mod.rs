@@ -92,7 +92,7 @@ pub trait Callback {
         Ok(())
     }
 
-    /// After the last epoch.
+    /// After the last epoch, also when the user has stopped the training.
     fn on_train_end(&mut self, run: &mut Run) -> Result<()> {
         Ok(())
     }

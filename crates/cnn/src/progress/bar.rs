@@ -130,4 +130,44 @@ mod tests {
         assert_eq!(bar(Some(9_912_422), 3_200_000, "bytes"), "3.2 of 9.9 MB");
         assert_eq!(bar(None, 3_200_000, "bytes"), "3.2 MB");
     }
+
+    #[test]
+    #[ignore = "the next test runs it, in a process of its own"]
+    fn bars_in_a_process_of_its_own() {
+        println!();
+        Bar::new("short", 10, "images").advance(10);
+        let mut bar = Bar::new("long", 1000, "images");
+        for _ in 0..9 {
+            bar.advance(100);
+            std::thread::sleep(PATIENCE / 5);
+        }
+        bar.advance(100);
+        drop(bar);
+        let mut bar = Bar::new("broken", 1000, "bytes");
+        std::thread::sleep(PATIENCE);
+        bar.advance(500);
+    }
+
+    #[test]
+    fn a_bar_grows_and_leaves_a_line() {
+        let output = |version| {
+            let program = std::env::current_exe().unwrap();
+            let test = "progress::bar::tests::bars_in_a_process_of_its_own";
+            let mut command = std::process::Command::new(program);
+            command.args(["--ignored", "--exact", "--nocapture", test]).env("LIVE_KERNEL", version);
+            String::from_utf8(command.output().unwrap().stdout).unwrap()
+        };
+        let live = output("1");
+        let messages: Vec<&str> = live.lines().filter(|line| line.contains('\u{1f}')).collect();
+        assert!((5..=11).contains(&messages.len()), "{live}");
+        assert!(messages[0].contains("\"display\"") && messages[0].contains("width:"), "{live}");
+        assert!(messages[0].contains("of 1,000 images, "), "{live}");
+        let ends: Vec<&&str> = messages.iter().filter(|message| message.contains(" in ")).collect();
+        assert!(
+            ends[0].contains("\"text/plain\":\"long: 1,000 images in ") && !ends[0].contains("width:"),
+            "{live}"
+        );
+        assert!(ends[1].contains("broken: ended after 0.0 of 0.0 MB in "), "{live}");
+        assert!(!live.contains("short") && !output("").contains('\u{1f}'), "{live}");
+    }
 }

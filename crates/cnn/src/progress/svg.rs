@@ -12,7 +12,7 @@ pub(super) type Point = (f64, f64);
 const WIDTH: f64 = 480.0;
 const HEIGHT: f64 = 300.0;
 const LEFT: f64 = 84.0;
-const RIGHT: f64 = 462.0;
+const RIGHT: f64 = 456.0;
 const TOP: f64 = 44.0;
 const BOTTOM: f64 = 244.0;
 /// At most so many numbers stand at an axis.
