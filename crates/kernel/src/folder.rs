@@ -91,6 +91,10 @@ impl RunFolder {
             // Errors that `?` returns should not carry a listing of evcxr's inner workings.
             ("RUST_LIB_BACKTRACE".into(), "0".into()),
         ];
+        if let Some(cargo) = prepared::on_path("cargo") {
+            // rust-analyzer would take rustup's stand-in, which is slower, and be asked a dozen times.
+            environment.push(("CARGO".into(), cargo.into()));
+        }
         let missing = settings.default_env.iter().filter(|(name, _)| std::env::var_os(name).is_none());
         environment.extend(missing.map(|(name, value)| (name.into(), value.into())));
         if let Some(lock) = &settings.lock {

@@ -189,7 +189,7 @@ impl Kernel {
                 }
             }
             Event::Client(channel, request) => return self.request(channel, request),
-            Event::Evcxr(channel, message) => self.from_evcxr(channel, message),
+            Event::Evcxr(channel, message) => self.evcxr_says(channel, message),
             Event::Compiling(name) => {
                 if let Some(cell) = &mut self.running {
                     cell.compiling(&name);
@@ -283,7 +283,7 @@ impl Kernel {
         }
     }
 
-    fn from_evcxr(&mut self, channel: Channel, message: JupyterMessage) {
+    fn evcxr_says(&mut self, channel: Channel, message: JupyterMessage) {
         if let Backend::WarmingUp(_, warm_up) = &mut self.backend {
             if warm_up.is_done_with(&message) {
                 self.warmed_up();

@@ -17,6 +17,9 @@ use std::time::Duration;
 const BUILD: &str = "build";
 const STAMP: &str = "made-from";
 
+/// What the compiler remembers for the next time it compiles the same crate; it is large, and nobody needs it here.
+const MEMORIES: &str = "incremental";
+
 /// Written once and then only replaced by renaming, so kernels may share them; all else is copied.
 const SHARED: [&str; 6] = ["rlib", "rmeta", "so", "a", "dylib", "o"];
 
@@ -50,7 +53,9 @@ fn clone_folder(source: &Path, target: &Path) -> io::Result<()> {
         let (from, to) = (entry.path(), target.join(entry.file_name()));
         let kind = entry.file_type()?;
         if kind.is_dir() {
-            clone_folder(&from, &to)?;
+            if entry.file_name() != MEMORIES {
+                clone_folder(&from, &to)?;
+            }
         } else if kind.is_symlink() {
             symlink(fs::read_link(&from)?, &to)?;
         } else if from.extension().is_some_and(|extension| SHARED.iter().any(|shared| extension == *shared)) {
@@ -85,13 +90,17 @@ pub fn stamp(cell: &str, working_folder: &Path) -> String {
     for folder in paths_in(cell, working_folder) {
         hash_crate(&folder, &mut hasher, &mut seen);
     }
-    let rustc = std::env::split_paths(&std::env::var_os("PATH").unwrap_or_default())
-        .map(|folder| folder.join("rustc"))
-        .find(|path| path.is_file());
-    if let Some(metadata) = rustc.and_then(|path| fs::metadata(path).ok()) {
+    if let Some(metadata) = on_path("rustc").and_then(|path| fs::metadata(path).ok()) {
         (metadata.len(), metadata.modified().ok()).hash(&mut hasher);
     }
     format!("{:016x}\n{cell}", hasher.finish())
+}
+
+/// Where a program is, as the shell finds it.
+pub fn on_path(program: &str) -> Option<PathBuf> {
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    let found = std::env::split_paths(&path).map(|folder| folder.join(program)).find(|path| path.is_file());
+    found
 }
 
 /// The folders of crates in lines such as `cnn = { path = "../crates/cnn" }`.
@@ -174,7 +183,11 @@ mod tests {
 
     #[test]
     fn a_clone_shares_what_is_only_replaced_and_copies_the_rest() {
-        let prepared = folder_with(&[("build/target/a.rlib", "library"), ("build/src/lib.rs", "source")]);
+        let prepared = folder_with(&[
+            ("build/target/a.rlib", "library"),
+            ("build/src/lib.rs", "source"),
+            ("build/incremental/m", ""),
+        ]);
         let run = tempfile::tempdir().unwrap();
         let target = run.path().join("build");
         clone_into(prepared.path(), &target).unwrap();
@@ -182,6 +195,7 @@ mod tests {
         let build = prepared.path().join("build");
         assert_eq!(inode(&build.join("target/a.rlib")), inode(&target.join("target/a.rlib")));
         assert_ne!(inode(&build.join("src/lib.rs")), inode(&target.join("src/lib.rs")));
+        assert!(!target.join("incremental").exists());
         let modified = |path: PathBuf| fs::metadata(path).unwrap().modified().unwrap();
         assert_eq!(modified(build.join("src/lib.rs")), modified(target.join("src/lib.rs")));
     }

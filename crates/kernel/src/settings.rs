@@ -1,7 +1,7 @@
 //! What a kernel is told when it is started.
 
 use clap::Args;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// Where things are; the same for `run`, `prepare` and `install`.
 #[derive(Args, Debug, Clone)]
@@ -12,8 +12,8 @@ pub struct Settings {
     /// Folder with what `prepare` has compiled. Kernels only read it, so that users can share one.
     #[arg(long)]
     pub prepared: Option<PathBuf>,
-    /// Folder for the build folders of running kernels; the default is beside the prepared one. On the same disk as
-    /// that one a kernel starts sooner, and takes less space.
+    /// Folder for the build folders of running kernels. The default is beside the prepared one, where a kernel starts
+    /// soonest and takes the least space; for those who cannot write there, in their own cache.
     #[arg(long)]
     pub runs: Option<PathBuf>,
     /// File with a cell that is executed before the user's first one, as a rule the `:dep` lines.
@@ -27,6 +27,15 @@ pub struct Settings {
     pub default_env: Vec<(String, String)>,
 }
 
+fn is_writable(folder: &Path) -> bool {
+    std::fs::create_dir_all(folder).is_ok() && tempfile::tempfile_in(folder).is_ok()
+}
+
+fn own_cache() -> PathBuf {
+    let in_home = || std::env::var_os("HOME").map(|home| PathBuf::from(home).join(".cache"));
+    std::env::var_os("XDG_CACHE_HOME").map(PathBuf::from).or_else(in_home).unwrap_or_else(std::env::temp_dir)
+}
+
 fn assignment(text: &str) -> Result<(String, String), String> {
     let parts = text.split_once('=').filter(|(name, _)| !name.is_empty());
     parts
@@ -37,8 +46,14 @@ fn assignment(text: &str) -> Result<(String, String), String> {
 impl Settings {
     /// The folder in which kernels make their own folders.
     pub fn runs(&self) -> PathBuf {
-        let beside = || self.prepared.as_ref().and_then(|folder| folder.parent()).map(PathBuf::from);
-        self.runs.clone().or_else(beside).unwrap_or_else(|| std::env::temp_dir().join("live-kernel"))
+        if let Some(named) = &self.runs {
+            return named.clone();
+        }
+        let beside = self.prepared.as_ref().and_then(|folder| folder.parent());
+        match beside.filter(|folder| is_writable(folder)) {
+            Some(folder) => folder.to_path_buf(),
+            None => own_cache().join("live-kernel"),
+        }
     }
 
     /// The arguments that say the same again, with paths that are valid from any working folder.

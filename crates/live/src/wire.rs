@@ -8,12 +8,16 @@
 //! {"op":"display","id":"…","data":{"text/plain":"…"}}
 //! {"op":"update","id":"…","data":{"text/plain":"…"}}
 //! {"op":"clear","wait":true}
+//! {"op":"failed"}
+//! {"op":"panicked"}
 //! ```
 //!
 //! - `display` shows `data`, a content for each MIME type, after all that was written before it. With an `id`, the
 //!   output can be updated.
 //! - `update` replaces what the output `id` shows.
 //! - `clear` removes the cell's output; with `wait`, not before the next output comes.
+//! - `failed` and `panicked` say that the cell has ended with an error that `?` returned, or with a panic; what it has
+//!   just written to the standard error is the message. The kernel itself has cells write these two.
 //!
 //! Contents are always strings: base64 for pictures, the JSON's text for JSON types. In the object every control
 //! character is escaped, so a message never has a newline within. If a cell prints half a line before, without a

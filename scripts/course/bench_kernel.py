@@ -1,0 +1,199 @@
+"""Measures the course's kernel beside stock evcxr, on the same machine in the same run: how long a learner waits.
+
+A start is measured from the command to start a kernel. Each kernel is a fresh one with folders of its own; the
+stock kernel gets the same libtorch and allocator settings, and nothing else.
+"""
+
+import argparse
+import json
+import os
+import re
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from contextlib import contextmanager
+from pathlib import Path
+
+from jupyter_client.manager import KernelManager
+
+import notebooks
+import parameters
+import setup
+from bench import machine
+
+FIRST_CELL = ':dep cnn = { path = "../crates/cnn" }\nuse cnn::prelude::*;'
+READING = 15  # seconds in which a learner reads before the first cell
+LIMIT = 1200  # seconds for one cell
+# Cells that train, or evaluate a trained model, are as long as their work is.
+TRAINING = re.compile(r"\b(fit|training|train|trained_model|lr_find|evaluate|predict|synthetic_digits|train_one)\w*\(")
+# An epoch with its display, and one that says nothing, one after the other in the same kernel.
+OVERHEAD = """
+fn seconds(x_train: &Tensor, y_train: &Tensor, verbose: bool) -> cnn::anyhow::Result<f64> {
+    let mut model = course::model(42)?;
+    let settings = Fit { epochs: EPOCHS, batch_size: 128, validation_split: 0.1, verbose, ..Fit::default() };
+    let history = model.fit(x_train, y_train, &settings)?;
+    Ok(history.seconds[1..].iter().sum::<f64>() / (history.seconds.len() - 1) as f64)
+}
+let data = mnist::load_data()?;
+let x_train = add_channel(&data.x_train)?;
+seconds(&x_train, &data.y_train, false)?;
+for _ in 0..REPETITIONS {
+    let shown = seconds(&x_train, &data.y_train, true)?;
+    println!("RESULT {} {}", shown, seconds(&x_train, &data.y_train, false)?);
+}
+"""
+
+
+def arguments():
+    parser = argparse.ArgumentParser(prog="scripts/bench kernel", description="Measures the kernel beside stock evcxr.")
+    parser.add_argument("--repetitions", type=int, default=3, metavar="N", help="how often a kernel is started (default 3)")
+    parser.add_argument("--no-stock", action="store_true", help="leave out stock evcxr, which compiles for minutes")
+    parser.add_argument("--quick", action="store_true", help="one repetition, and notebook 02 alone: to see that it works")
+    parser.add_argument("--out", type=Path, default=notebooks.OUT / "bench", metavar="FOLDER", help="default out/bench")
+    chosen = parser.parse_args()
+    if chosen.repetitions < 1:
+        parser.error("--repetitions must be at least 1")
+    return chosen
+
+
+class Kernel:
+    """A running kernel; `execute` says how long a cell took, and what it printed."""
+
+    def __init__(self, client):
+        self.client = client
+
+    def execute(self, source):
+        printed = []
+
+        def collect(message):
+            if message["msg_type"] == "stream":
+                printed.append(message["content"]["text"])
+
+        begin = time.monotonic()
+        self.client.execute_interactive(source, output_hook=collect, timeout=LIMIT, stop_on_error=False)
+        return time.monotonic() - begin, "".join(printed)
+
+
+@contextmanager
+def kernel(name):
+    """A fresh kernel, and the seconds until it was ready."""
+    begin = time.monotonic()
+    manager = KernelManager(kernel_name=name)
+    manager.start_kernel(cwd=str(notebooks.FOLDER), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    client = manager.client()
+    try:
+        client.start_channels()
+        client.wait_for_ready(timeout=LIMIT)
+        yield Kernel(client), time.monotonic() - begin
+    finally:
+        client.stop_channels()
+        manager.shutdown_kernel(now=True)
+
+
+def install_stock(folder):
+    """A kernelspec `stock` that starts evcxr_jupyter itself."""
+    own = json.loads((setup.KERNELSPEC / "kernel.json").read_text())
+    evcxr = own["argv"][own["argv"].index("--evcxr") + 1]
+    spec = own | {"argv": [evcxr, "--control_file", "{connection_file}"], "display_name": "stock"}
+    path = folder / "kernels" / "stock" / "kernel.json"
+    path.parent.mkdir(parents=True)
+    path.write_text(json.dumps(spec))
+    os.environ["JUPYTER_PATH"] = os.pathsep.join(filter(None, [str(folder), os.environ.get("JUPYTER_PATH")]))
+
+
+# ---- measurements --------------------------------------------------------------------------------
+
+
+def start(name, reading=0):
+    """Seconds until a kernel is ready, and for its first cell; when nobody reads first, since the start."""
+    begin = time.monotonic()
+    with kernel(name) as (running, ready):
+        time.sleep(reading)
+        took, _ = running.execute(FIRST_CELL)
+        return ready, took if reading else time.monotonic() - begin
+
+
+def cells(name, paths):
+    """Seconds of every cell without training after a notebook's first one."""
+    found = []
+    for path in paths:
+        notebook = notebooks.read(path)
+        parameters.inject(notebook, notebooks.quick_values(notebook))
+        sources = [cell.source for cell in notebook.cells if cell.cell_type == "code"]
+        with kernel(name) as (running, _):
+            for number, source in enumerate(sources):
+                took, _ = running.execute(source)
+                if number and not TRAINING.search(source):
+                    found.append(took)
+        print(f"  {path.stem}: {len(found)} cells so far, median {statistics.median(found):.2f} s", flush=True)
+    return found
+
+
+def overhead(repetitions, epochs):
+    """The duration of an epoch with its display, as a multiple of one without."""
+    with kernel("rust") as (running, _):
+        running.execute(FIRST_CELL)
+        source = OVERHEAD.replace("REPETITIONS", str(repetitions)).replace("EPOCHS", str(epochs))
+        _, printed = running.execute(source)
+    pairs = [[float(word) for word in line.split()[1:]] for line in printed.splitlines() if line.startswith("RESULT")]
+    return statistics.median(shown for shown, _ in pairs) / statistics.median(silent for _, silent in pairs)
+
+
+# ---- the report ----------------------------------------------------------------------------------
+
+
+def row(name, live, stock, target, unit="s"):
+    number = lambda value: "–" if value is None else f"{value:.2f} {unit}".strip()  # noqa: E731
+    met = "" if live is None or target is None else "met" if live <= target else f"missed by {live / target - 1:.0%}"
+    return f"| {name} | {number(live)} | {number(stock)} | {'–' if target is None else f'≤ {target:g} {unit}'.strip()} | {met} |"
+
+
+def main():
+    chosen = arguments()
+    repetitions = 1 if chosen.quick else chosen.repetitions
+    available = notebooks.find(notebooks.FOLDER)
+    paths = notebooks.select(available, ["2"]) if chosen.quick else available[1:]
+    live = {"ready": [], "first": [], "after_reading": []}
+    stock = {"ready": [], "first": []}
+    with tempfile.TemporaryDirectory() as folder:
+        install_stock(Path(folder))
+        if not os.environ.get("CNN_ARTIFACTS"):
+            os.environ["CNN_ARTIFACTS"] = str(Path(folder) / "artifacts")
+        for repetition in range(repetitions):
+            for kind, reading in (("first", 0), ("after_reading", READING)):
+                ready, first = start("rust", reading)
+                live["ready"].append(ready)
+                live[kind].append(first)
+            print(f"start {repetition + 1}/{repetitions}: ready {ready:.2f} s, first cell {live['first'][-1]:.2f} s, after reading {first:.2f} s", flush=True)
+        if not chosen.no_stock:
+            ready, first = start("stock")
+            stock = {"ready": [ready], "first": [first]}
+            print(f"stock: ready {ready:.2f} s, first cell {first:.2f} s", flush=True)
+        found = cells("rust", paths)
+        cost = overhead(repetitions, 2 if chosen.quick else 4)
+        print(f"an epoch with its display: {cost:.3f} times one without", flush=True)
+    median = lambda values: statistics.median(values) if values else None  # noqa: E731
+    about = machine()
+    lines = [
+        f"{about['cpu']}, {about['cores']} cores, {about['memory_gib']} GiB, {about['system']}; {about['date']}. Medians of {repetitions}; stock evcxr once.",
+        "",
+        "| | this kernel | stock evcxr | target | |",
+        "|---|---:|---:|---:|---|",
+        row("kernel ready", median(live["ready"]), median(stock["ready"]), 1),
+        row("start to the end of the first cell, at once", median(live["first"]), median(stock["first"]), 12),
+        row(f"first cell, after {READING} s of reading", median(live["after_reading"]), None, 1),
+        row(f"median of {len(found)} cells without training", median(found), None, 0.7),
+        row("an epoch with its display : without", cost, None, 1.02, ""),
+    ]
+    chosen.out.mkdir(parents=True, exist_ok=True)
+    (chosen.out / "kernel.md").write_text("\n".join(lines) + "\n")
+    content = {"machine": about, "live": live, "stock": stock, "cells": found, "overhead": cost}
+    (chosen.out / "kernel.json").write_text(json.dumps(content, indent=1))
+    print("\n" + "\n".join(lines))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
