@@ -49,6 +49,7 @@ for _ in 0..REPETITIONS {
 def arguments():
     parser = argparse.ArgumentParser(prog="scripts/bench kernel", description="Measures the kernel beside stock evcxr.")
     parser.add_argument("--repetitions", type=int, default=3, metavar="N", help="how often a kernel is started (default 3)")
+    parser.add_argument("--users", type=int, metavar="N", help="measure N kernels at once that share the prepared folder, and nothing else")
     parser.add_argument("--no-stock", action="store_true", help="leave out stock evcxr, which compiles for minutes")
     parser.add_argument("--quick", action="store_true", help="one repetition, and notebook 02 alone: to see that it works")
     parser.add_argument("--out", type=Path, default=notebooks.OUT / "bench", metavar="FOLDER", help="default out/bench")
@@ -92,15 +93,29 @@ def kernel(name):
         manager.shutdown_kernel(now=True)
 
 
+def own_spec():
+    return json.loads((setup.KERNELSPEC / "kernel.json").read_text())
+
+
+def install(folder, name, argv):
+    """A kernelspec like the course's, with another command."""
+    path = folder / "kernels" / name / "kernel.json"
+    path.parent.mkdir(parents=True)
+    path.write_text(json.dumps(own_spec() | {"argv": argv, "display_name": name}))
+
+
 def install_stock(folder):
     """A kernelspec `stock` that starts evcxr_jupyter itself."""
-    own = json.loads((setup.KERNELSPEC / "kernel.json").read_text())
-    evcxr = own["argv"][own["argv"].index("--evcxr") + 1]
-    spec = own | {"argv": [evcxr, "--control_file", "{connection_file}"], "display_name": "stock"}
-    path = folder / "kernels" / "stock" / "kernel.json"
-    path.parent.mkdir(parents=True)
-    path.write_text(json.dumps(spec))
-    os.environ["JUPYTER_PATH"] = os.pathsep.join(filter(None, [str(folder), os.environ.get("JUPYTER_PATH")]))
+    argv = own_spec()["argv"]
+    install(folder, "stock", [argv[argv.index("--evcxr") + 1], "--control_file", "{connection_file}"])
+
+
+@contextmanager
+def jupyter_path():
+    """A folder for kernelspecs that Jupyter looks into."""
+    with tempfile.TemporaryDirectory() as folder:
+        os.environ["JUPYTER_PATH"] = os.pathsep.join(filter(None, [folder, os.environ.get("JUPYTER_PATH")]))
+        yield Path(folder)
 
 
 # ---- measurements --------------------------------------------------------------------------------
@@ -141,6 +156,69 @@ def overhead(repetitions, epochs):
     return statistics.median(shown for shown, _ in pairs) / statistics.median(silent for _, silent in pairs)
 
 
+def processes(group_of):
+    """The process ids of a kernel: its own, and those of all that it has started."""
+    listed = subprocess.run(["ps", "-A", "-o", "pid=,ppid="], capture_output=True, text=True, check=True).stdout
+    parents = dict(map(int, line.split()) for line in listed.splitlines())
+    found = [group_of]
+    for pid in found:
+        found += [child for child, parent in parents.items() if parent == pid]
+    return found
+
+
+def memory(pid):
+    """MB of a kernel's processes; what several share is counted in parts."""
+    total = 0
+    for process in processes(pid):
+        try:
+            text = Path(f"/proc/{process}/smaps_rollup").read_text()
+        except OSError:
+            continue
+        total += int(re.search(r"^Pss: +(\d+)", text, re.MULTILINE)[1])
+    return total / 1024
+
+
+def disk(folder):
+    """MB of a user's folder, without what is a link to the prepared one."""
+    files = [path for path in folder.rglob("*") if path.is_file() and not path.is_symlink()]
+    return sum(path.stat().st_size for path in files if path.stat().st_nlink == 1) / 2**20
+
+
+def users(count):
+    """So many users who open a notebook in the same moment: each with folders of their own, sharing the prepared one."""
+    from concurrent.futures import ThreadPoolExecutor
+    from contextlib import ExitStack
+
+    with jupyter_path() as folder, ExitStack() as stack:
+        for number in range(count):
+            argv = [*own_spec()["argv"], "--runs", str(folder / f"runs-{number}")]
+            install(folder, f"user-{number}", argv)
+        begin = time.monotonic()
+        managers = []
+        for number in range(count):
+            manager = KernelManager(kernel_name=f"user-{number}")
+            manager.start_kernel(cwd=str(notebooks.FOLDER), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+            stack.callback(manager.shutdown_kernel, now=True)
+            managers.append(manager)
+
+        def first_cell(manager):
+            client = manager.client()
+            client.start_channels()
+            client.wait_for_ready(timeout=LIMIT)
+            ready = time.monotonic() - begin
+            Kernel(client).execute(FIRST_CELL)
+            return ready, time.monotonic() - begin, Kernel(client).execute("let x = Tensor::from(1.0);")[0]
+
+        with ThreadPoolExecutor(count) as pool:
+            times = list(pool.map(first_cell, managers))
+        ready, first, later = zip(*times, strict=True)
+        megabytes = [memory(manager.provisioner.pid) for manager in managers]
+        print(f"{count} kernels at once: ready after {max(ready):.1f} s at the latest, first cells after {min(first):.0f} to {max(first):.0f} s")
+        print(f"a later cell in all of them at once: {statistics.median(later):.1f} s")
+        print(f"memory per kernel: {statistics.median(megabytes):.0f} MB")
+        print(f"disk per kernel: {statistics.median(disk(folder / f'runs-{number}') for number in range(count)):.0f} MB")
+
+
 # ---- the report ----------------------------------------------------------------------------------
 
 
@@ -152,15 +230,18 @@ def row(name, live, stock, target, unit="s"):
 
 def main():
     chosen = arguments()
+    if chosen.users:
+        users(chosen.users)
+        return 0
     repetitions = 1 if chosen.quick else chosen.repetitions
     available = notebooks.find(notebooks.FOLDER)
     paths = notebooks.select(available, ["2"]) if chosen.quick else available[1:]
     live = {"ready": [], "first": [], "after_reading": []}
     stock = {"ready": [], "first": []}
-    with tempfile.TemporaryDirectory() as folder:
-        install_stock(Path(folder))
+    with jupyter_path() as folder:
+        install_stock(folder)
         if not os.environ.get("CNN_ARTIFACTS"):
-            os.environ["CNN_ARTIFACTS"] = str(Path(folder) / "artifacts")
+            os.environ["CNN_ARTIFACTS"] = str(folder / "artifacts")
         for repetition in range(repetitions):
             for kind, reading in (("first", 0), ("after_reading", READING)):
                 ready, first = start("rust", reading)
