@@ -409,9 +409,9 @@ impl Kernel {
     fn send_cell(&mut self) {
         let (Backend::Ready(evcxr), Some(cell)) = (&self.backend, &mut self.running) else { return };
         if cell.sent.is_none() {
+            // Without binary buffers: evcxr takes them for a wrong signature, and answers nothing any more.
             let message = JupyterMessage::new(cell.request.content.clone(), None)
-                .with_metadata(cell.request.metadata.clone())
-                .with_buffers(cell.request.buffers.clone());
+                .with_metadata(cell.request.metadata.clone());
             cell.sent = Some(message.header.msg_id.clone());
             evcxr.request(message);
         }
