@@ -46,6 +46,9 @@ enum Command {
         connection_file: PathBuf,
         #[command(flatten)]
         settings: Settings,
+        /// What some clients add, such as the file that `jupyter run` executes; it is not for the kernel.
+        #[arg(hide = true, trailing_var_arg = true, allow_hyphen_values = true)]
+        others: Vec<String>,
     },
     /// Compiles the warm-up cell once, so that kernels start with it.
     Prepare {
@@ -75,7 +78,7 @@ fn main() -> Result<()> {
     match Arguments::parse().command {
         Command::Guard { folder } => guard::watch(&folder),
         Command::Install { kernels, name, settings } => install::install(kernels, &name, &settings),
-        Command::Run { connection_file, settings } => {
+        Command::Run { connection_file, settings, .. } => {
             let connection = client::read_connection_file(&connection_file)?;
             runtime()?.block_on(kernel::run(connection, settings))
         }
