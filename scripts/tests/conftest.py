@@ -1,13 +1,17 @@
-"""What the tests of the scripts share: small notebooks, the scripts as commands, and waiting with an end."""
+"""What the tests of the scripts share: small notebooks, the scripts as commands, kernels, and waiting with an end."""
 
 import os
 import subprocess
 import sys
 import time
+from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
+from queue import Empty
 
 import nbformat
 import pytest
+from jupyter_client.manager import KernelManager
 
 COURSE = Path(__file__).resolve().parents[1] / "course"
 sys.path.insert(0, str(COURSE))
@@ -15,6 +19,10 @@ sys.path.insert(0, str(COURSE))
 import notebooks  # noqa: E402
 
 notebooks.isolate()
+
+LIMIT = 300  # seconds for whatever a kernel is asked, on a busy machine
+# A cell that does not end by itself, nor looks at the stop flag.
+LOOP = "let mut x = 0u64;\nloop { x = std::hint::black_box(x.wrapping_add(1)); }"
 
 
 def make_notebook(path, cells, parameters=None, quick=None):
@@ -47,6 +55,157 @@ def wait_until(condition, limit=30):
             return True
         time.sleep(0.2)
     return condition()
+
+
+# ---- kernels -------------------------------------------------------------------------------------
+
+
+@dataclass
+class Outcome:
+    """What came of a cell: the content of the reply, and what was published about it."""
+
+    reply: dict
+    messages: list
+
+    def of(self, kind):
+        return [message["content"] for message in self.messages if message["msg_type"] == kind]
+
+    def text(self, name="stdout"):
+        return "".join(content["text"] for content in self.of("stream") if content["name"] == name)
+
+    def error(self):
+        """The one error, as a learner sees it, without colours."""
+        (error,) = self.of("error")
+        return notebooks.ANSI.sub("", "\n".join(error["traceback"]))
+
+
+class Kernel:
+    """A running kernel, and all that it has said. Every wait has an end."""
+
+    def __init__(self, manager, client):
+        self.manager, self.client = manager, client
+        self.published, self.replies = [], {}
+
+    def start(self, source, **options):
+        return self.client.execute(source, **options)
+
+    def execute(self, source, **options):
+        return self.outcome(self.start(source, **options))
+
+    def outcome(self, request):
+        messages = self.wait_for(request, is_idle)
+        return Outcome(self.reply(request)["content"], messages)
+
+    def about(self, request):
+        return [message for message in self.published if message["parent_header"].get("msg_id") == request]
+
+    def wait_for(self, request, condition, limit=LIMIT):
+        """Listens until the condition holds for what was published about a request."""
+        end = time.monotonic() + limit
+        while not condition(self.about(request)):
+            assert time.monotonic() < end, f"not within {limit} s; there was {self.about(request)}"
+            self.listen()
+        return self.about(request)
+
+    def listen(self, seconds=0.1):
+        try:
+            self.published.append(self.client.get_iopub_msg(timeout=seconds))
+        except Empty:
+            pass
+
+    def reply(self, request, limit=LIMIT):
+        """The whole reply on the shell channel."""
+        end = time.monotonic() + limit
+        while request not in self.replies:
+            assert time.monotonic() < end, f"no reply within {limit} s"
+            try:
+                message = self.client.get_shell_msg(timeout=1)
+                self.replies[message["parent_header"]["msg_id"]] = message
+            except Empty:
+                pass
+        return self.replies[request]
+
+    def interrupt(self):
+        self.manager.interrupt_kernel()
+
+    # The processes: the kernel, its guard, evcxr, and evcxr's child that runs the cells.
+
+    def pid(self):
+        return self.manager.provisioner.pid
+
+    def guard(self):
+        (found,) = (process for process in processes() if process.parent == self.pid() and " guard " in process.command)
+        return found
+
+    def folder(self):
+        return Path(self.guard().command.split(" guard ")[1])
+
+    def evcxr(self):
+        (found,) = (process for process in processes() if process.parent == self.pid() and "--control_file" in process.command)
+        return found.pid
+
+    def of_cells(self):
+        evcxr = self.evcxr()
+        (found,) = (process for process in processes() if process.parent == evcxr and "evcxr_jupyter" in process.command)
+        return found.pid
+
+    def family(self):
+        """All its processes, by their ids."""
+        found = {self.pid()}
+        for _ in range(4):
+            found |= {process.pid for process in processes() if process.parent in found}
+        return found
+
+
+@dataclass
+class Process:
+    pid: int
+    parent: int
+    command: str
+
+
+def processes():
+    """All that run, without those that merely wait to be collected."""
+    listed = subprocess.run(["ps", "-A", "-ww", "-o", "pid=,ppid=,stat=,args="], capture_output=True, text=True, timeout=30).stdout
+    rows = [line.split(None, 3) for line in listed.splitlines()]
+    return [Process(int(row[0]), int(row[1]), row[3]) for row in rows if len(row) == 4 and not row[2].startswith("Z")]
+
+
+def alive(pids):
+    return pids & {process.pid for process in processes()}
+
+
+def is_idle(messages):
+    return any(message["content"].get("execution_state") == "idle" for message in messages)
+
+
+def has_printed(text):
+    """A condition for `wait_for`."""
+    return lambda messages: text in Outcome({}, messages).text()
+
+
+@contextmanager
+def running_kernel(*options, **environment):
+    """A kernel in the notebooks' folder, with more options than the kernelspec has; it may be dead when it is left."""
+    manager = KernelManager(kernel_name="rust")
+    manager.kernel_spec.argv += map(str, options)
+    quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
+    manager.start_kernel(cwd=str(notebooks.FOLDER), env=os.environ | environment, **quiet)
+    client = manager.client()
+    try:
+        client.start_channels()
+        client.wait_for_ready(timeout=60)
+        yield Kernel(manager, client)
+    finally:
+        client.stop_channels()
+        manager.shutdown_kernel()
+
+
+@pytest.fixture(scope="module")
+def kernel():
+    """One for all tests of a file that leave it as it was."""
+    with running_kernel() as running:
+        yield running
 
 
 @pytest.fixture(autouse=True)

@@ -1,0 +1,67 @@
+"""The stop button: what looks at the stop flag ends soon and loses nothing, and what does not is ended by a second press."""
+
+import time
+
+from conftest import LOOP, Outcome, has_printed, running_kernel
+
+import notebooks
+
+SETUP = f""":dep cnn = {{ path = "{notebooks.ROOT / "crates" / "cnn"}" }}
+use cnn::prelude::*;
+let data = mnist::synthetic_digits(1000, 10, 1);
+let x_train = add_channel(&data.x_train)?;
+let mut model = Sequential::input([1, 28, 28]).add(Flatten).add(Dense::new(10).activation(Softmax)).build()?;
+model.compile(Adam::default(), Loss::CategoricalCrossentropy)?;
+let settings = Fit {{ epochs: 100_000, ..Fit::default() }};"""
+FIT = """println!("begin");
+let history = model.fit(&x_train, &data.y_train, &settings)?;"""
+
+
+def shows(kind):
+    return lambda messages: any(message["msg_type"] == kind for message in messages)
+
+
+def test_a_training_ends_and_everything_lives(kernel):
+    assert kernel.execute(SETUP).reply["status"] == "ok"
+    request = kernel.start(FIT)
+    waiting = kernel.start("1")
+    kernel.wait_for(request, shows("update_display_data"))
+    begin = time.monotonic()
+    kernel.interrupt()
+    outcome = kernel.outcome(request)
+    assert time.monotonic() - begin < 20
+    assert outcome.reply["status"] == "ok" and outcome.text("stderr") == ""
+    assert kernel.outcome(waiting).reply["status"] == "aborted"
+    later = kernel.execute("println!(\"{}\", history.loss.len() < 100_000 && model.evaluate(&x_train, &data.y_train).is_ok());")
+    assert later.text() == "true\n"
+
+
+def test_an_interrupt_without_a_cell_does_nothing(kernel):
+    kernel.interrupt()
+    outcome = kernel.execute('println!("{}", std::path::Path::new(&std::env::var("LIVE_STOP")?).exists());')
+    assert outcome.reply["status"] == "ok" and outcome.text() == "false\n"
+
+
+def test_a_busy_cell_is_explained_and_then_ended(kernel):
+    kernel.execute("let lost = 1;")
+    request = kernel.start('println!("begin");\n' + LOOP)
+    kernel.wait_for(request, has_printed("begin"))
+    kernel.interrupt()
+    begin = time.monotonic()
+    kernel.wait_for(request, lambda messages: "Interrupt it once more" in Outcome({}, messages).text("stderr"))
+    assert 1 < time.monotonic() - begin < 30
+    kernel.interrupt()
+    outcome = kernel.outcome(request)
+    assert outcome.reply["status"] == "error" and outcome.reply["ename"] == "Interrupted"
+    assert "All variables are gone" in outcome.error()
+    assert kernel.execute("1 + 1").of("execute_result")[0]["data"]["text/plain"] == "2"
+    assert kernel.execute("lost").reply["status"] == "error"
+
+
+def test_a_cell_that_waits_for_the_first_start_can_be_stopped():
+    with running_kernel() as kernel:
+        request = kernel.start("1")
+        kernel.wait_for(request, shows("execute_input"))
+        kernel.interrupt()
+        assert kernel.outcome(request).reply["ename"] == "Interrupted"
+        assert kernel.execute("2").reply["status"] == "ok"
