@@ -1,12 +1,13 @@
 //! The batches of an epoch, prepared ahead of the training step that needs them.
 
 use anyhow::Result;
-use std::panic::{catch_unwind, AssertUnwindSafe};
+use std::ops::ControlFlow;
 use std::sync::mpsc::sync_channel;
 use std::thread;
 use tch::{Device, Tensor};
 
 use crate::augmentation::Augment;
+use crate::memory::in_memory;
 use crate::model::batches;
 use crate::preprocessing::to_float;
 use crate::random::{seed_at, Purpose};
@@ -21,8 +22,8 @@ pub(crate) struct Batch {
 pub(crate) struct Batches {
     pub x: Tensor,
     pub y: Tensor,
-    /// Which samples, in which order: `[samples]`, where `x` is.
-    pub order: Tensor,
+    /// Which samples, in which order.
+    pub order: Vec<i64>,
     pub batch_size: i64,
     pub augment: Option<Augment>,
     pub seed: u64,
@@ -31,42 +32,42 @@ pub(crate) struct Batches {
 }
 
 impl Batches {
-    /// Gives the batches to `consume`, one after the other, until there is an error.
+    /// Gives the batches to `consume`, one after the other, until it says that there are enough, or there is an error.
     ///
     /// Augmentation takes time; so a second thread prepares the next batch while the current one trains.
-    pub fn each(self, mut consume: impl FnMut(Batch) -> Result<()>) -> Result<()> {
-        let batches = batches(self.order.size()[0], self.batch_size);
+    pub fn each(self, mut consume: impl FnMut(Batch) -> Result<ControlFlow<()>>) -> Result<()> {
+        let parts = batches(self.order.len() as i64, self.batch_size);
+        let order = Tensor::from_slice(&self.order).to_device(self.x.device());
         if self.augment.is_none() {
-            return batches.map(|part| self.batch(part)).try_for_each(|batch| consume(batch?));
+            return until_enough(parts.map(|part| self.batch(&order, part)), consume);
         }
         let (sender, receiver) = sync_channel(1);
         thread::scope(|scope| {
             scope.spawn(move || {
-                for part in batches {
-                    if sender.send(self.batch(part)).is_err() {
+                for part in parts {
+                    if sender.send(self.batch(&order, part)).is_err() {
                         break; // the training has ended early
                     }
                 }
             });
-            receiver.into_iter().try_for_each(|batch| consume(batch?))
+            until_enough(receiver.into_iter(), &mut consume)
         })
     }
 
-    fn batch(&self, part: (i64, i64)) -> Result<Batch> {
-        in_memory(self.batch_size, || self.made(part))
+    fn batch(&self, order: &Tensor, part: (i64, i64)) -> Result<Batch> {
+        in_memory(self.batch_size, || Ok(self.made(order, part)))
     }
 
-    fn made(&self, (start, length): (i64, i64)) -> Batch {
-        let samples = self.order.narrow(0, start, length);
+    fn made(&self, order: &Tensor, (start, length): (i64, i64)) -> Batch {
+        let samples = order.narrow(0, start, length);
         let images = self.x.index_select(0, &samples);
         let labels = self.y.index_select(0, &samples).to_device(self.device);
         let images = match &self.augment {
             Some(augment) => {
-                let samples = Vec::<i64>::try_from(samples).expect("the order is of 64-bit integers");
-                let seeds = samples
-                    .into_iter()
-                    .map(|sample| seed_at(self.seed, Purpose::Augmentation, [self.epoch, sample as u64]));
-                augment.apply(&images, &seeds.collect::<Vec<_>>())
+                let samples = &self.order[start as usize..][..length as usize];
+                let place = |&sample: &i64| [self.epoch, sample as u64];
+                let seed = |sample| seed_at(self.seed, Purpose::Augmentation, place(sample));
+                augment.apply(&images, &samples.iter().map(seed).collect::<Vec<_>>())
             }
             None => to_float(&images),
         };
@@ -74,17 +75,14 @@ impl Batches {
     }
 }
 
-/// Does the work for a batch; where libtorch cannot get the memory for it, the error says what to do.
-pub(crate) fn in_memory<T>(batch_size: i64, work: impl FnOnce() -> T) -> Result<T> {
-    catch_unwind(AssertUnwindSafe(work)).map_err(|panic| {
-        let text = panic.downcast_ref::<String>().cloned().unwrap_or_default();
-        let first_line = text.lines().next().unwrap_or("libtorch gives no reason");
-        if text.contains("memory") {
-            anyhow::anyhow!(
-                "there is not enough memory for a batch_size of {batch_size}; halve it. ({first_line})"
-            )
-        } else {
-            anyhow::anyhow!("the training step failed: {first_line}")
+fn until_enough(
+    mut batches: impl Iterator<Item = Result<Batch>>,
+    mut consume: impl FnMut(Batch) -> Result<ControlFlow<()>>,
+) -> Result<()> {
+    while let Some(batch) = batches.next().transpose()? {
+        if consume(batch)?.is_break() {
+            break;
         }
-    })
+    }
+    Ok(())
 }

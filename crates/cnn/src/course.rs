@@ -8,13 +8,13 @@ use std::path::{Path, PathBuf};
 use crate::data::Dataset;
 use crate::error::Context;
 use crate::files::write_whole;
+use crate::fit::Fit;
 use crate::history::History;
 use crate::layers::{Activation, Conv2D, Dense, Flatten, MaxPooling2D};
 use crate::loss::Loss;
 use crate::model::Sequential;
 use crate::optimizers::Adam;
 use crate::preprocessing::{add_channel, normalize};
-use crate::training::Fit;
 
 /// The folder that holds `notebooks`, `data` and `artifacts`.
 pub fn project_folder() -> PathBuf {

@@ -8,9 +8,9 @@ use std::path::Path;
 use crate::display::Table;
 use crate::error::Context;
 use crate::files::{explain, write_whole};
+use crate::fit::Fit;
 use crate::metrics::Evaluation;
 use crate::optimizers::Optimizer;
-use crate::training::Fit;
 
 /// The result of [`Sequential::fit`](crate::Sequential::fit): one number per epoch for each quantity, and the
 /// settings that led to them.

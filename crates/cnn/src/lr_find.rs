@@ -6,10 +6,10 @@ use tch::Tensor;
 
 use crate::callbacks::{Callback, Run};
 use crate::figure::Figure;
+use crate::fit::Fit;
 use crate::model::Sequential;
 use crate::plots::Chart;
 use crate::progress::Bar;
-use crate::training::Fit;
 
 /// How much of the smoothed loss is kept from step to step.
 const BETA: f64 = 0.98;
@@ -96,7 +96,7 @@ impl Sequential {
             ..Fit::default()
         };
         let result = self.training(x, y, &fit).callback(&mut search).run();
-        self.restore(&before)?;
+        self.restore(before)?;
         self.set_learning_rate(rate)?;
         ensure!(result?.stopped.is_none(), search.bar.stopped());
         Ok(search.found)

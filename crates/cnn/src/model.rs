@@ -392,10 +392,11 @@ impl Sequential {
         Snapshot { weights: self.copy_of_weights(), state }
     }
 
-    pub(crate) fn restore(&mut self, snapshot: &Snapshot) -> Result<()> {
+    /// Comes back to a snapshot; this takes no further memory.
+    pub(crate) fn restore(&mut self, snapshot: Snapshot) -> Result<()> {
         self.set_weights(&snapshot.weights)?;
-        if let (Some(compiled), Some(state)) = (&mut self.compiled, &snapshot.state) {
-            compiled.state = state.copy();
+        if let (Some(compiled), Some(state)) = (&mut self.compiled, snapshot.state) {
+            compiled.state = state;
         }
         Ok(())
     }

@@ -1,131 +1,23 @@
-//! The arguments of a training, and the loop.
+//! The training loop.
 
-use anyhow::{bail, ensure, Result};
+use anyhow::{ensure, Result};
 use rand::seq::SliceRandom;
-use serde::{Deserialize, Serialize};
-use std::time::Instant;
-use tch::{no_grad, Kind, Tensor};
+use std::ops::ControlFlow;
+use std::time::{Duration, Instant};
+use tch::{no_grad, Device, Kind, Tensor};
 
-use crate::augmentation::Augment;
-use crate::batches::{in_memory, Batch, Batches};
+use crate::batches::{Batch, Batches};
 use crate::callbacks::{identity, Callback, Run};
 use crate::error::Context;
+use crate::fit::Fit;
 use crate::history::History;
 use crate::loss::Labels;
+use crate::memory::in_memory;
 use crate::metrics::Evaluation;
-use crate::model::{Sequential, NOT_COMPILED};
+use crate::model::{Sequential, Snapshot, NOT_COMPILED};
 use crate::progress::{Bar, Lines, Progress, Silent, Status, TrainingDisplay};
 use crate::random::{generator, seed_at, Purpose};
-use crate::schedule::Schedule;
 use crate::stop::{is_stop, Stopped};
-
-/// The arguments of [`Sequential::fit`], with Keras's names and defaults.
-///
-/// ```
-/// use cnn::prelude::*;
-/// let settings = Fit { epochs: 10, batch_size: 128, validation_split: 0.1, ..Fit::default() };
-/// assert_eq!(settings.split(60_000)?, (54_000, 6_000));
-/// assert_eq!(settings.steps(54_000), 422);
-/// # Ok::<(), cnn::anyhow::Error>(())
-/// ```
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(default)]
-pub struct Fit {
-    /// How often training goes through all training samples. Default 1.
-    pub epochs: usize,
-    /// Samples per step of the optimizer. Default 32.
-    pub batch_size: i64,
-    /// Share of the samples, 0 to 1, kept apart to measure on; they are the last ones. Default 0.
-    pub validation_split: f64,
-    /// Whether each epoch goes through the samples in an order of its own. Default true.
-    pub shuffle: bool,
-    /// Seed of the order, the augmentation and dropout. Default 42.
-    pub seed: u64,
-    /// Random changes to the training images, new ones in every epoch. Default none.
-    pub augment: Option<Augment>,
-    /// How the learning rate changes from step to step. Default constant.
-    pub schedule: Schedule,
-    /// A factor for the loss of each class's samples, for data with rare classes; one number per class, 0 or more.
-    /// Default none. Validation is measured without.
-    pub class_weight: Option<Vec<f64>>,
-    /// Gradients that together are longer than this are made so long. Default none.
-    pub global_clipnorm: Option<f64>,
-    /// Gradients are cut off at ± this, number by number. Default none.
-    pub clipvalue: Option<f64>,
-    /// Whether the progress is shown: as a display in a live kernel, elsewhere as a line for every epoch. Default true.
-    pub verbose: bool,
-}
-
-impl Default for Fit {
-    fn default() -> Self {
-        Fit {
-            epochs: 1,
-            batch_size: 32,
-            validation_split: 0.0,
-            shuffle: true,
-            seed: 42,
-            augment: None,
-            schedule: Schedule::Constant,
-            class_weight: None,
-            global_clipnorm: None,
-            clipvalue: None,
-            verbose: true,
-        }
-    }
-}
-
-impl Fit {
-    /// How many of `count` samples are trained on, and how many are kept for validation, as Keras splits.
-    ///
-    /// # Errors
-    /// If `validation_split` is not at least 0 and below 1, or leaves one of the two parts empty.
-    pub fn split(&self, count: i64) -> Result<(i64, i64)> {
-        let share = self.validation_split;
-        ensure!((0.0..1.0).contains(&share), "validation_split must be at least 0 and below 1, not {share}");
-        let train = (count as f64 * (1.0 - share)).floor() as i64;
-        ensure!(
-            train > 0 && (train < count || share == 0.0),
-            "validation_split = {share} of {count} samples leaves {train} for training and {} for validation; \
-             both need at least one",
-            count - train
-        );
-        Ok((train, count - train))
-    }
-
-    /// Steps of one epoch over `train` samples. The last batch may be smaller than the others.
-    pub fn steps(&self, train: i64) -> i64 {
-        (train + self.batch_size - 1) / self.batch_size.max(1)
-    }
-
-    /// Says what is wrong, or how many samples are for training; `split` tells whether others are kept apart.
-    fn check(&self, count: i64, classes: i64, split: bool) -> Result<i64> {
-        ensure!(self.epochs > 0, "epochs must be at least 1, not 0");
-        ensure!(self.batch_size > 0, "batch_size must be at least 1, not {}", self.batch_size);
-        let train = if split { self.split(count)?.0 } else { count };
-        ensure!(
-            self.batch_size <= train,
-            "batch_size is {}, and there are only {train} training samples; use a smaller one",
-            self.batch_size
-        );
-        self.schedule.check()?;
-        if let Some(weights) = &self.class_weight {
-            ensure!(
-                weights.len() as i64 == classes
-                    && weights.iter().all(|&weight| weight >= 0.0 && weight.is_finite()),
-                "class_weight must be {classes} numbers of 0 or more, one per class, not {weights:?}"
-            );
-        }
-        for (name, limit) in [("global_clipnorm", self.global_clipnorm), ("clipvalue", self.clipvalue)] {
-            if let Some(limit) = limit {
-                ensure!(limit > 0.0, "{name} must be a positive number, not {limit}");
-            }
-        }
-        if let Some(augment) = &self.augment {
-            augment.check()?;
-        }
-        Ok(train)
-    }
-}
 
 impl Sequential {
     /// Trains on `x [n, ..input shape]` and `y`, class numbers `[n]` or one-hot rows `[n, classes]`.
@@ -182,7 +74,7 @@ pub struct Training<'a> {
     progress: Box<dyn Progress + 'a>,
 }
 
-/// Images and labels on the model's device, checked.
+/// Images and labels, checked.
 type Samples = (Tensor, Tensor);
 
 impl<'a> Training<'a> {
@@ -207,145 +99,336 @@ impl<'a> Training<'a> {
     /// # Errors
     /// See [`Sequential::fit`]; and if a callback returns an error.
     pub fn run(self) -> Result<History> {
-        let (samples, validation) = self.samples()?;
-        let Training { model, settings, mut callbacks, mut progress, .. } = self;
-        let steps = settings.steps(samples.0.size()[0]);
-        let compiled = model.compiled.as_ref().context(NOT_COMPILED)?;
-        let mut run = Run {
-            history: History::new(settings, &compiled.optimizer),
-            model,
-            epoch: 0,
-            batch: 0,
-            steps,
-            stop_training: false,
-            verbose: settings.verbose,
-        };
-        for callback in &mut callbacks {
-            callback.on_train_begin(&mut run)?;
-        }
-        resume(&mut run, settings, &samples, &mut callbacks)?;
-        progress.on_begin(&run.history, steps);
-        let result =
-            to_the_end(&mut run, settings, &samples, validation.as_ref(), &mut callbacks, progress.as_mut());
-        progress.on_end(&run.history, result.as_ref().err());
-        result.map(|()| run.history)
+        let mut under_way = self.prepared()?;
+        under_way.begin()?;
+        under_way.progress.on_begin(&under_way.run.history, under_way.run.steps);
+        let result = under_way.to_the_end();
+        under_way.progress.on_end(&under_way.run.history, result.as_ref().err());
+        result.map(|()| under_way.run.history)
     }
 
     /// Checks everything that can be checked before the first step, and divides the data.
-    fn samples(&self) -> Result<(Samples, Option<Samples>)> {
-        let Training { model, x, y, settings, .. } = self;
+    fn prepared(self) -> Result<UnderWay<'a>> {
+        let Training { model, x, y, settings, validation_data, callbacks, progress } = self;
         let (device, classes) = (model.device, model.classes());
-        let loss = model.compiled.as_ref().context(NOT_COMPILED)?.loss;
+        let compiled = model.compiled.as_ref().context(NOT_COMPILED)?;
         let checked = |x: &Tensor, y: &Tensor| -> Result<Samples> {
             model.check_images(x)?;
-            let labels = Labels::new(y, x.size()[0], classes, loss)?;
-            Ok((x.to_device(device), labels.tensor().to_device(device)))
+            let labels = Labels::new(y, x.size()[0], classes, compiled.loss)?;
+            Ok((x.shallow_clone(), labels.tensor().shallow_clone()))
         };
         let (x, y) = checked(x, y)?;
         let count = x.size()[0];
-        let train = settings.check(count, classes, self.validation_data.is_none())?;
+        let train = settings.check(count, classes, validation_data.is_none())?;
         let part = |start, length| (x.narrow(0, start, length), y.narrow(0, start, length));
-        let validation = match self.validation_data {
+        let validation = match validation_data {
             Some((x, y)) => Some(checked(x, y).context("the validation data")?),
             None => (train < count).then(|| part(train, count - train)),
         };
-        Ok((part(0, train), validation))
+        let moved = |(x, y): Samples, device| (x.to_device(device), y.to_device(device));
+        let history = History::new(settings, &compiled.optimizer);
+        let steps = settings.steps(train);
+        let class_weight = settings.class_weight.as_ref();
+        Ok(UnderWay {
+            class_weight: class_weight
+                .map(|weights| Tensor::from_slice(weights).to_kind(Kind::Float).to_device(device)),
+            // Augmentation works on the CPU: there the images stay, and each batch is moved when it is ready.
+            train: moved(part(0, train), if settings.augment.is_some() { Device::Cpu } else { device }),
+            validation: validation.map(|samples| moved(samples, device)),
+            run: Run {
+                model,
+                history,
+                epoch: 0,
+                batch: 0,
+                steps,
+                stop_training: false,
+                verbose: settings.verbose,
+            },
+            settings,
+            callbacks,
+            progress,
+            at_begin: None,
+        })
     }
 }
 
-/// Goes on with an interrupted training, if a callback kept it.
-fn resume(
-    run: &mut Run,
-    settings: &Fit,
-    (x, y): &Samples,
-    callbacks: &mut [Box<dyn Callback + '_>],
-) -> Result<()> {
-    let count = callbacks.len();
-    let Some(backup) = callbacks.iter_mut().find_map(|callback| callback.as_backup()) else {
-        return Ok(());
-    };
-    let identity = identity(run.model, settings, &[("images", x), ("labels", y)], count)?;
-    let path = backup.path.clone();
-    if let Some(resumed) = backup.resume(run.model, identity, run.verbose)? {
-        (run.epoch, run.history, run.stop_training) = (resumed.epoch, resumed.history, resumed.stop_training);
-        for (callback, state) in callbacks.iter_mut().zip(resumed.states) {
-            callback.restore(state).with_context(|| {
-                format!("the backup {} is damaged; delete it, and begin the training anew", path.display())
+/// A training that has begun: what it was given, and where it is.
+struct UnderWay<'a> {
+    run: Run<'a>,
+    settings: &'a Fit,
+    train: Samples,
+    validation: Option<Samples>,
+    class_weight: Option<Tensor>,
+    callbacks: Vec<Box<dyn Callback + 'a>>,
+    progress: Box<dyn Progress + 'a>,
+    /// The model at the epoch's beginning, to come back to after an error.
+    at_begin: Option<Snapshot>,
+}
+
+impl UnderWay<'_> {
+    /// The loop.
+    fn epochs(&mut self) -> Result<()> {
+        while let Some(mut epoch) = self.begin_epoch()? {
+            let mut weights = weights_to_train(self.run.model);
+            self.batches().each(|Batch { images, labels }| {
+                self.begin_batch()?;
+                let logits = self.run.model.logits(&images, true); // forward
+                let loss = self.loss(&logits, &labels)?;
+                epoch.add(&loss, &logits, &labels);
+                if !self.is_number(&epoch)? {
+                    return Ok(ControlFlow::Break(()));
+                }
+                let gradients = backward(&loss, &weights);
+                self.step(&mut weights, &gradients)?;
+                self.end_batch(&loss, &mut epoch)
             })?;
+            self.end_epoch(epoch)?;
         }
+        Ok(())
     }
-    Ok(())
-}
 
-/// Trains until all epochs are done, a callback or the user ends the training, or something fails.
-fn to_the_end(
-    run: &mut Run,
-    settings: &Fit,
-    samples: &Samples,
-    validation: Option<&Samples>,
-    callbacks: &mut [Box<dyn Callback + '_>],
-    progress: &mut dyn Progress,
-) -> Result<()> {
-    let result = all_epochs(run, settings, samples, validation, callbacks, progress);
-    if let Err(error) = result {
-        if !is_stop(&error) {
-            return Err(error);
+    /// Before the first epoch. Goes on with an interrupted training, if a callback kept it.
+    fn begin(&mut self) -> Result<()> {
+        for callback in &mut self.callbacks {
+            callback.on_train_begin(&mut self.run)?;
         }
-        run.history.stopped = Some(place(run));
+        let count = self.callbacks.len();
+        let Some(backup) = self.callbacks.iter_mut().find_map(|callback| callback.as_backup()) else {
+            return Ok(());
+        };
+        let (run, (x, y)) = (&mut self.run, &self.train);
+        let identity = identity(run.model, self.settings, &[("images", x), ("labels", y)], count)?;
+        let path = backup.path.clone();
+        if let Some(resumed) = backup.resume(run.model, identity, run.verbose)? {
+            (run.epoch, run.history, run.stop_training) =
+                (resumed.epoch, resumed.history, resumed.stop_training);
+            for (callback, state) in self.callbacks.iter_mut().zip(resumed.states) {
+                callback.restore(state).with_context(|| {
+                    format!(
+                        "the backup {} is damaged; delete it, and begin the training anew",
+                        path.display()
+                    )
+                })?;
+            }
+        }
+        Ok(())
     }
-    for callback in callbacks.iter_mut() {
-        callback.on_train_end(run)?;
+
+    /// Trains until all epochs are done, a callback or the user ends the training, or something fails.
+    fn to_the_end(&mut self) -> Result<()> {
+        let result = in_memory(self.settings.batch_size, || self.epochs());
+        let at_begin = self.at_begin.take();
+        match result {
+            Err(error) if is_stop(&error) => self.run.history.stopped = Some(place(&self.run)),
+            Err(error) => {
+                if let Some(at_begin) = at_begin {
+                    self.run.model.restore(at_begin)?;
+                }
+                return Err(error);
+            }
+            Ok(()) => {}
+        }
+        self.end()
     }
-    if let Some(backup) = callbacks.iter_mut().find_map(|callback| callback.as_backup()) {
-        let epochs = run.history.epochs();
-        match &mut run.history.stopped {
-            None => backup.finish()?,
-            Some(note) => {
-                if backup.keep(run.model)? {
-                    *note += &format!(" Run the cell again to go on after epoch {epochs}.");
+
+    /// After the last epoch.
+    fn end(&mut self) -> Result<()> {
+        for callback in &mut self.callbacks {
+            callback.on_train_end(&mut self.run)?;
+        }
+        let run = &mut self.run;
+        if let Some(backup) = self.callbacks.iter_mut().find_map(|callback| callback.as_backup()) {
+            let epochs = run.history.epochs();
+            match &mut run.history.stopped {
+                None => backup.finish()?,
+                Some(note) => {
+                    if backup.keep(run.model)? {
+                        *note += &format!(" Run the cell again to go on after epoch {epochs}.");
+                    }
                 }
             }
         }
+        Ok(())
     }
-    Ok(())
-}
 
-fn all_epochs(
-    run: &mut Run,
-    settings: &Fit,
-    samples: &Samples,
-    validation: Option<&Samples>,
-    callbacks: &mut [Box<dyn Callback + '_>],
-    progress: &mut dyn Progress,
-) -> Result<()> {
-    let steps = run.steps;
-    while run.epoch < settings.epochs && !run.stop_training {
-        run.epoch += 1;
-        let begin = Instant::now();
-        for callback in callbacks.iter_mut() {
+    /// The next epoch, if there is one.
+    fn begin_epoch(&mut self) -> Result<Option<Epoch>> {
+        let run = &mut self.run;
+        if run.epoch >= self.settings.epochs || run.stop_training {
+            return Ok(None);
+        }
+        (run.epoch, run.batch) = (run.epoch + 1, 0);
+        let epoch = Epoch::new(run.model.device);
+        for callback in &mut self.callbacks {
             callback.on_epoch_begin(run)?;
         }
-        let trained = one_epoch(run, settings, samples, callbacks, progress)?;
-        let Some(trained) = trained else { break };
-        let validation = validation.map(|(x, y)| {
+        if run.stop_training {
+            return Ok(None);
+        }
+        self.at_begin = Some(run.model.snapshot());
+        Ok(Some(epoch))
+    }
+
+    /// This epoch's batches, in its order.
+    fn batches(&self) -> Batches {
+        let (x, y) = &self.train;
+        Batches {
+            x: x.shallow_clone(),
+            y: y.shallow_clone(),
+            order: sample_order(x.size()[0], self.settings, self.run.epoch),
+            batch_size: self.settings.batch_size,
+            augment: self.settings.augment.clone(),
+            seed: self.settings.seed,
+            epoch: self.run.epoch as u64,
+            device: self.run.model.device,
+        }
+    }
+
+    /// Counts the batch. Dropout's draws follow from its place alone.
+    fn begin_batch(&mut self) -> Result<()> {
+        ensure!(!live::stop_requested(), Stopped("the training was stopped by the interrupt".to_string()));
+        self.run.batch += 1;
+        let place = [self.run.epoch as u64, self.run.batch as u64];
+        tch::manual_seed(seed_at(self.settings.seed, Purpose::Dropout, place) as i64);
+        Ok(())
+    }
+
+    /// The mean loss of a batch; `logits [batch, classes]`, and `labels [batch]` or `[batch, classes]`.
+    fn loss(&self, logits: &Tensor, labels: &Tensor) -> Result<Tensor> {
+        let model = &*self.run.model;
+        let loss = model.compiled.as_ref().context(NOT_COMPILED)?.loss;
+        let weights = self.class_weight.as_ref().map(|weights| Labels::weights(labels, weights));
+        Ok(loss.compute(logits, || model.outputs(logits), labels, weights.as_ref()))
+    }
+
+    /// Whether the loss is a number. If it is none, the training ends: quietly if a callback says so, else with an error.
+    fn is_number(&mut self, epoch: &Epoch) -> Result<bool> {
+        let run = &mut self.run;
+        // Reading a number makes a GPU wait, so there the loss is looked at now and then only.
+        let is_read = !run.model.device.is_cuda() || run.batch % 50 == 0 || run.batch == run.steps;
+        if !is_read || epoch.loss.double_value(&[]).is_finite() {
+            return Ok(true);
+        }
+        for callback in &mut self.callbacks {
+            run.stop_training |= callback.on_invalid_loss(run);
+        }
+        ensure!(
+            run.stop_training,
+            "the loss is NaN or infinite in epoch {}, batch {} of {}. Likely causes: a learning_rate that is too high \
+             (it is {}), images that hold NaN or are not from 0 to 1, or weights that were so before. The model has \
+             the weights it had before this epoch; to begin anew, build it again, and compile it with a smaller \
+             learning_rate, or set global_clipnorm",
+            run.epoch,
+            run.batch,
+            run.steps,
+            run.model.learning_rate()?
+        );
+        Ok(false)
+    }
+
+    /// Moves the weights along the gradients, which may be clipped before.
+    fn step(&mut self, weights: &mut [Tensor], gradients: &[Tensor]) -> Result<()> {
+        clip(self.settings, gradients);
+        let factor = self.factor();
+        let compiled = self.run.model.compiled.as_mut().context(NOT_COMPILED)?;
+        let learning_rate = compiled.optimizer.learning_rate() * factor;
+        compiled.state.step(&compiled.optimizer, learning_rate, weights, gradients);
+        Ok(())
+    }
+
+    /// The schedule's factor for this batch.
+    fn factor(&self) -> f64 {
+        let Run { epoch, batch, steps, .. } = self.run;
+        let step = (epoch as i64 - 1) * steps + batch - 1;
+        self.settings.schedule.factor(step, steps, self.settings.epochs as i64 * steps)
+    }
+
+    /// Tells callbacks and progress of the step. They may end the training.
+    fn end_batch(&mut self, loss: &Tensor, epoch: &mut Epoch) -> Result<ControlFlow<()>> {
+        let loss = loss.detach();
+        for callback in &mut self.callbacks {
+            callback.on_batch_end(&mut self.run, &loss)?;
+        }
+        if epoch.is_due(self.progress.interval()) || self.run.batch == self.run.steps {
+            self.progress.on_batch(&epoch.status(&self.run, self.settings.epochs));
+        }
+        Ok(if self.run.stop_training { ControlFlow::Break(()) } else { ControlFlow::Continue(()) })
+    }
+
+    /// Validates, and tells everybody of the epoch; one that was ended in its middle is not counted.
+    fn end_epoch(&mut self, epoch: Epoch) -> Result<()> {
+        let factor = self.factor();
+        let run = &mut self.run;
+        if epoch.samples < self.train.0.size()[0] {
+            self.at_begin = None;
+            return Ok(());
+        }
+        let validation = self.validation.as_ref().map(|(x, y)| {
             let bar = Bar::silent("the validation", x.size()[0] as u64, "images");
             run.model.measure(x, y, bar)
         });
         let validation = validation.transpose()?;
-        let factor =
-            settings.schedule.factor(run.epoch as i64 * steps - 1, steps, settings.epochs as i64 * steps);
         let learning_rate = run.model.learning_rate()? * factor;
-        run.history.push(trained, validation, learning_rate, begin.elapsed().as_secs_f64());
-        progress.on_epoch(&run.history, steps);
-        for callback in callbacks.iter_mut() {
+        run.history.push(epoch.mean(), validation, learning_rate, epoch.begin.elapsed().as_secs_f64());
+        self.at_begin = None;
+        self.progress.on_epoch(&run.history, run.steps);
+        for callback in &mut self.callbacks {
             callback.on_epoch_end(run)?;
         }
-        let states: Vec<_> = callbacks.iter().map(|callback| callback.state()).collect();
-        if let Some(backup) = callbacks.iter_mut().find_map(|callback| callback.as_backup()) {
+        let states: Vec<_> = self.callbacks.iter().map(|callback| callback.state()).collect();
+        if let Some(backup) = self.callbacks.iter_mut().find_map(|callback| callback.as_backup()) {
             backup.save(run, states)?;
         }
+        Ok(())
     }
-    Ok(())
+}
+
+/// An epoch so far. Its sums stay on the device until somebody wants to see them: reading a number makes a GPU wait.
+struct Epoch {
+    begin: Instant,
+    /// When the progress was told last.
+    told: Instant,
+    loss: Tensor,
+    hits: Tensor,
+    samples: i64,
+}
+
+impl Epoch {
+    fn new(device: Device) -> Self {
+        let loss = Tensor::zeros([], (Kind::Double, device));
+        let hits = Tensor::zeros([], (Kind::Int64, device));
+        Epoch { begin: Instant::now(), told: Instant::now(), loss, hits, samples: 0 }
+    }
+
+    /// Adds a batch.
+    fn add(&mut self, loss: &Tensor, logits: &Tensor, labels: &Tensor) {
+        let count = labels.size()[0];
+        self.loss += loss.detach().to_kind(Kind::Double) * count as f64;
+        self.hits += Labels::hits(&logits.detach(), labels);
+        self.samples += count;
+    }
+
+    /// Loss and accuracy of the samples so far.
+    fn mean(&self) -> Evaluation {
+        let samples = self.samples as f64;
+        let (loss, hits) = (self.loss.double_value(&[]), self.hits.int64_value(&[]));
+        Evaluation { loss: loss / samples, accuracy: hits as f64 / samples }
+    }
+
+    /// Whether the progress was told longer ago than that; then it is told now.
+    fn is_due(&mut self, interval: Duration) -> bool {
+        let due = self.told.elapsed() >= interval;
+        if due {
+            self.told = Instant::now();
+        }
+        due
+    }
+
+    fn status(&self, run: &Run, epochs: usize) -> Status {
+        let Evaluation { loss, accuracy } = self.mean();
+        let seconds = self.begin.elapsed().as_secs_f64();
+        Status { epoch: run.epoch, epochs, step: run.batch, steps: run.steps, seconds, loss, accuracy }
+    }
 }
 
 /// Where the user stopped the training, and what is left of it.
@@ -363,136 +446,23 @@ fn place(run: &Run) -> String {
     format!("Stopped {place}: the history has {history}, the model keeps the weights it has now.")
 }
 
-/// Trains for one epoch. Returns its loss and accuracy, or nothing if a callback ended it in its middle.
-fn one_epoch(
-    run: &mut Run,
-    settings: &Fit,
-    (x, y): &Samples,
-    callbacks: &mut [Box<dyn Callback + '_>],
-    progress: &mut dyn Progress,
-) -> Result<Option<Evaluation>> {
-    let device = run.model.device;
-    let (steps, count) = (run.steps, x.size()[0]);
-    let mut weights: Vec<Tensor> =
-        run.model.trainable_weights().into_iter().map(|(_, weight)| weight).collect();
-    let class_weight = settings
-        .class_weight
-        .as_ref()
-        .map(|weights| Tensor::from_slice(weights).to_kind(Kind::Float).to_device(device));
-    let batches = Batches {
-        x: x.shallow_clone(),
-        y: y.shallow_clone(),
-        order: sample_order(count, settings, run.epoch).to_device(device),
-        batch_size: settings.batch_size,
-        augment: settings.augment.clone(),
-        seed: settings.seed,
-        epoch: run.epoch as u64,
-        device,
-    };
-    let at_begin = run.model.snapshot();
-    let (begin, mut shown) = (Instant::now(), Instant::now());
-    let mut total_loss = Tensor::zeros([], (Kind::Double, device));
-    let mut total_hits = Tensor::zeros([], (Kind::Int64, device));
-    let mut done = 0;
-    run.batch = 0;
-
-    let result = batches.each(|Batch { images, labels }| -> Result<()> {
-        if run.stop_training {
-            return Ok(());
-        }
-        ensure!(!live::stop_requested(), Stopped("the training was stopped by the interrupt".to_string()));
-        run.batch += 1;
-        let step = (run.epoch as i64 - 1) * steps + run.batch - 1;
-        let factor = settings.schedule.factor(step, steps, settings.epochs as i64 * steps);
-        tch::manual_seed(
-            seed_at(settings.seed, Purpose::Dropout, [run.epoch as u64, run.batch as u64]) as i64
-        );
-
-        let model = &mut *run.model;
-        let sample_weights = class_weight.as_ref().map(|weights| Labels::weights(&labels, weights));
-        let loss_function = model.compiled.as_ref().context(NOT_COMPILED)?.loss;
-        let (loss, hits, gradients) = in_memory(settings.batch_size, || {
-            let logits = model.logits(&images, true);
-            let loss =
-                loss_function.compute(&logits, || model.outputs(&logits), &labels, sample_weights.as_ref());
-            // As `loss.backward()`, but the gradients come back instead of being added to earlier ones.
-            let mut gradients = Tensor::run_backward(&[&loss], &weights, false, false);
-            for (gradient, weight) in
-                gradients.iter_mut().zip(&weights).filter(|(gradient, _)| !gradient.defined())
-            {
-                *gradient = weight.zeros_like(); // the loss does not depend on this weight
-            }
-            (loss.detach(), Labels::hits(&logits.detach(), &labels), gradients)
-        })?;
-        let length = labels.size()[0];
-        done += length;
-        total_loss += loss.to_kind(Kind::Double) * length as f64;
-        total_hits += hits;
-        // Reading a number makes a GPU wait, so there the loss is looked at now and then only.
-        if (!device.is_cuda() || run.batch % 50 == 0 || run.batch == steps) && !is_finite(&total_loss) {
-            return invalid_loss(run, callbacks);
-        }
-        clip(settings, &gradients);
-        let compiled = run.model.compiled.as_mut().context(NOT_COMPILED)?;
-        let learning_rate = compiled.optimizer.learning_rate() * factor;
-        compiled.state.step(&compiled.optimizer, learning_rate, &mut weights, &gradients);
-
-        for callback in callbacks.iter_mut() {
-            callback.on_batch_end(run, &loss)?;
-        }
-        if shown.elapsed() >= progress.interval() || run.batch == steps {
-            shown = Instant::now();
-            progress.on_batch(&Status {
-                epoch: run.epoch,
-                epochs: settings.epochs,
-                step: run.batch,
-                steps,
-                seconds: begin.elapsed().as_secs_f64(),
-                loss: total_loss.double_value(&[]) / done as f64,
-                accuracy: total_hits.int64_value(&[]) as f64 / done as f64,
-            });
-        }
-        Ok(())
-    });
-    if let Err(error) = result {
-        if !is_stop(&error) {
-            run.model.restore(&at_begin)?;
-        }
-        return Err(error);
-    }
-    if run.stop_training && done < count {
-        return Ok(None);
-    }
-    let loss = total_loss.double_value(&[]) / count as f64;
-    Ok(Some(Evaluation { loss, accuracy: total_hits.int64_value(&[]) as f64 / count as f64 }))
+fn weights_to_train(model: &Sequential) -> Vec<Tensor> {
+    model.trainable_weights().into_iter().map(|(_, weight)| weight).collect()
 }
 
-fn is_finite(total: &Tensor) -> bool {
-    total.double_value(&[]).is_finite()
+/// The gradients of the loss, one per weight and of its shape. As `loss.backward()`, but they come back instead of
+/// being added to earlier ones.
+fn backward(loss: &Tensor, weights: &[Tensor]) -> Vec<Tensor> {
+    let mut gradients = Tensor::run_backward(&[loss], weights, false, false);
+    let pairs = gradients.iter_mut().zip(weights);
+    for (gradient, weight) in pairs.filter(|(gradient, _)| !gradient.defined()) {
+        *gradient = weight.zeros_like(); // the loss does not depend on this weight
+    }
+    gradients
 }
 
-/// Ends a training whose loss is no number: quietly if a callback says so, else with an error.
-fn invalid_loss(run: &mut Run, callbacks: &mut [Box<dyn Callback + '_>]) -> Result<()> {
-    let mut quietly = false;
-    for callback in callbacks {
-        quietly |= callback.on_invalid_loss(run);
-    }
-    if quietly {
-        run.stop_training = true;
-        return Ok(());
-    }
-    bail!(
-        "the loss is NaN or infinite in epoch {}, batch {} of {}. Likely causes: a learning_rate that is too high \
-         (it is {}), images that hold NaN or are not from 0 to 1, or weights that were so before. The model has \
-         the weights it had before this epoch; to begin anew, build it again, and compile it with a smaller \
-         learning_rate, or set global_clipnorm",
-        run.epoch,
-        run.batch,
-        run.steps,
-        run.model.learning_rate()?
-    )
-}
-
+/// Makes gradients shorter that are too long.
+///
 /// Source: Pascanu et al., *On the difficulty of training recurrent neural networks*, 2013; `clip_by_global_norm` in
 /// `keras/src/optimizers/base_optimizer.py`.
 fn clip(settings: &Fit, gradients: &[Tensor]) {
@@ -515,10 +485,10 @@ fn clip(settings: &Fit, gradients: &[Tensor]) {
 }
 
 /// The numbers 0 to `count - 1`, in the order of this epoch.
-fn sample_order(count: i64, settings: &Fit, epoch: usize) -> Tensor {
+fn sample_order(count: i64, settings: &Fit, epoch: usize) -> Vec<i64> {
     let mut order: Vec<i64> = (0..count).collect();
     if settings.shuffle {
         order.shuffle(&mut generator(settings.seed, Purpose::Order, [epoch as u64, 0]));
     }
-    Tensor::from_slice(&order)
+    order
 }

@@ -10,10 +10,10 @@ use tch::Tensor;
 use super::{Callback, Run, State};
 use crate::error::Context;
 use crate::files::{explain, remove_parts};
+use crate::fit::Fit;
 use crate::history::History;
 use crate::model::Sequential;
 use crate::saving::{replace_training, to_bytes, write, Saved};
-use crate::training::Fit;
 
 /// Makes a training survive whatever ends its process: started again, it goes on where it was.
 ///

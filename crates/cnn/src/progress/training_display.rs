@@ -189,7 +189,7 @@ mod tests {
     use super::*;
     use crate::metrics::Evaluation;
     use crate::optimizers::Adam;
-    use crate::training::Fit;
+    use crate::fit::Fit;
 
     fn history(epochs: usize, of: usize) -> History {
         let mut history = History::new(&Fit { epochs: of, ..Fit::default() }, &Adam::default().into());
