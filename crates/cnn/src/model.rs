@@ -364,6 +364,17 @@ impl Sequential {
     /// # Errors
     /// Names the first weight that differs; the model is then unchanged.
     pub fn set_weights(&mut self, new: &[(String, Tensor)]) -> Result<()> {
+        self.check_weights(new)?;
+        no_grad(|| {
+            for ((_, mut weight), (_, new_weight)) in self.weights().into_iter().zip(new) {
+                weight.copy_(new_weight);
+            }
+        });
+        Ok(())
+    }
+
+    /// Names the first weight that differs in name or shape, if one does.
+    pub(crate) fn check_weights(&self, new: &[(String, Tensor)]) -> Result<()> {
         let own = self.weights();
         for ((name, weight), (new_name, new_weight)) in own.iter().zip(new) {
             ensure!(
@@ -374,11 +385,6 @@ impl Sequential {
             );
         }
         ensure!(own.len() == new.len(), "the model has {} weights, and {} are given", own.len(), new.len());
-        no_grad(|| {
-            for ((_, mut weight), (_, new_weight)) in own.into_iter().zip(new) {
-                weight.copy_(new_weight);
-            }
-        });
         Ok(())
     }
 

@@ -15,7 +15,7 @@ use crate::files::{explain, write_whole};
 use crate::layers::from_config;
 use crate::loss::Loss;
 use crate::model::{Compiled, Sequential};
-use crate::optimizers::{Optimizer, State};
+use crate::optimizers::{check_learning_rate, Optimizer, State};
 
 /// The keys in the file's header under which the architecture stands, and in a backup the training.
 const HEADER: &str = "cnn.model";
@@ -51,6 +51,25 @@ pub(crate) struct Saved {
     pub tensors: HashMap<String, Tensor>,
     /// What [`write`] was given as `training`.
     pub training: Option<String>,
+}
+
+/// A model's state that is known to fit it.
+pub(crate) struct Fitting {
+    weights: Vec<(String, Tensor)>,
+    state: State,
+    learning_rate: Option<f64>,
+}
+
+impl Fitting {
+    /// Gives it to the model.
+    pub fn restore(self, model: &mut Sequential) -> Result<()> {
+        model.set_weights(&self.weights)?;
+        if let (Some(compiled), Some(learning_rate)) = (&mut model.compiled, self.learning_rate) {
+            compiled.state = self.state;
+            compiled.optimizer.set_learning_rate(learning_rate)?;
+        }
+        Ok(())
+    }
 }
 
 /// Writes a model, with the optimizer's state if wanted, and with further tensors and a text beside it.
@@ -138,14 +157,18 @@ impl Saved {
 
     /// Gives `model`, whose layers are the same, these weights, and its optimizer this state.
     pub fn restore(&self, model: &mut Sequential) -> Result<()> {
+        self.fitting(model)?.restore(model)
+    }
+
+    /// What [`restore`](Self::restore) is about to give the model, looked at in all its parts.
+    pub fn fitting(&self, model: &Sequential) -> Result<Fitting> {
         self.check_same_layers(model)?;
-        let state = self.optimizer_state(model)?;
-        model.set_weights(&self.in_order_of(model)?)?;
-        if let (Some(compiled), Some((optimizer, _))) = (&mut model.compiled, &self.architecture.compile) {
-            compiled.state = state;
-            compiled.optimizer.set_learning_rate(optimizer.learning_rate())?;
+        let learning_rate =
+            self.architecture.compile.as_ref().map(|(optimizer, _)| optimizer.learning_rate());
+        if let Some(learning_rate) = learning_rate {
+            check_learning_rate(learning_rate)?;
         }
-        Ok(())
+        Ok(Fitting { weights: self.in_order_of(model)?, state: self.optimizer_state(model)?, learning_rate })
     }
 
     fn optimizer_state(&self, model: &Sequential) -> Result<State> {

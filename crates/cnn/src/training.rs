@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use tch::{no_grad, Device, Kind, Tensor};
 
 use crate::batches::{Batch, Batches};
-use crate::callbacks::{identity, Callback, Run};
+use crate::callbacks::{fingerprint, BackupAndRestore, Callback, Run};
 use crate::error::Context;
 use crate::fit::Fit;
 use crate::history::History;
@@ -59,7 +59,16 @@ impl Sequential {
             true => Box::new(Lines),
             false => Box::new(Silent),
         };
-        Training { model: self, x, y, settings, validation_data: None, callbacks: Vec::new(), progress }
+        Training {
+            model: self,
+            x,
+            y,
+            settings,
+            validation_data: None,
+            callbacks: Vec::new(),
+            backup: None,
+            progress,
+        }
     }
 }
 
@@ -71,6 +80,7 @@ pub struct Training<'a> {
     settings: &'a Fit,
     validation_data: Option<(&'a Tensor, &'a Tensor)>,
     callbacks: Vec<Box<dyn Callback + 'a>>,
+    backup: Option<BackupAndRestore>,
     progress: Box<dyn Progress + 'a>,
 }
 
@@ -85,7 +95,10 @@ impl<'a> Training<'a> {
 
     /// Adds a callback; they are called in the order in which they are added.
     pub fn callback(mut self, callback: impl Callback + 'a) -> Self {
-        self.callbacks.push(Box::new(callback));
+        match callback.as_backup() {
+            Some(backup) => self.backup = Some(backup.clone()),
+            None => self.callbacks.push(Box::new(callback)),
+        }
         self
     }
 
@@ -109,7 +122,7 @@ impl<'a> Training<'a> {
 
     /// Checks everything that can be checked before the first step, and divides the data.
     fn prepared(self) -> Result<UnderWay<'a>> {
-        let Training { model, x, y, settings, validation_data, callbacks, progress } = self;
+        let Training { model, x, y, settings, validation_data, callbacks, backup, progress } = self;
         let (device, classes) = (model.device, model.classes());
         let compiled = model.compiled.as_ref().context(NOT_COMPILED)?;
         let checked = |x: &Tensor, y: &Tensor| -> Result<Samples> {
@@ -146,6 +159,7 @@ impl<'a> Training<'a> {
             },
             settings,
             callbacks,
+            backup,
             progress,
             at_begin: None,
         })
@@ -160,6 +174,7 @@ struct UnderWay<'a> {
     validation: Option<Samples>,
     class_weight: Option<Tensor>,
     callbacks: Vec<Box<dyn Callback + 'a>>,
+    backup: Option<BackupAndRestore>,
     progress: Box<dyn Progress + 'a>,
     /// The model at the epoch's beginning, to come back to after an error.
     at_begin: Option<Snapshot>,
@@ -192,24 +207,10 @@ impl UnderWay<'_> {
         for callback in &mut self.callbacks {
             callback.on_train_begin(&mut self.run)?;
         }
-        let count = self.callbacks.len();
-        let Some(backup) = self.callbacks.iter_mut().find_map(|callback| callback.as_backup()) else {
-            return Ok(());
-        };
-        let (run, (x, y)) = (&mut self.run, &self.train);
-        let identity = identity(run.model, self.settings, &[("images", x), ("labels", y)], count)?;
-        let path = backup.path.clone();
-        if let Some(resumed) = backup.resume(run.model, identity, run.verbose)? {
-            (run.epoch, run.history, run.stop_training) =
-                (resumed.epoch, resumed.history, resumed.stop_training);
-            for (callback, state) in self.callbacks.iter_mut().zip(resumed.states) {
-                callback.restore(state).with_context(|| {
-                    format!(
-                        "the backup {} is damaged; delete it, and begin the training anew",
-                        path.display()
-                    )
-                })?;
-            }
+        if let Some(backup) = &mut self.backup {
+            let (model, validation) = (&*self.run.model, self.validation.as_ref());
+            let fingerprint = fingerprint(model, self.settings, &self.train, validation, &self.callbacks)?;
+            backup.resume(&mut self.run, &mut self.callbacks, fingerprint)?;
         }
         Ok(())
     }
@@ -237,7 +238,7 @@ impl UnderWay<'_> {
             callback.on_train_end(&mut self.run)?;
         }
         let run = &mut self.run;
-        if let Some(backup) = self.callbacks.iter_mut().find_map(|callback| callback.as_backup()) {
+        if let Some(backup) = &self.backup {
             let epochs = run.history.epochs();
             match &mut run.history.stopped {
                 None => backup.finish()?,
@@ -375,11 +376,10 @@ impl UnderWay<'_> {
         for callback in &mut self.callbacks {
             callback.on_epoch_end(run)?;
         }
-        let states: Vec<_> = self.callbacks.iter().map(|callback| callback.state()).collect();
-        if let Some(backup) = self.callbacks.iter_mut().find_map(|callback| callback.as_backup()) {
-            backup.save(run, states)?;
+        match &self.backup {
+            Some(backup) => backup.save(run, &self.callbacks),
+            None => Ok(()),
         }
-        Ok(())
     }
 }
 

@@ -1,7 +1,7 @@
 //! Callbacks, against Keras where the same numbers can be given to both, and trainings that are interrupted.
 
 use cnn::anyhow::{self, bail};
-use cnn::callbacks::Mode;
+use cnn::callbacks::{Mode, State};
 use cnn::prelude::*;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -663,4 +663,55 @@ fn the_same_model_goes_on_after_an_error() {
     }
     assert!(bytes(&model) == bytes(&expected));
     assert_eq!(folder.names(), Vec::<String>::new());
+}
+
+#[test]
+fn other_callbacks_and_other_validation_data_make_another_training() {
+    let folder = Folder::new("other");
+    let ((x, y), settings) = (data(), Fit { validation_split: 0.0, ..fit(3) });
+    let reversed = y.flip([0]);
+    let run = |patience, reduce_first, validation, fail_in| {
+        let (mut model, backup) = (model(), BackupAndRestore::new(folder.path("backup")));
+        let stop = EarlyStopping::new().patience(patience);
+        let training = model.training(&x, &y, &settings).validation_data(&x, validation);
+        let training = match reduce_first {
+            true => training.callback(ReduceLROnPlateau::new()).callback(stop),
+            false => training.callback(stop).callback(ReduceLROnPlateau::new()),
+        };
+        training.callback(backup).callback(Fail { epoch: fail_in, ..Fail::default() }).run()
+    };
+    for (patience, reduce_first, validation, other) in
+        [(5, false, &y, false), (6, false, &y, true), (5, true, &y, true), (5, false, &reversed, true)]
+    {
+        assert!(run(5, false, &y, 2).is_err());
+        assert_eq!(run(patience, reduce_first, validation, 0).unwrap().epochs(), 3);
+        let aside = folder.path("backup.aside");
+        assert_eq!(aside.exists(), other, "patience {patience}, reduce_first {reduce_first}");
+        let _ = fs::remove_file(aside);
+    }
+}
+
+/// Cannot take its state back.
+struct Forgetful;
+
+impl Callback for Forgetful {
+    fn restore(&mut self, _state: State, _model: &Sequential) -> anyhow::Result<()> {
+        bail!("as told")
+    }
+}
+
+#[test]
+fn a_state_that_does_not_fit_leaves_model_and_callbacks_as_they_were() {
+    let folder = Folder::new("forgetful");
+    let run = |fail_in| {
+        let mut stop = EarlyStopping::new().patience(3).restore_best_weights(true);
+        let mut backup = BackupAndRestore::new(folder.path("backup"));
+        let mut fail = Fail { epoch: fail_in, ..Fail::default() };
+        let (model, _) = train(4, &mut [&mut stop, &mut Forgetful, &mut backup, &mut fail])?;
+        anyhow::Ok((bytes(&model), stop.best_epoch()))
+    };
+    let expected = run(0).unwrap();
+    assert!(run(3).is_err());
+    assert!(run(0).unwrap() == expected);
+    assert_eq!(folder.names(), ["backup.aside"]);
 }

@@ -2,18 +2,17 @@
 
 use anyhow::{ensure, Result};
 use serde::{Deserialize, Serialize};
-use serde_json::{json, Map, Value};
-use sha2::{Digest, Sha256};
+use serde_json::{Map, Value};
 use std::path::{Path, PathBuf};
 use tch::Tensor;
 
+use super::fingerprint::{check_same, hash_of_weights};
 use super::{Callback, Run, State};
 use crate::error::Context;
 use crate::files::{explain, remove_parts};
-use crate::fit::Fit;
 use crate::history::History;
 use crate::model::Sequential;
-use crate::saving::{replace_training, to_bytes, write, Saved};
+use crate::saving::{replace_training, write, Saved};
 
 /// Makes a training survive whatever ends its process: started again, it goes on where it was.
 ///
@@ -24,7 +23,11 @@ use crate::saving::{replace_training, to_bytes, write, Saved};
 /// the same cell goes on with the training.
 ///
 /// A backup of another training is never used: it is set aside as `<name>.aside`, and a message says what differs.
-/// The same goes for a damaged file.
+/// Another model, other data, settings or callbacks make it another training, and so do other arguments of a callback;
+/// functions, such as that of [`LearningRateScheduler`](super::LearningRateScheduler), cannot be compared. A damaged
+/// file is set aside too.
+///
+/// A training has one backup; if several are added, it is the last one.
 ///
 /// ```
 /// use cnn::{callbacks::BackupAndRestore, prelude::*};
@@ -40,16 +43,16 @@ use crate::saving::{replace_training, to_bytes, write, Saved};
 /// Source: `keras/src/callbacks/backup_and_restore.py`.
 #[derive(Debug, Clone)]
 pub struct BackupAndRestore {
-    pub(crate) path: PathBuf,
+    path: PathBuf,
     delete_checkpoint: bool,
     /// What tells this training from others; known once it has begun.
-    identity: Value,
+    fingerprint: Value,
 }
 
 /// What stands in the file beside model and optimizer.
 #[derive(Serialize, Deserialize)]
 struct Backup {
-    identity: Value,
+    fingerprint: Value,
     epoch: usize,
     history: History,
     stop_training: bool,
@@ -59,20 +62,11 @@ struct Backup {
     left: Value,
 }
 
-/// Where an interrupted training goes on.
-pub(crate) struct Resumed {
-    pub epoch: usize,
-    pub history: History,
-    pub stop_training: bool,
-    /// The states of all callbacks, in their order.
-    pub states: Vec<State>,
-}
-
 impl BackupAndRestore {
     /// Keeps the backup in the file `path`, for example `artifacts/training.backup`.
     pub fn new(path: impl AsRef<Path>) -> Self {
         let path = path.as_ref().to_path_buf();
-        BackupAndRestore { path, delete_checkpoint: true, identity: Value::Null }
+        BackupAndRestore { path, delete_checkpoint: true, fingerprint: Value::Null }
     }
 
     /// Whether the backup is deleted when the training is done. Default true. A backup that stays makes a repeated
@@ -81,16 +75,15 @@ impl BackupAndRestore {
         BackupAndRestore { delete_checkpoint, ..self }
     }
 
-    /// Looks for a backup of the training that is about to begin. If there is one, model and optimizer get its
-    /// state.
+    /// Looks for a backup of the training that is about to begin. If there is one, model, history and callbacks get
+    /// its state; else all of them stay as they are.
     pub(crate) fn resume(
         &mut self,
-        model: &mut Sequential,
-        mut identity: Map<String, Value>,
-        verbose: bool,
-    ) -> Result<Option<Resumed>> {
-        identity.insert("initial weights".into(), hash_of_weights(&model.weights())?.into());
-        self.identity = Value::Object(identity);
+        run: &mut Run,
+        callbacks: &mut [Box<dyn Callback + '_>],
+        fingerprint: Map<String, Value>,
+    ) -> Result<()> {
+        self.fingerprint = Value::Object(fingerprint);
         ensure!(
             !self.path.is_dir(),
             "the backup {} would be a file, and there is a folder; check the path, or name a file in the folder, for example {}",
@@ -99,16 +92,13 @@ impl BackupAndRestore {
         );
         remove_parts(&self.path);
         if !self.path.exists() {
-            return Ok(None);
+            return Ok(());
         }
-        match self.read(model) {
-            Ok(resumed) => {
-                if verbose {
-                    let path = self.path.display();
-                    println!("Going on after epoch {}, from the backup {path}", resumed.epoch);
-                }
-                Ok(Some(resumed))
+        match self.go_on(run, callbacks) {
+            Ok(()) if run.verbose => {
+                println!("Going on after epoch {}, from the backup {}", run.epoch, self.path.display());
             }
+            Ok(()) => {}
             Err(reason) => {
                 let aside = self.set_aside()?;
                 println!(
@@ -116,63 +106,41 @@ impl BackupAndRestore {
                     self.path.display(),
                     aside.display()
                 );
-                Ok(None)
             }
         }
+        Ok(())
     }
 
-    fn read(&self, model: &mut Sequential) -> Result<Resumed> {
+    /// Reads the backup, and takes its state over when all of it is known to fit.
+    fn go_on(&self, run: &mut Run, callbacks: &mut [Box<dyn Callback + '_>]) -> Result<()> {
         let saved = Saved::read(&self.path)?;
         let text = saved.training.as_ref().context("it is a model, without a training")?;
         let backup: Backup = serde_json::from_str(text).context("it is damaged")?;
+        // The model may also be the very one that was backed up, after an error or a stop in this process.
+        let weights = Value::from(hash_of_weights(&run.model.weights())?);
+        let is_its_model = saved_weights_hash(&saved, run.model)? == weights || backup.left == weights;
+        check_same(&self.fingerprint, &backup.fingerprint, is_its_model)?;
         backup.history.check()?;
         ensure!(
             backup.epoch == backup.history.epochs()
-                && backup.callbacks.len() == self.identity["callbacks"]
+                && backup.callbacks.len() == callbacks.len()
                 && backup.callbacks.iter().all(is_state),
             "it is damaged"
         );
-        // The model may also be the very one that was backed up, after an error or a stop in this process.
-        let weights = &self.identity["initial weights"];
-        let as_backed_up = saved_weights_hash(&saved, model)? == *weights || backup.left == *weights;
-        let (Value::Object(own), Value::Object(theirs)) = (&self.identity, &backup.identity) else {
-            anyhow::bail!("it is damaged");
-        };
-        for (what, value) in own {
-            let other = theirs.get(what).unwrap_or(&Value::Null);
-            let of_progress = ["initial weights", "optimizer", "optimizer steps"].contains(&what.as_str());
-            let same = value == other || (of_progress && as_backed_up);
-            ensure!(same, "it is of another training, {}", difference(what, other, value));
-        }
-        let mut states: Vec<State> =
-            backup.callbacks.into_iter().map(|values| State { values, tensors: Vec::new() }).collect();
-        for (name, tensor) in &saved.tensors {
-            let mut parts = name.splitn(3, '/');
-            if let (Some("callback"), Some(number), Some(rest)) = (parts.next(), parts.next(), parts.next()) {
-                let state = number.parse().ok().and_then(|number: usize| states.get_mut(number));
-                let state = state.context("it is damaged")?;
-                state.tensors.push((rest.to_string(), tensor.shallow_clone()));
-            }
-        }
-        // Tensors are named in the file, and their order there is not that of the model.
-        let order: Vec<String> = model.weights().into_iter().map(|(name, _)| name).collect();
-        for state in &mut states {
-            state.tensors.sort_by_key(|(name, _)| order.iter().position(|known| known == name));
-        }
-        saved.restore(model)?;
-        Ok(Resumed {
-            epoch: backup.epoch,
-            history: backup.history,
-            stop_training: backup.stop_training,
-            states,
-        })
+        let states = states(backup.callbacks, &saved, run.model)?;
+        let fitting = saved.fitting(run.model)?;
+        restore(callbacks, states, run.model).context("it is damaged")?;
+        fitting.restore(run.model)?;
+        (run.epoch, run.history, run.stop_training) = (backup.epoch, backup.history, backup.stop_training);
+        Ok(())
     }
 
-    /// Writes the state after an epoch; `states` are those of all callbacks.
-    pub(crate) fn save(&self, run: &Run, states: Vec<State>) -> Result<()> {
+    /// Writes the state after an epoch.
+    pub(crate) fn save(&self, run: &Run, callbacks: &[Box<dyn Callback + '_>]) -> Result<()> {
         let mut tensors = Vec::new();
-        let mut callbacks = Vec::new();
-        for (number, state) in states.into_iter().enumerate() {
+        let mut values = Vec::new();
+        for (number, callback) in callbacks.iter().enumerate() {
+            let state = callback.state();
             let named = |(name, tensor)| (format!("callback/{number}/{name}"), tensor);
             tensors.extend(state.tensors.into_iter().map(named));
             ensure!(
@@ -180,14 +148,14 @@ impl BackupAndRestore {
                 "a callback's state must be a JSON object, not {}",
                 state.values
             );
-            callbacks.push(state.values);
+            values.push(state.values);
         }
         let backup = Backup {
-            identity: self.identity.clone(),
+            fingerprint: self.fingerprint.clone(),
             epoch: run.epoch,
             history: run.history.clone(),
             stop_training: run.stop_training,
-            callbacks,
+            callbacks: values,
             left: Value::Null,
         };
         let text = serde_json::to_string(&backup)?;
@@ -236,65 +204,37 @@ fn is_state(values: &Value) -> bool {
     values.is_object() || values.is_null()
 }
 
-/// What makes a training this one and no other, but for the initial weights.
-pub(crate) fn identity(
-    model: &Sequential,
-    settings: &Fit,
-    data: &[(&str, &Tensor)],
-    callbacks: usize,
-) -> Result<Map<String, Value>> {
-    let compiled = model.compiled.as_ref().context(crate::model::NOT_COMPILED)?;
-    let layers: Vec<Value> =
-        model.layers.iter().map(|named| json!([named.layer.class_name(), named.layer.config()])).collect();
-    let mut identity = Map::new();
-    identity.insert("layers".into(), layers.into());
-    identity.insert("optimizer".into(), serde_json::to_value(&compiled.optimizer)?);
-    identity.insert("optimizer steps".into(), compiled.state.steps.into());
-    identity.insert("loss".into(), serde_json::to_value(compiled.loss)?);
-    identity.insert("callbacks".into(), callbacks.into());
-    let settings = serde_json::to_value(settings)?;
-    for (name, value) in settings.as_object().into_iter().flatten().filter(|(name, _)| *name != "verbose") {
-        identity.insert(name.clone(), value.clone());
-    }
-    for (name, tensor) in data {
-        identity.insert(name.to_string(), hash_of_data(tensor)?.into());
-    }
-    Ok(identity)
-}
-
-/// "with learning_rate 0.01, and this one has 0.001".
-fn difference(what: &str, theirs: &Value, own: &Value) -> String {
-    if let (Value::Object(own), Value::Object(theirs)) = (own, theirs) {
-        for (name, value) in own {
-            let other = theirs.get(name).unwrap_or(&Value::Null);
-            if value != other {
-                return difference(name, other, value);
-            }
+/// The callbacks' states, in their order: their JSON, and the tensors that belong to it.
+fn states(values: Vec<Value>, saved: &Saved, model: &Sequential) -> Result<Vec<State>> {
+    let mut states: Vec<State> =
+        values.into_iter().map(|values| State { values, tensors: Vec::new() }).collect();
+    for (name, tensor) in &saved.tensors {
+        let mut parts = name.splitn(3, '/');
+        if let (Some("callback"), Some(number), Some(rest)) = (parts.next(), parts.next(), parts.next()) {
+            let state = number.parse().ok().and_then(|number: usize| states.get_mut(number));
+            let state = state.context("it is damaged")?;
+            state.tensors.push((rest.to_string(), tensor.shallow_clone()));
         }
     }
-    let (theirs, own) = (theirs.to_string(), own.to_string());
-    match theirs.len().max(own.len()) {
-        0..=40 if !what.starts_with("initial") => format!("with {what} {theirs}, and this one has {own}"),
-        _ => format!("with other {what}"),
+    // Tensors are named in the file, and their order there is not that of the model.
+    let order: Vec<String> = model.weights().into_iter().map(|(name, _)| name).collect();
+    for state in &mut states {
+        state.tensors.sort_by_key(|(name, _)| order.iter().position(|known| known == name));
     }
+    Ok(states)
 }
 
-/// Tells data sets apart by their shape and up to 100,000 numbers from all over them.
-fn hash_of_data(tensor: &Tensor) -> Result<String> {
-    let flat = tensor.flatten(0, -1);
-    let step = (flat.size()[0] / 100_000).max(1);
-    let mut hash = Sha256::new();
-    hash.update(format!("{:?} {:?}", tensor.size(), tensor.kind()));
-    hash.update(to_bytes(&flat.slice(0, None, None, step))?);
-    Ok(hex(hash))
-}
-
-fn hash_of_weights(weights: &[(String, Tensor)]) -> Result<String> {
-    let mut hash = Sha256::new();
-    for (_, weight) in weights {
-        hash.update(to_bytes(weight)?);
+/// Gives the callbacks their states. If one cannot take its own, all have again those of before.
+fn restore(callbacks: &mut [Box<dyn Callback + '_>], states: Vec<State>, model: &Sequential) -> Result<()> {
+    let before: Vec<State> = callbacks.iter().map(|callback| callback.state()).collect();
+    let give = |callbacks: &mut [Box<dyn Callback + '_>], states: Vec<State>| {
+        callbacks.iter_mut().zip(states).try_for_each(|(callback, state)| callback.restore(state, model))
+    };
+    let given = give(callbacks, states);
+    if given.is_err() {
+        give(callbacks, before)?;
     }
-    Ok(hex(hash))
+    given
 }
 
 fn saved_weights_hash(saved: &Saved, model: &Sequential) -> Result<Value> {
@@ -307,12 +247,8 @@ fn saved_weights_hash(saved: &Saved, model: &Sequential) -> Result<Value> {
     Ok(weights.ok().map(|weights| hash_of_weights(&weights)).transpose()?.into())
 }
 
-fn hex(hash: Sha256) -> String {
-    hash.finalize().iter().take(8).map(|byte| format!("{byte:02x}")).collect()
-}
-
 impl Callback for BackupAndRestore {
-    fn as_backup(&mut self) -> Option<&mut BackupAndRestore> {
+    fn as_backup(&self) -> Option<&BackupAndRestore> {
         Some(self)
     }
 }

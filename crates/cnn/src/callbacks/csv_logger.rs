@@ -1,12 +1,13 @@
 //! CSVLogger.
 
 use anyhow::Result;
-use serde_json::json;
+use serde_json::{json, Value};
 use std::path::{Path, PathBuf};
 
 use super::{Callback, Run, State};
 use crate::error::Context;
 use crate::files::{explain, write_whole};
+use crate::model::Sequential;
 
 /// Writes a line per epoch to a file of comma-separated values, as [`History::to_csv`](crate::History::to_csv) makes
 /// them: epochs are counted from 1 there (in Keras's file from 0).
@@ -81,11 +82,15 @@ impl Callback for CSVLogger {
         write_whole(&self.filename, text.as_bytes()).context("CSVLogger")
     }
 
+    fn config(&self) -> Value {
+        json!({ "filename": self.filename, "separator": self.separator, "append": self.append })
+    }
+
     fn state(&self) -> State {
         State { values: json!({ "before": self.before }), ..State::default() }
     }
 
-    fn restore(&mut self, mut state: State) -> Result<()> {
+    fn restore(&mut self, mut state: State, _model: &Sequential) -> Result<()> {
         self.before = serde_json::from_value(state.values["before"].take())?;
         Ok(())
     }

@@ -1,10 +1,11 @@
 //! EarlyStopping.
 
 use anyhow::Result;
-use serde_json::json;
+use serde_json::{json, Value};
 use tch::Tensor;
 
 use super::{monitor::Monitor, Callback, Mode, Run, State};
+use crate::model::Sequential;
 
 /// Ends a training when a quantity has stopped improving.
 ///
@@ -147,6 +148,13 @@ impl Callback for EarlyStopping {
         Ok(())
     }
 
+    fn config(&self) -> Value {
+        let EarlyStopping { monitor, patience, restore_best_weights, start_from_epoch, .. } = self;
+        json!({ "monitor": monitor.quantity, "min_delta": monitor.min_delta, "mode": monitor.mode,
+                "patience": patience, "restore_best_weights": restore_best_weights,
+                "start_from_epoch": start_from_epoch })
+    }
+
     fn state(&self) -> State {
         let values = json!({ "best": self.monitor.best, "wait": self.wait, "best_epoch": self.best_epoch,
                              "stopped_epoch": self.stopped_epoch });
@@ -154,8 +162,11 @@ impl Callback for EarlyStopping {
         State { values, tensors: tensors.collect() }
     }
 
-    fn restore(&mut self, state: State) -> Result<()> {
+    fn restore(&mut self, state: State, model: &Sequential) -> Result<()> {
         let State { mut values, tensors } = state;
+        if !tensors.is_empty() {
+            model.check_weights(&tensors)?;
+        }
         self.monitor.best = serde_json::from_value(values["best"].take())?;
         self.wait = serde_json::from_value(values["wait"].take())?;
         self.best_epoch = serde_json::from_value(values["best_epoch"].take())?;

@@ -7,6 +7,7 @@ mod backup_and_restore;
 mod csv_logger;
 mod early_stopping;
 mod event_file;
+mod fingerprint;
 mod learning_rate_scheduler;
 mod model_checkpoint;
 mod monitor;
@@ -14,10 +15,10 @@ mod reduce_lr_on_plateau;
 mod tensor_board;
 mod terminate_on_nan;
 
-pub(crate) use backup_and_restore::identity;
 pub use backup_and_restore::BackupAndRestore;
 pub use csv_logger::CSVLogger;
 pub use early_stopping::EarlyStopping;
+pub(crate) use fingerprint::fingerprint;
 pub use learning_rate_scheduler::LearningRateScheduler;
 pub use model_checkpoint::ModelCheckpoint;
 pub use monitor::Mode;
@@ -108,14 +109,30 @@ pub trait Callback {
         State::default()
     }
 
-    /// Takes back what [`state`](Self::state) returned.
-    fn restore(&mut self, state: State) -> Result<()> {
+    /// Takes back what [`state`](Self::state) returned, for the model that is trained.
+    ///
+    /// # Errors
+    /// If the state does not fit: the backup is then set aside, and the training begins anew.
+    fn restore(&mut self, state: State, model: &Sequential) -> Result<()> {
         Ok(())
     }
 
-    /// The one callback that also sees the states of all others.
+    /// The callback's name, for example `"EarlyStopping"`.
+    fn class_name(&self) -> &'static str {
+        let path = std::any::type_name::<Self>();
+        let path = path.split('<').next().unwrap_or(path);
+        path.rsplit("::").next().unwrap_or(path)
+    }
+
+    /// The arguments that tell this callback from others of its type. An interrupted training goes on only with
+    /// callbacks of the same names and arguments.
+    fn config(&self) -> Value {
+        Value::Null
+    }
+
+    /// The backup, which is no callback like the others: it sees the states of all of them.
     #[doc(hidden)]
-    fn as_backup(&mut self) -> Option<&mut BackupAndRestore> {
+    fn as_backup(&self) -> Option<&BackupAndRestore> {
         None
     }
 }
@@ -152,10 +169,16 @@ impl<C: Callback + ?Sized> Callback for &mut C {
     fn state(&self) -> State {
         (**self).state()
     }
-    fn restore(&mut self, state: State) -> Result<()> {
-        (**self).restore(state)
+    fn restore(&mut self, state: State, model: &Sequential) -> Result<()> {
+        (**self).restore(state, model)
     }
-    fn as_backup(&mut self) -> Option<&mut BackupAndRestore> {
+    fn class_name(&self) -> &'static str {
+        (**self).class_name()
+    }
+    fn config(&self) -> Value {
+        (**self).config()
+    }
+    fn as_backup(&self) -> Option<&BackupAndRestore> {
         (**self).as_backup()
     }
 }

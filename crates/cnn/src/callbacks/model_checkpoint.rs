@@ -1,11 +1,12 @@
 //! ModelCheckpoint.
 
 use anyhow::{bail, ensure, Result};
-use serde_json::json;
+use serde_json::{json, Value};
 use std::path::{Path, PathBuf};
 
 use super::{monitor::Monitor, Callback, Mode, Run, State};
 use crate::error::Context;
+use crate::model::Sequential;
 
 /// Saves the model after every epoch, or after every epoch that is the best so far.
 ///
@@ -41,6 +42,7 @@ pub struct ModelCheckpoint {
     monitor: Monitor,
     save_best_only: bool,
     save_weights_only: bool,
+    initial_value_threshold: Option<f64>,
     verbose: bool,
 }
 
@@ -52,6 +54,7 @@ impl ModelCheckpoint {
             monitor: Monitor::new("val_loss", 0.0),
             save_best_only: false,
             save_weights_only: false,
+            initial_value_threshold: None,
             verbose: false,
         }
     }
@@ -80,6 +83,7 @@ impl ModelCheckpoint {
 
     /// The value that the first epoch must beat to be saved, with `save_best_only`.
     pub fn initial_value_threshold(mut self, threshold: f64) -> Self {
+        self.initial_value_threshold = Some(threshold);
         self.monitor.best = Some(threshold);
         self
     }
@@ -142,11 +146,18 @@ impl Callback for ModelCheckpoint {
         Ok(())
     }
 
+    fn config(&self) -> Value {
+        let ModelCheckpoint { filepath, monitor, save_best_only, save_weights_only, .. } = self;
+        json!({ "filepath": filepath, "monitor": monitor.quantity, "mode": monitor.mode,
+                "save_best_only": save_best_only, "save_weights_only": save_weights_only,
+                "initial_value_threshold": self.initial_value_threshold })
+    }
+
     fn state(&self) -> State {
         State { values: json!({ "best": self.monitor.best }), ..State::default() }
     }
 
-    fn restore(&mut self, mut state: State) -> Result<()> {
+    fn restore(&mut self, mut state: State, _model: &Sequential) -> Result<()> {
         self.monitor.best = serde_json::from_value(state.values["best"].take())?;
         Ok(())
     }

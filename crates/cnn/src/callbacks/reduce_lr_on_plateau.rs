@@ -1,9 +1,10 @@
 //! ReduceLROnPlateau.
 
 use anyhow::{ensure, Result};
-use serde_json::json;
+use serde_json::{json, Value};
 
 use super::{monitor::Monitor, Callback, Mode, Run, State};
+use crate::model::Sequential;
 
 /// Makes the learning rate smaller when a quantity has stopped improving.
 ///
@@ -149,12 +150,18 @@ impl Callback for ReduceLROnPlateau {
         Ok(())
     }
 
+    fn config(&self) -> Value {
+        let ReduceLROnPlateau { monitor, factor, patience, cooldown, min_lr, .. } = self;
+        json!({ "monitor": monitor.quantity, "min_delta": monitor.min_delta, "mode": monitor.mode,
+                "factor": factor, "patience": patience, "cooldown": cooldown, "min_lr": min_lr })
+    }
+
     fn state(&self) -> State {
         let values = json!({ "best": self.monitor.best, "wait": self.wait, "cooldown_counter": self.cooldown_counter });
         State { values, ..State::default() }
     }
 
-    fn restore(&mut self, State { mut values, .. }: State) -> Result<()> {
+    fn restore(&mut self, State { mut values, .. }: State, _model: &Sequential) -> Result<()> {
         self.monitor.best = serde_json::from_value(values["best"].take())?;
         self.wait = serde_json::from_value(values["wait"].take())?;
         self.cooldown_counter = serde_json::from_value(values["cooldown_counter"].take())?;

@@ -1,11 +1,12 @@
 //! TensorBoard.
 
 use anyhow::Result;
-use serde_json::json;
+use serde_json::{json, Value};
 use std::path::{Path, PathBuf};
 
 use super::event_file::{histogram, scalar, EventFile};
 use super::{Callback, Run, State};
+use crate::model::Sequential;
 
 /// Writes loss, accuracy and learning rate of every epoch for TensorBoard, with Keras's tags: `tensorboard --logdir
 /// logs` shows trainings of both side by side.
@@ -87,13 +88,17 @@ impl Callback for TensorBoard {
         Ok(())
     }
 
+    fn config(&self) -> Value {
+        json!({ "log_dir": self.log_dir, "histogram_freq": self.histogram_freq })
+    }
+
     fn state(&self) -> State {
         let written = |file: &EventFile| json!({ "name": file.name, "length": file.length });
         let values = json!({ "train": written(&self.train), "validation": written(&self.validation) });
         State { values, ..State::default() }
     }
 
-    fn restore(&mut self, State { mut values, .. }: State) -> Result<()> {
+    fn restore(&mut self, State { mut values, .. }: State, _model: &Sequential) -> Result<()> {
         for (run, file) in [("train", &mut self.train), ("validation", &mut self.validation)] {
             file.name = serde_json::from_value(values[run]["name"].take())?;
             file.length = serde_json::from_value(values[run]["length"].take())?;

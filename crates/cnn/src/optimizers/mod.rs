@@ -119,7 +119,7 @@ impl Optimizer {
     }
 }
 
-fn check_learning_rate(learning_rate: f64) -> Result<()> {
+pub(crate) fn check_learning_rate(learning_rate: f64) -> Result<()> {
     ensure!(
         learning_rate.is_finite() && learning_rate > 0.0,
         "learning_rate must be a positive number, not {learning_rate}; 0.001 is a good start"

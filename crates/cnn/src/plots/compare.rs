@@ -75,7 +75,7 @@ pub fn compare<S: AsRef<str>>(histories: &[(S, &History)], quantity: &str, by: B
 mod tests {
     use super::*;
     use crate::optimizers::Adam;
-    use crate::training::Fit;
+    use crate::fit::Fit;
 
     fn history(loss: &[f64], seconds: f64) -> History {
         let mut history = History::new(&Fit::default(), &Adam::default().into());
