@@ -140,6 +140,13 @@ fn early_stopping_ends_a_training_when_kerass_does() {
         (new().patience(2).min_delta(-0.1), 4, 2),
         (new().patience(3).start_from_epoch(3), 12, 9),
         (new().patience(1).start_from_epoch(9), 11, 10),
+        // Until the baseline is beaten, improvements do not count.
+        (new().patience(2).baseline(0.4), 4, 3),
+        (new().patience(1).baseline(0.48), 4, 3),
+        (new().patience(5).baseline(0.1), 5, 3),
+        (new().patience(3).baseline(0.48), 12, 9),
+        (new().patience(1).baseline(0.48).min_delta(0.05), 3, 2),
+        (accuracy().patience(1).baseline(0.52), 4, 3),
         (accuracy().patience(2), 5, 3),
         (accuracy().patience(1).mode(Mode::Min), 2, 1),
         (new().patience(2).mode(Mode::Max), 3, 1),

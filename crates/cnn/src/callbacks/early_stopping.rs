@@ -9,7 +9,7 @@ use crate::model::Sequential;
 
 /// Ends a training when a quantity has stopped improving.
 ///
-/// Defaults: monitor `"val_loss"`, min_delta 0, patience 0, mode `Auto`, restore_best_weights false,
+/// Defaults: monitor `"val_loss"`, min_delta 0, patience 0, mode `Auto`, no baseline, restore_best_weights false,
 /// start_from_epoch 0.
 ///
 /// ```
@@ -29,6 +29,7 @@ use crate::model::Sequential;
 pub struct EarlyStopping {
     monitor: Monitor,
     patience: usize,
+    baseline: Option<f64>,
     restore_best_weights: bool,
     start_from_epoch: usize,
     wait: usize,
@@ -42,6 +43,7 @@ impl Default for EarlyStopping {
         EarlyStopping {
             monitor: Monitor::new("val_loss", 0.0),
             patience: 0,
+            baseline: None,
             restore_best_weights: false,
             start_from_epoch: 0,
             wait: 0,
@@ -79,6 +81,11 @@ impl EarlyStopping {
     pub fn mode(mut self, mode: Mode) -> Self {
         self.monitor.mode = mode;
         self
+    }
+
+    /// A value that the quantity must beat: until it does, improvements do not make the patience begin anew.
+    pub fn baseline(self, baseline: f64) -> Self {
+        EarlyStopping { baseline: Some(baseline), ..self }
     }
 
     /// Whether the model gets back the weights of its best epoch when the training ends.
@@ -123,12 +130,13 @@ impl Callback for EarlyStopping {
         if self.monitor.is_better(value) {
             self.monitor.best = Some(value);
             self.best_epoch = Some(run.epoch);
-            self.wait = 0;
             if self.restore_best_weights {
                 self.best_weights = run.model.copy_of_weights();
             }
-        }
-        if self.wait >= self.patience && self.wait > 0 {
+            if self.baseline.is_none_or(|baseline| self.monitor.beats(value, baseline)) {
+                self.wait = 0;
+            }
+        } else if self.wait >= self.patience {
             self.stopped_epoch = Some(run.epoch);
             run.stop_training = true;
         }
@@ -149,9 +157,9 @@ impl Callback for EarlyStopping {
     }
 
     fn config(&self) -> Value {
-        let EarlyStopping { monitor, patience, restore_best_weights, start_from_epoch, .. } = self;
+        let EarlyStopping { monitor, patience, baseline, restore_best_weights, start_from_epoch, .. } = self;
         json!({ "monitor": monitor.quantity, "min_delta": monitor.min_delta, "mode": monitor.mode,
-                "patience": patience, "restore_best_weights": restore_best_weights,
+                "patience": patience, "baseline": baseline, "restore_best_weights": restore_best_weights,
                 "start_from_epoch": start_from_epoch })
     }
 

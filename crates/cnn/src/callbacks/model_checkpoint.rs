@@ -8,7 +8,8 @@ use super::{monitor::Monitor, Callback, Mode, Run, State};
 use crate::error::Context;
 use crate::model::Sequential;
 
-/// Saves the model after every epoch, or after every epoch that is the best so far.
+/// Saves the model after every epoch, or after every epoch that is the best so far. Keras's `save_freq`, which saves after
+/// a number of batches, is not offered.
 ///
 /// Defaults: monitor `"val_loss"`, save_best_only false, save_weights_only false, mode `Auto`, no
 /// initial_value_threshold, verbose false.

@@ -52,11 +52,15 @@ impl Monitor {
 
     /// Whether `value` is better than the best so far.
     pub fn is_better(&self, value: f64) -> bool {
-        let Some(best) = self.best else { return !value.is_nan() };
+        self.best.map_or(!value.is_nan(), |best| self.beats(value, best))
+    }
+
+    /// Whether `value` is better than `other`.
+    pub fn beats(&self, value: f64, other: f64) -> bool {
         if self.rises() {
-            value - self.min_delta.abs() > best
+            value - self.min_delta.abs() > other
         } else {
-            value + self.min_delta.abs() < best
+            value + self.min_delta.abs() < other
         }
     }
 
