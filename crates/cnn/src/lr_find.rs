@@ -1,12 +1,14 @@
 //! The learning-rate range test: which rate is right for this model and this data?
 
 use anyhow::{ensure, Result};
+use serde::{Deserialize, Serialize};
 use std::fmt;
 use tch::Tensor;
 
 use crate::callbacks::{Callback, Run};
 use crate::figure::Figure;
 use crate::fit::Fit;
+use crate::memory::in_memory;
 use crate::model::Sequential;
 use crate::plots::Chart;
 use crate::progress::Bar;
@@ -17,7 +19,8 @@ const BETA: f64 = 0.98;
 const EXPLODING: usize = 5;
 
 /// The arguments of [`Sequential::lr_find`], with fastai's names and defaults.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct LrFind {
     /// The rate of the first batch. Default 1e-7.
     pub start_lr: f64,
@@ -60,7 +63,8 @@ pub struct LrFound {
 }
 
 impl Sequential {
-    /// Trains for some batches with a learning rate that rises from step to step, to see at which rates the loss falls
+    /// Trains on `x [n, ..input shape]` and `y`, class numbers `[n]` or one-hot rows `[n, classes]`, for some batches with a
+    /// learning rate that rises from step to step, to see at which rates the loss falls
     /// and at which it explodes. Afterwards, also after an error, weights, optimizer and learning rate are as before.
     ///
     /// The loss is smoothed, `mean = 0.98 · mean + 0.02 · loss`, divided by `1 - 0.98^step` since the mean begins at 0. The
@@ -76,14 +80,15 @@ impl Sequential {
     /// ```
     ///
     /// # Errors
-    /// If the model is not compiled, an argument is out of its range, or images or labels do not fit the model; and if
-    /// the user interrupts it.
+    /// If the model is not compiled, an argument is out of its range, or images or labels do not fit the model; if there is
+    /// too little memory for the batch size; and if the user interrupts it.
     ///
     /// Source: Smith, *Cyclical learning rates for training neural networks*, 2017; fastai's `LRFinder` in
     /// `fastai/callback/schedule.py`.
     pub fn lr_find(&mut self, x: &Tensor, y: &Tensor, settings: &LrFind) -> Result<LrFound> {
         settings.check()?;
-        let (before, rate) = (self.snapshot(), self.learning_rate()?);
+        let rate = self.learning_rate()?;
+        let before = in_memory(settings.batch_size, || Ok(self.snapshot()))?;
         let found = LrFound { learning_rates: Vec::new(), losses: Vec::new(), num_it: settings.num_it };
         let bar = Bar::new("lr_find", settings.num_it as u64, "batches");
         let mut search = Search { settings, found, mean: 0.0, lowest: f64::INFINITY, bar };

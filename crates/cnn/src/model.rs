@@ -10,6 +10,7 @@ use crate::display::{thousands, Table};
 use crate::error::Context;
 use crate::layers::{names, through, Activation, Initializer, Layer};
 use crate::loss::{Labels, Loss};
+use crate::memory::guarded;
 use crate::memory_format::channels_last;
 use crate::metrics::Evaluation;
 use crate::optimizers::{Optimizer, State};
@@ -17,7 +18,7 @@ use crate::preprocessing::to_float;
 use crate::progress::Bar;
 
 /// Images that are predicted at a time: larger batches need more memory and are slower.
-const PREDICTION_BATCH: i64 = 500;
+pub(crate) const PREDICTION_BATCH: i64 = 500;
 /// More weights than this, or more numbers in one output, are a mistake: VGG-16 has 138 million weights.
 const MOST_NUMBERS: usize = 1 << 30;
 
@@ -263,11 +264,15 @@ impl Sequential {
     /// Computes the outputs for any number of images, in batches: `[n, classes]`, on the CPU.
     ///
     /// # Errors
-    /// As for [`forward`](Self::forward); and if the user interrupts it.
+    /// As for [`forward`](Self::forward); if there is too little memory; and if the user interrupts it.
     pub fn predict(&self, x: &Tensor) -> Result<Tensor> {
         self.check_images(x)?;
+        let bar = Bar::new("predict", x.size()[0] as u64, "images");
+        guarded("predict", too_many, || self.predicted(x, bar))
+    }
+
+    fn predicted(&self, x: &Tensor, mut bar: Bar) -> Result<Tensor> {
         let count = x.size()[0];
-        let mut bar = Bar::new("predict", count as u64, "images");
         let mut outputs = Vec::new();
         for (start, length) in batches(count, PREDICTION_BATCH) {
             bar.check()?;
@@ -283,10 +288,12 @@ impl Sequential {
     /// Loss and accuracy over `x [n, ..input shape]` and `y`, class numbers `[n]` or one-hot `[n, classes]`.
     ///
     /// # Errors
-    /// If the model is not compiled, or images or labels do not fit it; and if the user interrupts it.
+    /// If the model is not compiled, or images or labels do not fit it; if there is too little memory; and if the user
+    /// interrupts it.
     pub fn evaluate(&self, x: &Tensor, y: &Tensor) -> Result<Evaluation> {
         self.check_images(x)?;
-        self.measure(x, y, Bar::new("evaluate", x.size()[0] as u64, "images"))
+        let bar = Bar::new("evaluate", x.size()[0] as u64, "images");
+        guarded("evaluate", too_many, || self.measure(x, y, bar))
     }
 
     /// `evaluate` with a bar of the caller, for images that are checked.
@@ -313,7 +320,8 @@ impl Sequential {
         Ok(Evaluation { loss: total / count as f64, accuracy: hits as f64 / count as f64 })
     }
 
-    /// The output of the layer called `name`, activation included, for images `[n, ..input shape]`.
+    /// The output `[n, ..output shape]` of the layer called `name`, activation included, for images `[n, ..input shape]`;
+    /// it is on the CPU. After the course's first layer it is `[n, 32, 26, 26]`.
     ///
     /// # Errors
     /// If no layer has that name, or the images do not fit the model.
@@ -486,6 +494,13 @@ fn shape_advice(size: &[i64], wanted: &[i64]) -> &'static str {
 
 pub(crate) const NOT_COMPILED: &str =
     "the model is not compiled; call model.compile(Adam::default(), Loss::CategoricalCrossentropy) first";
+
+/// The advice where there is too little memory for a batch of `evaluate` and `predict`.
+fn too_many() -> String {
+    format!(
+        "there is not enough memory for {PREDICTION_BATCH} images at a time; give it fewer: x.narrow(0, 0, 100) has the first 100"
+    )
+}
 
 /// (start, length) of consecutive batches that together cover `count` samples; the last may be shorter.
 pub(crate) fn batches(count: i64, batch_size: i64) -> impl Iterator<Item = (i64, i64)> {

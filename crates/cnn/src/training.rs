@@ -12,9 +12,9 @@ use crate::error::Context;
 use crate::fit::Fit;
 use crate::history::History;
 use crate::loss::Labels;
-use crate::memory::in_memory;
+use crate::memory::{guarded, in_memory};
 use crate::metrics::Evaluation;
-use crate::model::{Sequential, Snapshot, NOT_COMPILED};
+use crate::model::{Sequential, Snapshot, NOT_COMPILED, PREDICTION_BATCH};
 use crate::progress::{Bar, Lines, Progress, Silent, Status, TrainingDisplay};
 use crate::random::{generator, seed_at, Purpose};
 use crate::stop::{is_stop, Stopped};
@@ -112,8 +112,15 @@ impl<'a> Training<'a> {
     /// # Errors
     /// See [`Sequential::fit`]; and if a callback returns an error.
     pub fn run(self) -> Result<History> {
-        let mut under_way = self.prepared()?;
-        under_way.begin()?;
+        let (device, images, batch_size) = (self.model.device, self.x.size(), self.settings.batch_size);
+        let advice = || {
+            format!(
+                "there is not enough memory on {device:?} for the images {images:?} and their labels, beside a \
+                 batch_size of {batch_size}; train on fewer images, or set CNN_DEVICE=cpu if it is a GPU"
+            )
+        };
+        let mut under_way = guarded("the training", advice, || self.prepared())?;
+        in_memory(batch_size, || under_way.begin())?;
         under_way.progress.on_begin(&under_way.run.history, under_way.run.steps);
         let result = under_way.to_the_end();
         under_way.progress.on_end(&under_way.run.history, result.as_ref().err());
@@ -229,7 +236,7 @@ impl UnderWay<'_> {
             }
             Ok(()) => {}
         }
-        self.end()
+        in_memory(self.settings.batch_size, || self.end())
     }
 
     /// After the last epoch.
@@ -364,10 +371,7 @@ impl UnderWay<'_> {
             self.at_begin = None;
             return Ok(());
         }
-        let validation = self.validation.as_ref().map(|(x, y)| {
-            let bar = Bar::silent("the validation", x.size()[0] as u64, "images");
-            run.model.measure(x, y, bar)
-        });
+        let validation = self.validation.as_ref().map(|samples| validate(run.model, samples, self.settings));
         let validation = validation.transpose()?;
         let learning_rate = run.model.learning_rate()? * factor;
         run.history.push(epoch.mean(), validation, learning_rate, epoch.begin.elapsed().as_secs_f64());
@@ -459,6 +463,18 @@ fn backward(loss: &Tensor, weights: &[Tensor]) -> Vec<Tensor> {
         *gradient = weight.zeros_like(); // the loss does not depend on this weight
     }
     gradients
+}
+
+fn validate(model: &Sequential, (x, y): &Samples, settings: &Fit) -> Result<Evaluation> {
+    let advice = || {
+        format!(
+            "there is not enough memory to validate {PREDICTION_BATCH} images at a time, beside a batch_size of {}; \
+             make the model or the images smaller",
+            settings.batch_size
+        )
+    };
+    let bar = Bar::silent("the validation", x.size()[0] as u64, "images");
+    guarded("the validation", advice, || model.measure(x, y, bar))
 }
 
 /// Makes gradients shorter that are too long.

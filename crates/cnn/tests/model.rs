@@ -156,6 +156,45 @@ fn too_little_memory_is_an_error_that_names_the_batch_size() {
     assert_eq!(model.weight("dense/kernel").unwrap(), before);
 }
 
+/// A byte that stands for any number of images or labels.
+fn endless(shape: &[i64]) -> Tensor {
+    Tensor::zeros(vec![1; shape.len()], (Kind::Uint8, Device::Cpu)).expand(shape, false)
+}
+
+#[test]
+fn too_little_memory_for_the_data_is_an_error() {
+    let layers = Sequential::input([1, 1, 1]).add(Flatten).add(Dense::new(10).activation(Softmax));
+    let mut model = layers.device(Device::Cpu).build().unwrap();
+    model.compile(Adam::default(), Loss::CategoricalCrossentropy).unwrap();
+    let (x, y) = (endless(&[1 << 44, 1, 1, 1]), endless(&[1 << 44]));
+    refusal(
+        model.fit(&x, &y, &quiet(1)),
+        &["memory on Cpu", "[17592186044416, 1, 1, 1]", "batch_size of 32"],
+    );
+    refusal(model.evaluate(&x, &y), &["memory for 500 images at a time", "give it fewer"]);
+}
+
+#[test]
+fn too_little_memory_for_the_validation_is_an_error() {
+    // In bytes that are all the same one, 500 images take no place; as floats they take 200 GB.
+    let mut model = Sequential::input([1, 10_000, 10_000])
+        .add(Conv2D::new(1, (3, 3)).strides((100, 100)))
+        .add(GlobalAveragePooling2D)
+        .add(Dense::new(10).activation(Softmax))
+        .device(Device::Cpu)
+        .build()
+        .unwrap();
+    model.compile(Adam::default(), Loss::CategoricalCrossentropy).unwrap();
+    let before = model.weight("conv2d/kernel").unwrap();
+    let (x, y) = (endless(&[500, 1, 10_000, 10_000]), endless(&[500]));
+    let (one, label, settings) = (x.narrow(0, 0, 1), y.narrow(0, 0, 1), Fit { batch_size: 1, ..quiet(1) });
+    let result = model.training(&one, &label, &settings).validation_data(&x, &y).run();
+    refusal(result, &["memory to validate 500 images", "batch_size of 1;"]);
+    // The epoch is not complete: so its step is taken back.
+    assert_eq!(model.weight("conv2d/kernel").unwrap(), before);
+    refusal(model.predict(&x), &["memory for 500 images at a time", "give it fewer"]);
+}
+
 #[test]
 fn bytes_are_normalised_batch_by_batch() {
     let (x, y) = images(40);

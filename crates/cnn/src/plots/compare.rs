@@ -74,8 +74,8 @@ pub fn compare<S: AsRef<str>>(histories: &[(S, &History)], quantity: &str, by: B
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::optimizers::Adam;
     use crate::fit::Fit;
+    use crate::optimizers::Adam;
 
     fn history(loss: &[f64], seconds: f64) -> History {
         let mut history = History::new(&Fit::default(), &Adam::default().into());

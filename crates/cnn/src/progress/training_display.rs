@@ -187,9 +187,9 @@ fn rows(history: &History) -> Vec<usize> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::fit::Fit;
     use crate::metrics::Evaluation;
     use crate::optimizers::Adam;
-    use crate::fit::Fit;
 
     fn history(epochs: usize, of: usize) -> History {
         let mut history = History::new(&Fit { epochs: of, ..Fit::default() }, &Adam::default().into());
