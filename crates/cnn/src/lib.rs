@@ -97,6 +97,6 @@ pub mod prelude {
     pub use crate::tch::{Device, Kind, Tensor};
     pub use crate::{
         course, device, plots, Adam, AdamW, Augment, ConfusionMatrix, Figure, FillMode, Fit, History, Loss,
-        LrFind, RMSprop, Schedule, Sequential, Table, SGD,
+        LrFind, Optimizer, RMSprop, Schedule, Sequential, Table, SGD,
     };
 }

@@ -44,57 +44,51 @@ turns_into_optimizer!(SGD, RMSprop, Adam, AdamW);
 impl Optimizer {
     /// The step size.
     pub fn learning_rate(&self) -> f64 {
-        match self {
-            Optimizer::SGD(sgd) => sgd.learning_rate,
-            Optimizer::RMSprop(rmsprop) => rmsprop.learning_rate,
-            Optimizer::Adam(adam) => adam.learning_rate,
-            Optimizer::AdamW(adamw) => adamw.learning_rate,
-        }
+        self.rates().0
     }
 
-    pub(crate) fn set_learning_rate(&mut self, learning_rate: f64) -> Result<()> {
-        check_learning_rate(learning_rate)?;
-        *match self {
-            Optimizer::SGD(sgd) => &mut sgd.learning_rate,
-            Optimizer::RMSprop(rmsprop) => &mut rmsprop.learning_rate,
-            Optimizer::Adam(adam) => &mut adam.learning_rate,
-            Optimizer::AdamW(adamw) => &mut adamw.learning_rate,
-        } = learning_rate;
+    pub(crate) fn set_learning_rate(&mut self, new: f64) -> Result<()> {
+        check_learning_rate(new)?;
+        let (Optimizer::SGD(SGD { learning_rate, .. })
+        | Optimizer::RMSprop(RMSprop { learning_rate, .. })
+        | Optimizer::Adam(Adam { learning_rate, .. })
+        | Optimizer::AdamW(AdamW { learning_rate, .. })) = self;
+        *learning_rate = new;
         Ok(())
+    }
+
+    /// What all of them have: learning rate and weight decay.
+    fn rates(&self) -> (f64, f64) {
+        let (Optimizer::SGD(SGD { learning_rate, weight_decay, .. })
+        | Optimizer::RMSprop(RMSprop { learning_rate, weight_decay, .. })
+        | Optimizer::Adam(Adam { learning_rate, weight_decay, .. })
+        | Optimizer::AdamW(AdamW { learning_rate, weight_decay, .. })) = self;
+        (*learning_rate, *weight_decay)
     }
 
     /// Says which argument is out of its range, if one is.
     pub(crate) fn check(&self) -> Result<()> {
-        check_learning_rate(self.learning_rate())?;
+        let (learning_rate, weight_decay) = self.rates();
+        check_learning_rate(learning_rate)?;
         let (decays, epsilon) = match self {
-            Optimizer::SGD(sgd) => (vec![("momentum", sgd.momentum)], 1.0),
-            Optimizer::RMSprop(rmsprop) => {
-                (vec![("rho", rmsprop.rho), ("momentum", rmsprop.momentum)], rmsprop.epsilon)
+            Optimizer::SGD(SGD { momentum, .. }) => (vec![("momentum", momentum)], 1.0),
+            Optimizer::RMSprop(RMSprop { rho, momentum, epsilon, .. }) => {
+                (vec![("rho", rho), ("momentum", momentum)], *epsilon)
             }
-            Optimizer::Adam(adam) => (vec![("beta_1", adam.beta_1), ("beta_2", adam.beta_2)], adam.epsilon),
-            Optimizer::AdamW(adamw) => {
-                (vec![("beta_1", adamw.beta_1), ("beta_2", adamw.beta_2)], adamw.epsilon)
+            Optimizer::Adam(Adam { beta_1, beta_2, epsilon, .. })
+            | Optimizer::AdamW(AdamW { beta_1, beta_2, epsilon, .. }) => {
+                (vec![("beta_1", beta_1), ("beta_2", beta_2)], *epsilon)
             }
         };
         for (name, decay) in decays {
-            ensure!((0.0..1.0).contains(&decay), "{name} must be at least 0 and below 1, not {decay}");
+            ensure!((0.0..1.0).contains(decay), "{name} must be at least 0 and below 1, not {decay}");
         }
         ensure!(epsilon > 0.0 && epsilon.is_finite(), "epsilon must be a positive number, not {epsilon}");
-        let weight_decay = self.weight_decay();
         ensure!(
             (0.0..1.0).contains(&weight_decay),
             "weight_decay must be at least 0 and below 1, not {weight_decay}"
         );
         Ok(())
-    }
-
-    fn weight_decay(&self) -> f64 {
-        match self {
-            Optimizer::SGD(sgd) => sgd.weight_decay,
-            Optimizer::RMSprop(rmsprop) => rmsprop.weight_decay,
-            Optimizer::Adam(adam) => adam.weight_decay,
-            Optimizer::AdamW(adamw) => adamw.weight_decay,
-        }
     }
 
     /// The names of what is remembered for each weight, in Keras's words.
@@ -151,7 +145,8 @@ impl State {
             self.slots = weights.iter().map(slots).collect();
         }
         self.steps += 1;
-        let keep = 1.0 - learning_rate * optimizer.weight_decay();
+        let (_, weight_decay) = optimizer.rates();
+        let keep = 1.0 - learning_rate * weight_decay;
         no_grad(|| {
             for ((weight, gradient), slots) in weights.iter_mut().zip(gradients).zip(&mut self.slots) {
                 if keep < 1.0 {

@@ -1,4 +1,5 @@
-//! Figures for the notebooks, drawn with plotters. They take plain numbers and tensors, and know nothing of training.
+//! Figures for the notebooks, drawn with plotters. They take plain numbers, tensors and histories, and know nothing of
+//! how a history came about.
 //!
 //! Every text is at least 16 pixels (12 pt) high, to be read from the back of a room.
 
