@@ -1,4 +1,7 @@
 //! The batches of an epoch, prepared ahead of the training step that needs them.
+//!
+//! A batch is picked from the data when it is wanted: a shuffled copy of the whole data set would double the memory in
+//! every epoch. Augmentation takes longer than picking; so it has a thread of its own, beside the training.
 
 use anyhow::Result;
 use std::ops::ControlFlow;

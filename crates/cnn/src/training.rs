@@ -40,6 +40,9 @@ impl Sequential {
 
     /// Prepares a training with more than [`fit`](Self::fit) has: validation data, callbacks, another progress.
     ///
+    /// As there, `x` is `[n, ..input shape]` and `y` class numbers `[n]` or one-hot rows `[n, classes]`; both are checked
+    /// when it is [`run`](Training::run).
+    ///
     /// ```
     /// use cnn::{callbacks::EarlyStopping, prelude::*};
     /// let data = mnist::synthetic_digits(200, 50, 1);
@@ -88,7 +91,8 @@ pub struct Training<'a> {
 type Samples = (Tensor, Tensor);
 
 impl<'a> Training<'a> {
-    /// Measures on these images and labels at the end of each epoch, instead of on a part of the training data.
+    /// Measures on these images `x [n, ..input shape]` and labels `y`, `[n]` or `[n, classes]`, at the end of each epoch,
+    /// instead of on a part of the training data: `validation_split` then plays no part.
     pub fn validation_data(self, x: &'a Tensor, y: &'a Tensor) -> Self {
         Training { validation_data: Some((x, y)), ..self }
     }

@@ -55,6 +55,9 @@ pub struct Run<'a> {
 
 /// Something that a training calls at its turning points. Every method does nothing unless you write it.
 ///
+/// An error that a method returns ends the training, and is what [`Training::run`](crate::Training::run) returns; if it
+/// comes before the end of an epoch, the model has again the weights of the epoch's beginning.
+///
 /// ```
 /// use cnn::{anyhow, callbacks::{Callback, Run}, prelude::*};
 /// struct Printer;
@@ -73,27 +76,42 @@ pub struct Run<'a> {
 /// Source: `keras/src/callbacks/callback.py`.
 #[allow(unused_variables)]
 pub trait Callback {
-    /// Before the first epoch.
+    /// Before the first epoch. Arguments are best checked here.
+    ///
+    /// # Errors
+    /// Yours; no epoch is trained.
     fn on_train_begin(&mut self, run: &mut Run) -> Result<()> {
         Ok(())
     }
 
     /// Before the first batch of an epoch.
+    ///
+    /// # Errors
+    /// Yours; the epoch does not begin.
     fn on_epoch_begin(&mut self, run: &mut Run) -> Result<()> {
         Ok(())
     }
 
-    /// After each step. `loss` is a single number; reading it makes a GPU wait.
+    /// After each step. `loss []` is the batch's mean loss, a single number; reading it makes a GPU wait.
+    ///
+    /// # Errors
+    /// Yours; the steps of this epoch are taken back.
     fn on_batch_end(&mut self, run: &mut Run, loss: &Tensor) -> Result<()> {
         Ok(())
     }
 
     /// After an epoch and its validation.
+    ///
+    /// # Errors
+    /// Yours; the model keeps the weights of this epoch.
     fn on_epoch_end(&mut self, run: &mut Run) -> Result<()> {
         Ok(())
     }
 
-    /// After the last epoch, also when the user has stopped the training.
+    /// After the last epoch, also when the user has stopped the training; not after an error.
+    ///
+    /// # Errors
+    /// Yours; the model keeps its weights.
     fn on_train_end(&mut self, run: &mut Run) -> Result<()> {
         Ok(())
     }
