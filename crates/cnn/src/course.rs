@@ -1,6 +1,6 @@
 //! What the notebooks share: the course's model, and the folder in which they leave results for each other.
 
-use anyhow::{bail, Result};
+use anyhow::{bail, ensure, Result};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -83,8 +83,13 @@ pub fn trained_model(data: &Dataset) -> Result<(Sequential, History)> {
 /// Leaves a trained model and its history for the later notebooks.
 ///
 /// # Errors
-/// If the files cannot be written.
+/// If no epoch of the training came to its end, or the files cannot be written.
 pub fn save_trained(model: &mut Sequential, history: &History, data: &Dataset) -> Result<()> {
+    ensure!(
+        history.epochs() > 0,
+        "the model was not saved: its training ended before its first epoch did. Run the cell that trains it again, until \
+         the history has at least one epoch; the later notebooks then have a model to work with"
+    );
     model.notes.insert("dataset".to_string(), data.name.clone());
     model.save(artifact("course_model.safetensors"))?;
     history.save(artifact("course_history.json"))

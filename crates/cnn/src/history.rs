@@ -95,7 +95,8 @@ impl History {
         ]
     }
 
-    /// The newest value of a quantity, for example `"val_loss"`; `None` where it is not measured.
+    /// The newest value of a quantity, for example `"val_loss"`; `None` where it is not measured, and before the first
+    /// epoch has ended, as after a training that was stopped in it.
     pub fn last(&self, quantity: &str) -> Option<f64> {
         let found = self.quantities().into_iter().find(|(name, _)| *name == quantity);
         found.and_then(|(_, values)| values.last().copied())
@@ -150,16 +151,16 @@ impl History {
 
     /// The newest epoch as Keras prints it, on one line.
     pub(crate) fn line(&self, steps: i64) -> String {
-        let last = self.epochs() - 1;
         let width = self.settings.epochs.to_string().len();
-        let seconds = self.seconds[last];
+        let last = |quantity| self.last(quantity).unwrap_or(f64::NAN);
+        let seconds = last("seconds");
         let mut line = format!(
             "Epoch {:>width$}/{}  {steps} steps  {seconds:.1} s  {:.0} ms/step  loss: {:.4}  accuracy: {:.4}",
-            last + 1,
+            self.epochs(),
             self.settings.epochs,
             1000.0 * seconds / steps as f64,
-            self.loss[last],
-            self.accuracy[last],
+            last("loss"),
+            last("accuracy"),
         );
         if let (Some(loss), Some(accuracy)) = (self.val_loss.last(), self.val_accuracy.last()) {
             line += &format!("  val_loss: {loss:.4}  val_accuracy: {accuracy:.4}");
@@ -272,6 +273,15 @@ mod tests {
         assert_eq!(history.best_epoch(), Some(2));
         history.val_loss.fill(f64::NAN);
         assert_eq!(history.best_epoch(), None);
+    }
+
+    #[test]
+    fn a_history_without_epochs_can_be_used() {
+        let empty = History::new(&Fit::default(), &Adam::default().into());
+        assert_eq!((empty.epochs(), empty.last("val_accuracy"), empty.best_epoch()), (0, None, None));
+        assert!(format!("{empty:?}").contains("val_accuracy") && empty.line(10).starts_with("Epoch 0/1"));
+        assert_eq!((empty.to_csv().lines().count(), empty.check().is_ok()), (1, true));
+        assert!(crate::plots::history(&empty, "empty").is_err());
     }
 
     #[test]
