@@ -263,6 +263,19 @@ fn training_learns_and_evaluation_agrees_with_predictions() {
 }
 
 #[test]
+fn a_model_that_was_trained_for_no_epoch_is_not_left_to_other_notebooks() {
+    let data = mnist::synthetic_digits(40, 10, 1);
+    let (x, mut model) =
+        (normalize(&add_channel(&data.x_train).unwrap()).unwrap() * f64::NAN, small_model(1));
+    let history = model.training(&x, &data.y_train, &quiet(1)).callback(TerminateOnNaN).run().unwrap();
+    assert_eq!(history.epochs(), 0);
+    refusal(
+        course::save_trained(&mut model, &history, &data),
+        &["not saved", "before its first epoch", "again"],
+    );
+}
+
+#[test]
 fn a_loss_beyond_all_bounds_is_reported() {
     let (x, y) = images(64);
     let mut model = small_model(1);

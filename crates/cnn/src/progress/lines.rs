@@ -15,15 +15,10 @@ impl Progress for Lines {
     }
 
     fn on_batch(&mut self, status: &Status) {
-        if status.seconds_left() < 3.0 {
-            return; // the epoch's own line is about to come
+        // When little is left, the epoch's own line is about to come.
+        if status.seconds_left() >= 3.0 {
+            println!("{}", line(status));
         }
-        let Status { epoch, epochs, step, steps, loss, accuracy, .. } = status;
-        let width = epochs.to_string().len();
-        let left = status.seconds_left();
-        println!(
-            "Epoch {epoch:>width$}/{epochs}  step {step}/{steps}  {left:.0} s left  loss: {loss:.4}  accuracy: {accuracy:.4}"
-        );
     }
 
     fn on_epoch(&mut self, history: &History, steps: i64) {
@@ -34,5 +29,29 @@ impl Progress for Lines {
         if let Some(note) = &history.stopped {
             println!("{note}");
         }
+    }
+}
+
+/// Where a long epoch is, on one line.
+fn line(status: &Status) -> String {
+    let Status { epoch, epochs, step, steps, loss, accuracy, .. } = status;
+    let width = epochs.to_string().len();
+    let left = status.seconds_left();
+    format!(
+        "Epoch {epoch:>width$}/{epochs}  step {step}/{steps}  {left:.0} s left  loss: {loss:.4}  accuracy: {accuracy:.4}"
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_line_in_a_long_epoch_says_how_much_is_left() {
+        let (seconds, loss, accuracy) = (5.0, 0.5, 0.75);
+        let status = Status { epoch: 2, epochs: 10, step: 100, steps: 400, seconds, loss, accuracy };
+        let expected = "Epoch  2/10  step 100/400  15 s left  loss: 0.5000  accuracy: 0.7500";
+        assert_eq!(line(&status), expected);
+        assert_eq!(Status { step: 400, ..status }.seconds_left(), 0.0);
     }
 }
