@@ -105,10 +105,11 @@ mod tests {
     #[test]
     #[ignore = "the next test runs it, in a process of its own"]
     fn panics_in_a_process_of_its_own() {
-        let guarded = |work: fn()| guarded("x", || "y".to_string(), || Ok(work())).unwrap_err().to_string();
-        let message = guarded(|| drop(Tensor::zeros([1 << 46], (Kind::Float, Device::Cpu))));
+        let failed =
+            |work: fn() -> Tensor| guarded("x", || "y".to_string(), || Ok(work())).unwrap_err().to_string();
+        let message = failed(|| Tensor::zeros([1 << 46], (Kind::Float, Device::Cpu)));
         assert!(message.starts_with("y. ([enforce fail") && !message.contains("\\n"), "{message}");
-        let message = guarded(|| drop(Tensor::zeros([2], (Kind::Float, Device::Cpu)).reshape([3])));
+        let message = failed(|| Tensor::zeros([2], (Kind::Float, Device::Cpu)).reshape([3]));
         assert!(message.starts_with("x failed: shape '[3]' is invalid"), "{message}");
     }
 

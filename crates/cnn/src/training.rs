@@ -97,7 +97,8 @@ impl<'a> Training<'a> {
         Training { validation_data: Some((x, y)), ..self }
     }
 
-    /// Adds a callback; they are called in the order in which they are added.
+    /// Adds a callback; they are called in the order in which they are added. A [`BackupAndRestore`] stands apart from
+    /// the others: it is written after all of them have been called.
     pub fn callback(mut self, callback: impl Callback + 'a) -> Self {
         match callback.as_backup() {
             Some(backup) => self.backup = Some(backup.clone()),
@@ -126,7 +127,7 @@ impl<'a> Training<'a> {
         let mut under_way = guarded("the training", advice, || self.prepared())?;
         in_memory(batch_size, || under_way.begin())?;
         under_way.progress.on_begin(&under_way.run.history, under_way.run.steps);
-        let result = under_way.to_the_end();
+        let result = under_way.train();
         under_way.progress.on_end(&under_way.run.history, result.as_ref().err());
         result.map(|()| under_way.run.history)
     }
@@ -192,13 +193,13 @@ struct UnderWay<'a> {
 }
 
 impl UnderWay<'_> {
-    /// The loop.
+    /// The loop: epoch, batch, forward, loss, backward, step. All else is in the small functions below.
     fn epochs(&mut self) -> Result<()> {
         while let Some(mut epoch) = self.begin_epoch()? {
             let mut weights = weights_to_train(self.run.model);
             self.batches().each(|Batch { images, labels }| {
                 self.begin_batch()?;
-                let logits = self.run.model.logits(&images, true); // forward
+                let logits = self.forward(&images);
                 let loss = self.loss(&logits, &labels)?;
                 epoch.add(&loss, &logits, &labels);
                 if !self.is_number(&epoch)? {
@@ -227,7 +228,7 @@ impl UnderWay<'_> {
     }
 
     /// Trains until all epochs are done, a callback or the user ends the training, or something fails.
-    fn to_the_end(&mut self) -> Result<()> {
+    fn train(&mut self) -> Result<()> {
         let result = in_memory(self.settings.batch_size, || self.epochs());
         let at_begin = self.at_begin.take();
         match result {
@@ -303,6 +304,11 @@ impl UnderWay<'_> {
         let place = [self.run.epoch as u64, self.run.batch as u64];
         tch::manual_seed(seed_at(self.settings.seed, Purpose::Dropout, place) as i64);
         Ok(())
+    }
+
+    /// The outputs `[batch, classes]` before the softmax, for `images [batch, ..input shape]`.
+    fn forward(&self, images: &Tensor) -> Tensor {
+        self.run.model.logits(images, true)
     }
 
     /// The mean loss of a batch; `logits [batch, classes]`, and `labels [batch]` or `[batch, classes]`.
