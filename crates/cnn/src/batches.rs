@@ -89,3 +89,38 @@ fn until_enough(
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use tch::Kind;
+
+    #[test]
+    fn batches_follow_the_order_until_there_are_enough() {
+        let x = Tensor::arange(7, (Kind::Uint8, Device::Cpu)).reshape([7, 1, 1, 1]);
+        for augment in [None, Some(Augment::default())] {
+            for enough in [1, 2, 3, 4] {
+                let batches = Batches {
+                    x: x.shallow_clone(),
+                    y: x.flatten(0, -1).to_kind(Kind::Int64),
+                    order: vec![6, 0, 5, 1, 4, 2, 3],
+                    batch_size: 3,
+                    augment: augment.clone(),
+                    seed: 1,
+                    epoch: 1,
+                    device: Device::Cpu,
+                };
+                let mut seen = Vec::new();
+                let each = batches.each(|Batch { images, labels }| {
+                    assert_eq!(images.flatten(0, -1), labels.to_kind(Kind::Float) / 255.0);
+                    seen.push(Vec::<i64>::try_from(labels).unwrap());
+                    let is_enough = seen.len() == enough;
+                    Ok(if is_enough { ControlFlow::Break(()) } else { ControlFlow::Continue(()) })
+                });
+                each.unwrap();
+                let all = [vec![6, 0, 5], vec![1, 4, 2], vec![3]];
+                assert_eq!(seen, all[..enough.min(3)]);
+            }
+        }
+    }
+}

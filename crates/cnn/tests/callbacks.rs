@@ -722,3 +722,22 @@ fn a_state_that_does_not_fit_leaves_model_and_callbacks_as_they_were() {
     assert!(run(0).unwrap() == expected);
     assert_eq!(folder.names(), ["backup.aside"]);
 }
+
+#[test]
+fn a_training_that_has_gone_on_in_its_kernel_can_go_on_in_a_new_one() {
+    let folder = Folder::new("new-kernel");
+    let ((x, y), settings) = (data(), fit(5));
+    let run = |model: &mut Sequential, fail_in| {
+        let backup = BackupAndRestore::new(folder.path("backup"));
+        let training = model.training(&x, &y, &settings).callback(backup);
+        training.callback(Fail { epoch: fail_in, ..Fail::default() }).run()
+    };
+    let [mut same, mut new, mut expected] = [model(), model(), model()];
+    for fail_in in [3, 4] {
+        assert!(run(&mut same, fail_in).is_err());
+    }
+    run(&mut new, 0).unwrap();
+    run(&mut expected, 0).unwrap();
+    assert!(bytes(&new) == bytes(&expected));
+    assert_eq!(folder.names(), Vec::<String>::new());
+}

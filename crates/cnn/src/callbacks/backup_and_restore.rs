@@ -112,7 +112,7 @@ impl BackupAndRestore {
     }
 
     /// Reads the backup, and takes its state over when all of it is known to fit.
-    fn go_on(&self, run: &mut Run, callbacks: &mut [Box<dyn Callback + '_>]) -> Result<()> {
+    fn go_on(&mut self, run: &mut Run, callbacks: &mut [Box<dyn Callback + '_>]) -> Result<()> {
         let saved = Saved::read(&self.path)?;
         let text = saved.training.as_ref().context("it is a model, without a training")?;
         let backup: Backup = serde_json::from_str(text).context("it is damaged")?;
@@ -131,6 +131,8 @@ impl BackupAndRestore {
         let fitting = saved.fitting(run.model)?;
         restore(callbacks, states, run.model).context("it is damaged")?;
         fitting.restore(run.model)?;
+        // With the weights of the very beginning: so a model that is built anew can go on too, in another kernel.
+        self.fingerprint = backup.fingerprint;
         (run.epoch, run.history, run.stop_training) = (backup.epoch, backup.history, backup.stop_training);
         Ok(())
     }
