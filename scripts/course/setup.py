@@ -39,6 +39,10 @@ GIB = 1 << 30
 MACOS = sys.platform == "darwin"
 LIBRARY = "libtorch_cpu.dylib" if MACOS else "libtorch_cpu.so"
 INSTALL_RUST = "https://rustup.rs: curl --proto '=https' --tlsv1.2 -sSf https://sh.rustup.rs | sh"
+INSTALL_BROWSER = "Install Google Chrome or Chromium." if MACOS else "Install Chromium: sudo apt install chromium"
+BROWSERS = ["chromium", "google-chrome", "google-chrome-stable", "chromium-browser"]
+MACOS_BROWSERS = [f"/Applications/{name}.app/Contents/MacOS/{name}" for name in ("Google Chrome", "Chromium")]
+BROWSER_LIMIT = 300  # seconds for its installation
 INSTALL_CPP = "xcode-select --install" if MACOS else "sudo apt install g++   (Fedora: sudo dnf install gcc-c++)"
 
 
@@ -198,9 +202,30 @@ def python_packages(steps):
 
 
 def packages_for_tests(steps):
-    """TensorBoard, whose reader scripts/test uses; no learner needs it."""
+    """TensorBoard's reader and what drives a browser, for scripts/test; no learner needs them."""
     with only_one(cache_folder()):
-        packages(steps, "tests", TEST_VENV, TEST_LOCK, "TensorBoard's reader", "180 MB, a quarter of a minute")
+        packages(steps, "tests", TEST_VENV, TEST_LOCK, "TensorBoard's reader and Playwright", "350 MB, about a minute")
+        browser_for_tests(steps)
+
+
+def browser():
+    """Chromium or Google Chrome, or None where there is neither."""
+    found = [shutil.which(name) for name in BROWSERS] + [path for path in MACOS_BROWSERS if MACOS and Path(path).exists()]
+    return next(filter(None, found), None)
+
+
+def browser_for_tests(steps):
+    """Chromium, where none is there and root runs on Debian, as in continuous integration; others are told how to get it."""
+    apt = shutil.which("apt-get")
+    if browser() or not apt or os.geteuid() != 0:
+        return
+    options = {"env": os.environ | {"DEBIAN_FRONTEND": "noninteractive"}, "timeout": BROWSER_LIMIT}
+    with steps.doing("browser", "Chromium by apt-get (400 MB, about a minute)"):
+        try:
+            run([apt, "update"], "The list of Debian's packages could not be fetched.", **options)
+            run([apt, "install", "--yes", "--no-install-recommends", "chromium"], "Chromium could not be installed.", **options)
+        except subprocess.TimeoutExpired:
+            raise SetupError(f"Chromium was not installed within {BROWSER_LIMIT} s. {INSTALL_BROWSER}") from None
 
 
 def packages(steps, name, venv, lock, what, how_much):
