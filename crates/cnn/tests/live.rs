@@ -96,9 +96,11 @@ fn messages(output: &str) -> Vec<Value> {
     objects.map(|object| from_str(object).unwrap()).collect()
 }
 
-/// The lines of a training, without their times.
+/// The lines of a training, without their times, and without those that a slow machine prints within long epochs.
 fn lines(text: &str) -> Vec<String> {
-    let own = text.lines().filter(|line| line.starts_with("Epoch") || line.starts_with("Stopped"));
+    let is_own =
+        |line: &str| line.starts_with("Stopped") || (line.starts_with("Epoch") && !line.contains("  step "));
+    let own = text.lines().filter(|line| is_own(line));
     let timeless = |line: &str| match (line.split_once(" steps  "), line.split_once("ms/step")) {
         (Some((before, _)), Some((_, after))) => format!("{before} {after}"),
         _ => line.to_string(),
