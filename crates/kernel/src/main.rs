@@ -27,6 +27,7 @@ mod warm_up;
 use anyhow::{Context, Result};
 use clap::{Parser, Subcommand};
 use std::path::PathBuf;
+use std::process::ExitCode;
 
 use settings::Settings;
 
@@ -74,8 +75,19 @@ enum Command {
     Guard { folder: PathBuf },
 }
 
-fn main() -> Result<()> {
-    match Arguments::parse().command {
+fn main() -> ExitCode {
+    match execute(Arguments::parse().command) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            // Without a listing of this program's inner workings, which returning the error would show some users.
+            eprintln!("live-kernel: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn execute(command: Command) -> Result<()> {
+    match command {
         Command::Guard { folder } => guard::watch(&folder),
         Command::Install { kernels, name, settings } => install::install(kernels, &name, &settings),
         Command::Run { connection_file, settings, .. } => {
