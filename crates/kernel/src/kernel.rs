@@ -470,9 +470,11 @@ impl Kernel {
         let (cells, others): (Vec<_>, Vec<_>) = self.waiting.drain(..).partition(is_cell);
         self.waiting.extend(others);
         for request in cells {
-            let execution_count = self.execution_count.into();
-            let reply =
-                ExecuteReply { status: ReplyStatus::Aborted, execution_count, ..ExecuteReply::default() };
+            // Without an execution count: one would be shown beside a cell that was not executed.
+            let reply = UnknownMessage {
+                msg_type: "execute_reply".to_string(),
+                content: json!({"status": "aborted"}),
+            };
             self.answer(&Channel::Shell, &request, reply.into());
         }
     }
