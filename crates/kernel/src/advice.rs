@@ -4,7 +4,8 @@ use regex::Regex;
 use std::sync::LazyLock;
 
 /// What an error's text looks like, and what to do. The first that fits is given.
-const ADVICE: [(&str, &str); 9] = [
+const ADVICE: [(&str, &str); 10] = [
+    ("No space left on device", "The disk is full: free some space, then run the cell again."),
     (
         r"(use|borrow) of (partially )?moved value|value (used|borrowed) here after move|cannot move out of",
         "The value was given away earlier. Pass a reference there (`&x` instead of `x`), or a copy (`x.clone()`, for a \
@@ -65,6 +66,7 @@ mod tests {
     #[test]
     fn the_errors_of_beginners_get_their_advice() {
         for (error, word) in [
+            ("cp: error writing 'a': No space left on device", "disk is full"),
             ("borrow of moved value: `x`", "given away"),
             ("use of moved value: `x`", "given away"),
             ("mismatched types\nexpected `Tensor`, found `Result<Tensor, Error>`", "`?`"),
@@ -81,6 +83,6 @@ mod tests {
             let line = advice(error).unwrap_or("none");
             assert!(line.contains(word), "{error}: {line}");
         }
-        assert_eq!(advice("no space left on device"), None);
+        assert_eq!(advice("No such file or directory"), None);
     }
 }

@@ -8,13 +8,15 @@ use jupyter_zmq_client::{RouterRecvConnection, RouterSendConnection, Subscriptio
 use std::path::Path;
 use std::time::Duration;
 use tokio::sync::mpsc::{unbounded_channel, UnboundedReceiver, UnboundedSender};
-use tokio::time::timeout;
+use tokio::time::{sleep, timeout};
 
 use crate::kernel::Event;
 use crate::message::read;
 
 /// A client that takes no message for so long is no longer waited for.
 const SLOWEST_CLIENT: Duration = Duration::from_secs(10);
+/// A rest after something on the heartbeat's socket that is none.
+const AFTER_GARBAGE: Duration = Duration::from_millis(10);
 
 /// Ways out to Jupyter; what arrives becomes an [`Event`].
 pub struct Client {
@@ -62,7 +64,14 @@ impl Client {
         let bound = |name: &str| format!("the {name} socket of the connection file could not be opened");
         let mut heartbeat =
             zmq::create_kernel_heartbeat_connection(info).await.with_context(|| bound("heartbeat"))?;
-        tokio::spawn(async move { while heartbeat.single_heartbeat().await.is_ok() {} });
+        tokio::spawn(async move {
+            loop {
+                // What is no heartbeat must not end the answers to those that are.
+                if heartbeat.single_heartbeat().await.is_err() {
+                    sleep(AFTER_GARBAGE).await;
+                }
+            }
+        });
 
         let shell =
             zmq::create_kernel_shell_connection(info, session).await.with_context(|| bound("shell"))?;
