@@ -184,11 +184,22 @@ def has_printed(text):
     return lambda messages: text in Outcome({}, messages).text()
 
 
+def kernel_command(options):
+    """The kernelspec's command, with other options, or more."""
+    command = list(KernelManager(kernel_name="rust").kernel_spec.argv)
+    for name, value in options.items():
+        if f"--{name}" in command:
+            command[command.index(f"--{name}") + 1] = str(value)
+        else:
+            command += [f"--{name}", str(value)]
+    return command
+
+
 @contextmanager
-def running_kernel(*options, **environment):
-    """A kernel in the notebooks' folder, with more options than the kernelspec has; it may be dead when it is left."""
+def running_kernel(options=None, **environment):
+    """A kernel in the notebooks' folder; it may be dead when it is left."""
     manager = KernelManager(kernel_name="rust")
-    manager.kernel_spec.argv += map(str, options)
+    manager.kernel_spec.argv = kernel_command(options or {})
     quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
     manager.start_kernel(cwd=str(notebooks.FOLDER), env=os.environ | environment, **quiet)
     client = manager.client()
@@ -198,12 +209,21 @@ def running_kernel(*options, **environment):
         yield Kernel(manager, client)
     finally:
         client.stop_channels()
-        manager.shutdown_kernel()
+        if manager.has_kernel:
+            manager.shutdown_kernel()
+
+
+@pytest.fixture(scope="session")
+def bare(tmp_path_factory):
+    """Options of a kernel that has folders of its own and loads nothing before the first cell, and so starts sooner."""
+    folder = tmp_path_factory.mktemp("kernels")
+    (folder / "warm-up.rs").write_text("")
+    return {"prepared": folder / "prepared", "warm-up": folder / "warm-up.rs"}
 
 
 @pytest.fixture(scope="module")
 def kernel():
-    """One for all tests of a file that leave it as it was."""
+    """One for all tests of a file, which leave it as it was."""
     with running_kernel() as running:
         yield running
 

@@ -58,8 +58,8 @@ def test_a_busy_cell_is_explained_and_then_ended(kernel):
     assert kernel.execute("lost").reply["status"] == "error"
 
 
-def test_a_cell_that_waits_for_the_first_start_can_be_stopped():
-    with running_kernel() as kernel:
+def test_a_cell_that_waits_for_the_first_start_can_be_stopped(bare):
+    with running_kernel(bare) as kernel:
         request = kernel.start("1")
         kernel.wait_for(request, shows("execute_input"))
         kernel.interrupt()

@@ -6,7 +6,7 @@ import time
 
 import pytest
 import zmq
-from conftest import LIMIT, is_idle
+from conftest import LIMIT, is_idle, running_kernel
 from jupyter_client.manager import KernelManager
 from jupyter_client.session import Session
 
@@ -22,6 +22,12 @@ fn ask(command: &str) -> String {
 println!("before");
 println!("Hello {}", ask("EVCXR_INPUT_REQUEST:Your name? "));
 """
+
+
+@pytest.fixture(scope="module")
+def kernel(bare):
+    with running_kernel(bare) as running:
+        yield running
 
 
 def send(kernel, kind, content, **options):
