@@ -97,7 +97,7 @@ def environment(settings, of_kernel=True):
     result = dict(os.environ)
     if of_kernel:
         spec = json.loads((setup.KERNELSPEC / "kernel.json").read_text())["env"]
-        result |= {name: value for name, value in spec.items() if name != "PATH"} | {"OMP_NUM_THREADS": spec["CNN_THREADS"]}
+        result |= {name: value for name, value in spec.items() if name != "PATH"} | {"OMP_NUM_THREADS": str(setup.physical_cores())}
     return result | {name: str(value) for name, value in settings.items()}
 
 
@@ -131,9 +131,9 @@ def peer_python(name):
 
 def release_program(name="bench"):
     """The path of an example, compiled as a plain release binary."""
-    of_kernel = environment({})
-    command = [of_kernel["CNN_CARGO"], "build", "--release", "--locked", "--quiet", "--example", name]
-    built = subprocess.run(command, cwd=notebooks.ROOT, env=of_kernel, capture_output=True, text=True, check=False)
+    cargo_bin, _ = setup.find_cargo_bin()
+    command = [cargo_bin / "cargo", "build", "--release", "--locked", "--quiet", "--example", name]
+    built = subprocess.run(command, cwd=notebooks.ROOT, env=environment({}), capture_output=True, text=True, check=False)
     if built.returncode:
         raise BenchError(f"The release binary could not be compiled:\n{built.stderr}")
     return notebooks.ROOT / "target" / "release" / "examples" / name
@@ -179,16 +179,14 @@ def in_kernel(settings):
         printed = []
 
         def collect(message):
-            if message["msg_type"] == "stream":
-                printed.append(message["content"])
+            if message["msg_type"] == "stream" and message["content"]["name"] == "stdout":
+                printed.append(message["content"]["text"])
 
         for cell in cells(PROGRAM.read_text()):
             reply = client.execute_interactive(cell, output_hook=collect, timeout=LIMIT)
-            errors = "".join(content["text"] for content in printed if content["name"] == "stderr")
-            if reply["content"]["status"] != "ok" or errors:
-                raise BenchError(f"A cell of the kernel failed:\n{cell}\n{errors or reply['content']}")
-        text = "".join(content["text"] for content in printed)
-        return json.loads(text.strip().splitlines()[-1])
+            if reply["content"]["status"] != "ok":
+                raise BenchError(f"A cell of the kernel failed:\n{cell}\n{reply['content']['evalue']}")
+        return json.loads("".join(printed).strip().splitlines()[-1])
     finally:
         client.stop_channels()
         manager.shutdown_kernel(now=True)

@@ -145,7 +145,7 @@ def as_text(notebook):
 
 
 def merged(outputs):
-    """Neighbouring pieces of one stream as one output: the kernel sends each line on its own."""
+    """Neighbouring pieces of one stream as one output."""
     result = []
     for output in outputs:
         last = result[-1] if result else None
@@ -161,18 +161,12 @@ def with_outputs(source, executed):
     """The notebook `source` with the outputs of its executed copy, in the form that is committed."""
     metadata = source.metadata
     metadata["kernelspec"], metadata["language_info"] = dict(KERNELSPEC), dict(LANGUAGE)
-    count = 0
     for cell, copy in zip(source.cells, executed.cells, strict=True):
         for trace in TRACES:
             cell.metadata.pop(trace, None)
-        if cell.cell_type != "code":
-            continue
-        count += bool(cell.source.strip())
-        cell.execution_count = count if cell.source.strip() else None
-        cell.outputs = merged(copy.outputs)
-        for output in cell.outputs:
-            if "execution_count" in output:
-                output["execution_count"] = count
+        if cell.cell_type == "code":
+            cell.execution_count = copy.execution_count if cell.source.strip() else None
+            cell.outputs = copy.outputs
     return source
 
 

@@ -101,14 +101,14 @@ def translator(declared):
 
 
 def engine(timeout, environment):
-    """papermill's engine with the course's rules on what a failure is; it keeps the client, which knows the failure."""
+    """papermill's engine with the course's client, which it keeps, because that knows the failure."""
     from nbclient.exceptions import CellTimeoutError, DeadKernelError
     from papermill.clientwrap import PapermillNotebookClient
     from papermill.engines import NBClientEngine
 
-    from execution import Strict, settings
+    from execution import Course, settings
 
-    class Client(Strict, PapermillNotebookClient):
+    class Client(Course, PapermillNotebookClient):
         def execute_cells(self):
             try:
                 self.papermill_execute_cells()

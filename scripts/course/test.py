@@ -11,7 +11,6 @@ import subprocess
 import sys
 import time
 from dataclasses import dataclass, field
-from pathlib import Path
 
 import notebooks
 import setup
@@ -50,8 +49,7 @@ def environment():
     of_kernel = json.loads((setup.KERNELSPEC / "kernel.json").read_text())["env"]
     wanted = ("LIBTORCH", "LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH", "GOMP_SPINCOUNT", "OMP_WAIT_POLICY", "MALLOC_MMAP_THRESHOLD_", "MALLOC_TRIM_THRESHOLD_")
     result = os.environ | {name: of_kernel[name] for name in wanted if name in of_kernel}
-    # Not the kernel's PATH: that begins with a cargo made for evcxr.
-    result["PATH"] = os.pathsep.join([str(Path(of_kernel["CNN_CARGO"]).parent), os.environ.get("PATH", os.defpath)])
+    result["PATH"] = of_kernel["PATH"].replace("${PATH}", os.environ.get("PATH", os.defpath))
     if not result.get("CNN_DATA_DIR") and SHARED_DATA.is_dir():
         result["CNN_DATA_DIR"] = str(SHARED_DATA)
     return result

@@ -14,6 +14,10 @@ let metrics = format!(r#"{{"loss": {}, "steps": {}}}"#, 2.0 * rate, 100 * epochs
 let record = format!(r#"{{"dataset": "mnist", "device": "cpu", "metrics": {metrics}}}"#);
 std::fs::write(format!("{folder}/04_small.json"), record)?;
 println!("{name}");
+// A display that is updated, as the crate live writes it.
+for (operation, text) in [("display", "0 %"), ("update", "50 %"), ("update", "100 %")] {
+    println!("\u{1f}live/1 {{\"op\":\"{operation}\",\"id\":\"a\",\"data\":{{\"text/plain\":\"{text}\"}}}}");
+}
 assert!(rate < 1.0);'''
 
 
@@ -79,6 +83,7 @@ def test_three_values_are_compared_and_then_with_earlier_runs(notebook):
     run = folder / "rate=0.0002"
     copy = nbformat.read(run / "04_small.ipynb", 4)
     assert "let rate: f64 = 0.0002;" in copy.cells[2].source and copy.cells[2].metadata.tags == ["injected-parameters"]
+    assert [output.get("text") or output.data["text/plain"] for output in copy.cells[3].outputs] == ["adam\n", "100 %"]
     assert (run / "04_small.html").exists() and (run / "artifacts" / "model.txt").read_text() == "a model"
     kept = json.loads((run / "metrics.json").read_text())
     assert kept["parameters"] == {"rate": 0.0002, "epochs": 2, "name": "adam"} and kept["metrics"]["loss"] == 0.0004
