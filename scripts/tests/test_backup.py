@@ -9,22 +9,19 @@ import os
 import random
 import signal
 import statistics
-import subprocess
 import time
 from contextlib import contextmanager
 from queue import Empty
 
 import pytest
-from jupyter_client.manager import KernelManager
-
-import notebooks
+from conftest import running_kernel
 
 # How often each kernel is killed, all but the last time only the process in it that runs the cells. In the last
 # kernel the training comes to its end.
 KILLS = [7, 1, 4, 1, 0]
 MOMENTS = ["early", "writing", "late"]
 EPOCHS = 16  # more than that many kills let pass
-LIMIT = 150  # seconds for one cell, on a busy machine
+LIMIT = 300  # seconds for one cell, on a busy machine
 SETUP = """
 :dep cnn = { path = "../crates/cnn" }
 use cnn::{callbacks::{BackupAndRestore, EarlyStopping}, prelude::*};
@@ -63,37 +60,32 @@ class Killed(Exception):
 
 @contextmanager
 def kernel(artifacts):
-    """A kernel in the notebooks' folder that knows the crate; it may be dead when it is left."""
-    manager = KernelManager(kernel_name="rust")
-    options = {"cwd": str(notebooks.FOLDER), "stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
-    manager.start_kernel(env=os.environ | {"CNN_ARTIFACTS": str(artifacts)}, **options)
-    client = manager.client()
-    try:
-        client.start_channels()
-        client.wait_for_ready(timeout=180)
-        Cell(manager, client, SETUP).read()
-        yield manager, client
-    finally:
-        client.stop_channels()
-        manager.shutdown_kernel(now=True)
+    """A kernel that knows the crate; it may be dead when it is left."""
+    with running_kernel(CNN_ARTIFACTS=str(artifacts)) as running:
+        Cell(running, SETUP).read()
+        yield running
 
 
 class Cell:
-    """A cell under way, and what it has printed so far."""
+    """A cell under way, and what it has shown so far."""
 
-    def __init__(self, manager, client, source):
-        self.manager, self.client, self.printed = manager, client, ""
-        self.request = client.execute(source)
+    def __init__(self, kernel, source):
+        self.kernel, self.printed, self.displays, self.killed = kernel, "", {}, None
+        self.request = kernel.start(source)
         self.end = time.monotonic() + LIMIT
 
+    def shown(self):
+        """All that the cell has printed, and the newest text of its displays."""
+        return self.printed + "\n".join(self.displays.values())
+
     def read(self, *until):
-        """Reads on until the cell has printed one of these, or else is done; returns all that it has printed."""
-        while not any(text in self.printed for text in until):
-            assert time.monotonic() < self.end, f"nothing more came after:\n{self.printed}"
+        """Reads on until the cell has shown one of these, or else is done; returns all that it has shown."""
+        while not any(text in self.shown() for text in until):
+            assert time.monotonic() < self.end, f"nothing more came after:\n{self.shown()}"
             try:
-                message = self.client.get_iopub_msg(timeout=0.5)
+                message = self.kernel.client.get_iopub_msg(timeout=0.5)
             except Empty:
-                if not self.manager.is_alive():
+                if not self.kernel.manager.is_alive():
                     raise Killed("the kernel") from None
                 continue
             if message["parent_header"].get("msg_id") != self.request:
@@ -101,24 +93,18 @@ class Cell:
             kind, content = message["msg_type"], message["content"]
             if kind == "stream":
                 self.printed += content["text"]
+            elif kind in ("display_data", "update_display_data"):
+                self.displays[content["transient"]["display_id"]] = content["data"].get("text/plain", "")
             elif kind == "error":
-                raise Killed(content["evalue"]) if "SIGKILL" in content["evalue"] else AssertionError(content)
+                assert "SIGKILL" in content["evalue"], content
+                self.killed = content["evalue"]
             elif kind == "status" and content["execution_state"] == "idle":
-                assert not until, f"the cell is done and has not printed any of {until}:\n{self.printed}"
+                # Not before: a cell that is sent until then would be aborted.
+                if self.killed:
+                    raise Killed(self.killed)
+                assert not until, f"the cell is done and has not shown any of {until}:\n{self.shown()}"
                 break
-        return self.printed
-
-
-def victim(manager, whole_kernel):
-    """For os.kill: the kernel's process group, or only the process that runs the cells, evcxr's child."""
-    group = manager.provisioner.pid
-    if whole_kernel:
-        return -group
-    listed = subprocess.run(["ps", "-A", "-o", "pid=,ppid=,pgid="], capture_output=True, text=True, timeout=30).stdout
-    rows = [tuple(map(int, line.split())) for line in listed.splitlines()]
-    (evcxr,) = (pid for pid, parent, of in rows if of == group and parent == group)
-    (runs_cells,) = (pid for pid, parent, of in rows if of == group and parent == evcxr)
-    return runs_cells
+        return self.shown()
 
 
 def wait_for(cell, moment, epoch_seconds, folder):
@@ -130,7 +116,7 @@ def wait_for(cell, moment, epoch_seconds, folder):
         time.sleep(random.random() * 0.005)
     else:
         if moment == "late":
-            cell.read(f" {resumed_after(cell.printed) + 1}/{EPOCHS} ")
+            cell.read(f" {resumed_after(cell.shown()) + 1}/{EPOCHS} ")
         time.sleep(random.random() * 0.9 * epoch_seconds)
 
 
@@ -138,10 +124,10 @@ def half_written(folder):
     return list(folder.glob("training.backup.*.part"))
 
 
-def resumed_after(printed):
+def resumed_after(shown):
     """The epoch after which the training went on, by its own words."""
-    assert "is not used" not in printed, printed
-    _, found, rest = printed.partition("Going on after epoch ")
+    assert "is not used" not in shown, shown
+    _, found, rest = shown.partition("Going on after epoch ")
     return int(rest.split(",")[0]) if found else 0
 
 
@@ -157,9 +143,9 @@ def test_a_killed_training_ends_as_if_nothing_had_happened(tmp_path):
     uninterrupted = seconds = None
     done, kills = 0, 0
     for number in KILLS:
-        with kernel(tmp_path) as (manager, client):
+        with kernel(tmp_path) as running:
             if uninterrupted is None:
-                Cell(manager, client, TRAIN).read()
+                Cell(running, TRAIN).read()
                 uninterrupted = results(tmp_path)
                 seconds = statistics.median(json.loads((tmp_path / "history.json").read_text())["seconds"])
                 for file in tmp_path.iterdir():
@@ -167,19 +153,20 @@ def test_a_killed_training_ends_as_if_nothing_had_happened(tmp_path):
             for left in reversed(range(number)):
                 moment = MOMENTS[kills % len(MOMENTS)]
                 has_backup = (tmp_path / "training.backup").exists()
-                killed = victim(manager, whole_kernel=left == 0)
-                cell = Cell(manager, client, TRAIN)
+                # The kernel takes evcxr with it, and so the process that runs the cells.
+                killed = running.of_cells() if left else running.pid()
+                cell = Cell(running, TRAIN)
                 wait_for(cell, moment, seconds, tmp_path)
                 os.kill(killed, signal.SIGKILL)
                 with pytest.raises(Killed):
                     cell.read()
                 kills += 1
-                before, done = done, resumed_after(cell.printed)
-                assert (done > 0) == has_backup and done >= before, cell.printed
+                before, done = done, resumed_after(cell.shown())
+                assert (done > 0) == has_backup and done >= before, cell.shown()
                 hit = ", which it cut short" if half_written(tmp_path) else ""
                 print(f"kill {kills}, {moment}{hit}: the training had gone on after epoch {done}")
             if not number:
-                printed = Cell(manager, client, TRAIN).read()
-                assert done <= resumed_after(printed) and "trained to the end" in printed
+                shown = Cell(running, TRAIN).read()
+                assert done <= resumed_after(shown) and "trained to the end" in shown
     assert kills == sum(KILLS) and results(tmp_path) == uninterrupted
     assert sorted(file.name for file in tmp_path.iterdir()) == ["final.safetensors", "history.json"]
