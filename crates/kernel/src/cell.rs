@@ -13,6 +13,8 @@ use crate::output::Output;
 
 /// evcxr passes output on from threads of its own, also after its word that the cell is done; so long nothing may come.
 const QUIET: Duration = Duration::from_millis(25);
+/// Longer than this nothing is waited for.
+const LONGEST_WAIT: Duration = Duration::from_secs(5);
 /// A cell that has not stopped by then does not look at the stop flag.
 const EXPLAIN_AFTER: Duration = Duration::from_secs(2);
 const EXPLANATION: &str =
@@ -41,6 +43,8 @@ pub struct Cell {
     inner_count: usize,
     idle: bool,
     last_message: Instant,
+    /// When the time without a message begins to count.
+    quiet_from: Instant,
     output: Output,
     compiling: Option<Compiling>,
     error: Option<ErrorOutput>,
@@ -60,6 +64,7 @@ impl Cell {
             inner_count: 0,
             idle: false,
             last_message: Instant::now(),
+            quiet_from: Instant::now(),
             output: Output::default(),
             compiling: None,
             error: None,
@@ -85,9 +90,16 @@ impl Cell {
         }
     }
 
+    /// evcxr is still at work: a large output takes it a while. Says whether to wait for it once more.
+    pub fn wait_longer(&mut self) -> bool {
+        self.quiet_from = Instant::now();
+        self.last_message.elapsed() < LONGEST_WAIT
+    }
+
     /// A message of evcxr about this request.
     pub fn iopub(&mut self, message: JupyterMessage) {
         self.last_message = Instant::now();
+        self.quiet_from = self.last_message;
         match &message.content {
             Content::Status(Status { execution_state }) => self.idle |= execution_state.as_str() == "idle",
             Content::ExecuteInput(input) => self.inner_count = input.execution_count.value(),
@@ -194,7 +206,7 @@ impl Cell {
 
     /// When something has to be done, at the latest.
     pub fn due(&self) -> Option<Instant> {
-        let quiet = (self.reply.is_some() && self.idle).then(|| self.last_message + QUIET);
+        let quiet = (self.reply.is_some() && self.idle).then(|| self.quiet_from + QUIET);
         [self.output.due(), self.explain_at(), quiet].into_iter().flatten().min()
     }
 

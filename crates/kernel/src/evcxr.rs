@@ -114,6 +114,17 @@ impl Evcxr {
         let _ = self.stdin.send(message);
     }
 
+    /// Whether a thread of evcxr is computing at this moment, as it does while it passes on a large output. Only Linux tells.
+    pub fn is_working(&self) -> bool {
+        let threads = std::fs::read_dir(format!("/proc/{}/task", self.group));
+        let is_running = |thread: std::fs::DirEntry| {
+            let status = std::fs::read_to_string(thread.path().join("stat")).unwrap_or_default();
+            // The state follows the name, which stands in brackets.
+            status.rsplit_once(") ").is_some_and(|(_, rest)| rest.starts_with('R'))
+        };
+        threads.into_iter().flatten().flatten().any(is_running)
+    }
+
     /// Ends the process that runs the cells. evcxr starts another, without the variables.
     pub fn kill_cell(&self) {
         let _ = self.control.send(InterruptRequest::default().into());

@@ -521,9 +521,11 @@ impl Kernel {
             cell.do_what_is_due();
         }
         self.publish_output();
-        if self.running.as_ref().is_some_and(Cell::is_done) {
-            self.end_cell(None);
-            self.next_cell();
+        if let Some(cell) = self.running.as_mut().filter(|cell| cell.is_done()) {
+            let is_working = matches!(&self.backend, Backend::Ready(evcxr) if evcxr.is_working());
+            if !(is_working && cell.wait_longer()) {
+                self.end_cell(None);
+            }
         }
         let killed_at = self.running.as_ref().and_then(Cell::killed_at);
         if killed_at.is_some_and(|at| at.elapsed() >= LAST_RESORT) {
