@@ -19,16 +19,13 @@ FIRST_CELL = (
     ':dep cnn = { path = "../crates/cnn" }\nuse cnn::prelude::*;\nlet on = device()?;\n'
     'println!("The arithmetic runs on {on:?}.");'
 )
-# A dozen, and room for the list of a model's layers.
-CODE_LINES = 16
-# The one cell that shows a drawing with plotters alone, from the first call to the last.
-LONG_CELLS = {"plotters"}
+CODE_LINES = 12
 SIZE = 1_500_000
 MACHINE = re.compile(r"(?<![\w.])/(root|work|home|Users|tmp)/")
 # Words that prose spells the British way; code and Keras's own names keep theirs.
 AMERICAN = re.compile(
     r"\b(normaliz|visualiz|recogniz|summariz|generaliz|minimiz|maximiz|memoriz|standardiz|analyz)\w*"
-    r"|\b(behavior|color|gray\b|center(ed|s)?\b|neighbor)\w*",
+    r"|\b(behavior|color|gray\b|center(ed|s)?\b|neighbor)\w*|\b(learned|forever)\b",
     re.IGNORECASE,
 )
 
@@ -92,7 +89,17 @@ def test_parameters_and_quick_values(path):
 @each
 def test_code_cells_are_short(path):
     long = {cell.id: len(cell.source.splitlines()) for cell in code_cells(nbformat.read(path, 4))}
-    assert not {name: lines for name, lines in long.items() if lines > CODE_LINES and name not in LONG_CELLS}
+    assert not {name: lines for name, lines in long.items() if lines > CODE_LINES}
+
+
+@each
+def test_says_its_step_and_ends_with_numbered_experiments(path):
+    prose = [cell.source for cell in nbformat.read(path, 4).cells if cell.cell_type == "markdown"]
+    number = int(path.stem[:2])
+    assert number == 0 or f"Step {number} of ten." in prose[0]
+    experiments = next(text for text in reversed(prose) if "## Try it" in text).split("## Try it\n\n")[1]
+    numbers = re.findall(r"^(?:(\d+)\.|-) ", experiments, re.MULTILINE)
+    assert numbers == [str(place) for place in range(1, len(numbers) + 1)] and len(numbers) >= 4
 
 
 @each
@@ -210,7 +217,7 @@ def test_executed_03_counts_the_parameters():
 def test_executed_accuracies_are_plausible(report):
     metrics = report["metrics"]
     # A quick run trains on few images: not much can be asked of it.
-    least = (0.7, 0.5) if report["quick"] else (0.98, 0.9955)
+    least = (0.7, 0.5) if report["quick"] else (0.98, 0.9965)
     if report["dataset"] != "mnist":
         least = (0.5, 0.3)
     assert least[0] <= metrics["test_accuracy"] <= 1
@@ -220,7 +227,7 @@ def test_executed_accuracies_are_plausible(report):
 
 
 @executed_only
-@pytest.mark.parametrize("number", ["01", "03", "04", "05", "06", "07", "09"])
+@pytest.mark.parametrize("number", ["00", "01", "02", "03", "04", "05", "06", "07", "09", "10"])
 def test_executed_shows_figures(number):
     cells = code_cells(executed(number))
     assert any("image/png" in output.get("data", {}) for cell in cells for output in cell.outputs)
