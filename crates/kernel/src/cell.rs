@@ -11,8 +11,9 @@ use crate::errors;
 use crate::message::passed_on;
 use crate::output::Output;
 
-/// evcxr passes output on from threads of its own, also after its word that the cell is done; so long nothing may come.
-const QUIET: Duration = Duration::from_millis(25);
+/// evcxr passes output on from threads of its own, also after its word that the cell is done; so long nothing may come,
+/// two times in a row.
+const QUIET: Duration = Duration::from_millis(15);
 /// Longer than this nothing is waited for.
 const LONGEST_WAIT: Duration = Duration::from_secs(5);
 /// A cell that has not stopped by then does not look at the stop flag.
@@ -45,6 +46,8 @@ pub struct Cell {
     last_message: Instant,
     /// When the time without a message begins to count.
     quiet_from: Instant,
+    /// What evcxr had computed when it was last asked.
+    cpu_time: Option<u64>,
     output: Output,
     compiling: Option<Compiling>,
     error: Option<ErrorOutput>,
@@ -65,6 +68,7 @@ impl Cell {
             idle: false,
             last_message: Instant::now(),
             quiet_from: Instant::now(),
+            cpu_time: None,
             output: Output::default(),
             compiling: None,
             error: None,
@@ -90,10 +94,12 @@ impl Cell {
         }
     }
 
-    /// evcxr is still at work: a large output takes it a while. Says whether to wait for it once more.
-    pub fn wait_longer(&mut self) -> bool {
+    /// Whether evcxr has computed nothing since it was last asked, so that no output is under way: a large one takes it a
+    /// while. If not, the time without a message counts anew.
+    pub fn has_settled(&mut self, cpu_time: u64) -> bool {
+        let settled = self.cpu_time.replace(cpu_time) == Some(cpu_time);
         self.quiet_from = Instant::now();
-        self.last_message.elapsed() < LONGEST_WAIT
+        settled || self.last_message.elapsed() >= LONGEST_WAIT
     }
 
     /// A message of evcxr about this request.

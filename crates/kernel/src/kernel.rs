@@ -522,8 +522,8 @@ impl Kernel {
         }
         self.publish_output();
         if let Some(cell) = self.running.as_mut().filter(|cell| cell.is_done()) {
-            let is_working = matches!(&self.backend, Backend::Ready(evcxr) if evcxr.is_working());
-            if !(is_working && cell.wait_longer()) {
+            let cpu_time = if let Backend::Ready(evcxr) = &self.backend { evcxr.cpu_time() } else { 0 };
+            if cell.has_settled(cpu_time) {
                 self.end_cell(None);
             }
         }
