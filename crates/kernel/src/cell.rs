@@ -83,11 +83,12 @@ impl Cell {
         matches!(&self.request.content, Content::ExecuteRequest(asked) if asked.code.trim().is_empty())
     }
 
-    /// Whether evcxr has said all that it has to say.
-    pub fn is_done(&self) -> bool {
+    /// Whether evcxr has said all that it has to say; `cpu_time` is what it has computed by now.
+    pub fn is_done(&mut self, cpu_time: impl FnOnce() -> u64) -> bool {
         match &self.request.content {
             Content::ExecuteRequest(_) => {
-                self.reply.is_some() && self.idle && self.last_message.elapsed() >= QUIET
+                let is_quiet = self.reply.is_some() && self.idle && self.quiet_from.elapsed() >= QUIET;
+                is_quiet && self.has_settled(cpu_time())
             }
             Content::CompleteRequest(_) | Content::InspectRequest(_) => self.reply.is_some(),
             _ => self.idle,
@@ -96,7 +97,7 @@ impl Cell {
 
     /// Whether evcxr has computed nothing since it was last asked, so that no output is under way: a large one takes it a
     /// while. If not, the time without a message counts anew.
-    pub fn has_settled(&mut self, cpu_time: u64) -> bool {
+    fn has_settled(&mut self, cpu_time: u64) -> bool {
         let settled = self.cpu_time.replace(cpu_time) == Some(cpu_time);
         self.quiet_from = Instant::now();
         settled || self.last_message.elapsed() >= LONGEST_WAIT

@@ -129,10 +129,10 @@ pub async fn prepare(settings: Settings) -> Result<()> {
     let (Some(prepared), Some(_)) = (&settings.prepared, &settings.warm_up) else {
         bail!("give --prepared FOLDER and --warm-up FILE, a cell with the :dep lines to compile");
     };
-    if is_prepared(&settings)? {
+    let mut warm_up = WarmUp::new(&settings)?;
+    if prepared::is_current(prepared, warm_up.stamp()) {
         return Ok(());
     }
-    let mut warm_up = WarmUp::new(&settings)?;
     let (events, mut received) = unbounded_channel();
     let folder = Arc::new(RunFolder::create(&settings)?);
     let evcxr = Evcxr::start(&settings, &folder, &random_key(), &events, 0).await?;
@@ -521,11 +521,9 @@ impl Kernel {
             cell.do_what_is_due();
         }
         self.publish_output();
-        if let Some(cell) = self.running.as_mut().filter(|cell| cell.is_done()) {
-            let cpu_time = if let Backend::Ready(evcxr) = &self.backend { evcxr.cpu_time() } else { 0 };
-            if cell.has_settled(cpu_time) {
-                self.end_cell(None);
-            }
+        let cpu_time = || if let Backend::Ready(evcxr) = &self.backend { evcxr.cpu_time() } else { 0 };
+        if self.running.as_mut().is_some_and(|cell| cell.is_done(cpu_time)) {
+            self.end_cell(None);
         }
         let killed_at = self.running.as_ref().and_then(Cell::killed_at);
         if killed_at.is_some_and(|at| at.elapsed() >= LAST_RESORT) {

@@ -6,7 +6,6 @@
 
 mod advice;
 mod cell;
-
 mod client;
 mod compiling;
 mod errors;
