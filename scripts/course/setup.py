@@ -443,8 +443,8 @@ def prepared_build(steps, environment, options):
     if subprocess.run([*prepare, "--check"], cwd=ROOT / "notebooks", env=env, check=False).returncode == 0:
         return steps.done("build", "the crate is compiled for the kernel")
     check_space(KERNEL, GIB, "Compiling the crate for the kernel")
-    what = "the crate has changed: compiling it for the kernel (under a minute)" if PREPARED.exists() else \
-        "compiling the crate and libtorch's bindings for the kernel (about 3 minutes on 2 cores)"
+    what = "the crate or Rust has changed: compiling for the kernel (1 to 4 minutes on 2 cores)" if PREPARED.exists() else \
+        "compiling the crate and libtorch's bindings for the kernel (3 to 4 minutes on 2 cores)"
     with steps.doing("build", what):
         run(prepare, "The crate could not be compiled in the kernel.", cwd=ROOT / "notebooks", env=env)
 

@@ -107,6 +107,13 @@ class Kernel:
             self.listen()
         return self.about(request)
 
+    def wait_until_published(self, condition, limit=LIMIT):
+        """Listens until something was published that fulfils the condition."""
+        end = time.monotonic() + limit
+        while not any(map(condition, self.published)):
+            assert time.monotonic() < end, f"not within {limit} s"
+            self.listen()
+
     def listen(self, seconds=0.1):
         try:
             self.published.append(self.client.get_iopub_msg(timeout=seconds))

@@ -98,6 +98,34 @@ def test_results_come_after_what_was_printed(kernel):
     assert [message["msg_type"] for message in outcome.messages][2:-1] == ["stream", "execute_result"]
 
 
+@pytest.mark.parametrize(
+    "source, text",
+    [
+        ("1 + 1", "2"),
+        ('vec![Some("a"), None]', '[Some("a"), None]'),
+        ('(1.5, "a", [true; 2])', '(1.5, "a", [true, true])'),
+        ("Box::new(5)", "5"),
+        ("cnn::tch::Kind::Float", "Float"),  # of a type that only knows Debug, so compiled twice
+        ("#[derive(Debug)] struct Point(i32);\nPoint(3)", "Point(3)"),
+    ],
+)
+def test_a_value_at_the_end_is_shown(kernel, source, text):
+    (result,) = kernel.execute(source).of("execute_result")
+    assert result["data"] == {"text/plain": text}
+
+
+def test_a_loop_at_the_end_shows_nothing_of_its_own(kernel):
+    assert shown(kernel.execute('for i in 0..2 { println!("{i}"); }')) == [["stdout", "0\n1\n"]]
+
+
+def test_types_of_the_standard_library_are_known(kernel):
+    kernel.execute('let m: std::collections::HashMap<String, Vec<f64>> = [("a".to_string(), vec![1.0])].into();')
+    inferred = "let sum = m.values().flatten().map(|x| 2.0 * x).fold(0.0, |a, b| a + b); let entry = m.iter().next().map(|(k, v)| (k.clone(), v.len()));"
+    assert kernel.execute(inferred).reply["status"] == "ok"
+    (result,) = kernel.execute("(sum, entry)").of("execute_result")
+    assert result["data"]["text/plain"] == '(2.0, Some(("a", 1)))'
+
+
 def test_stderr_is_stderr_and_no_failure(kernel):
     outcome = kernel.execute('eprintln!("a warning");\nprintln!("a line");')
     assert outcome.reply["status"] == "ok"

@@ -19,6 +19,8 @@ use crate::folder::RunFolder;
 use crate::kernel::Event;
 use crate::message::read;
 use crate::settings::Settings;
+use crate::sources;
+use crate::warm_up::WarmUp;
 
 /// A start that takes longer has failed; on a busy machine it takes half a minute.
 const SLOWEST_START: Duration = Duration::from_secs(180);
@@ -69,6 +71,10 @@ impl Evcxr {
         std::fs::write(&connection_file, serde_json::to_string(&info)?)
             .context("the build folder cannot be written")?;
 
+        match WarmUp::new(settings).is_ok_and(|warm_up| warm_up.has_dependencies()) {
+            true => sources::hide(folder.path())?,
+            false => sources::show(folder.path())?,
+        }
         let mut command = Command::new(&settings.evcxr);
         command.arg("--control_file").arg(&connection_file);
         command.envs(folder.environment(settings)?);
@@ -94,6 +100,7 @@ impl Evcxr {
             status = starting.ended() => Err(anyhow!("evcxr_jupyter ended before it was ready: {}", explain(status))),
         };
         let (shell, control, stdin, mut connected_tasks) = connected?;
+        sources::show(folder.path())?;
         tasks.append(&mut connected_tasks);
         let mut child = starting.child.take().context("evcxr_jupyter ended at once")?;
         let ended = events.clone();

@@ -10,6 +10,7 @@ use std::sync::Mutex;
 use crate::guard::Guard;
 use crate::prepared;
 use crate::settings::Settings;
+use crate::sources;
 
 /// Held by a kernel as long as it lives, so that others see that its folder is in use.
 const LOCK: &str = "lock";
@@ -53,6 +54,7 @@ impl RunFolder {
         if let Some(prepared) = &settings.prepared {
             prepared::clone_into(prepared, &folder.build()).with_context(failed)?;
         }
+        fs::write(folder.build().join("src/shown.rs"), include_str!("shown.rs")).with_context(failed)?;
         Ok(folder)
     }
 
@@ -83,6 +85,7 @@ impl RunFolder {
     pub fn environment(&self, settings: &Settings) -> Result<Vec<(OsString, OsString)>> {
         let mut environment: Vec<(OsString, OsString)> = vec![
             ("EVCXR_TMPDIR".into(), self.build().into()),
+            ("RUST_SRC_PATH".into(), sources::folder(&self.path).into()),
             // The wire format that this kernel understands, and the stop flag; see the crate `live`.
             ("LIVE_KERNEL".into(), "1".into()),
             ("LIVE_STOP".into(), self.stop_file().into()),
@@ -91,6 +94,7 @@ impl RunFolder {
             // Errors that `?` returns should not carry a listing of evcxr's inner workings.
             ("RUST_LIB_BACKTRACE".into(), "0".into()),
         ];
+        environment.extend(prepared::PROFILE.map(|(name, value)| (name.into(), value.into())));
         if let Some(cargo) = prepared::on_path("cargo") {
             // rust-analyzer would take rustup's stand-in, which is slower, and be asked a dozen times.
             environment.push(("CARGO".into(), cargo.into()));

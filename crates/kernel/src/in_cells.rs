@@ -15,3 +15,6 @@ macro_rules! eprintln {
     ("{}", $error:ident) => { std::eprintln!("{:#}", $error) };
     ($($tokens:tt)*) => { std::eprintln!($($tokens)*) };
 }
+// How values show themselves, see shown.rs: in a file of its own, because evcxr takes errors about it for the user's otherwise.
+mod shown;
+use shown::Shown;

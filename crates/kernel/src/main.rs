@@ -21,6 +21,7 @@ mod message;
 mod output;
 mod prepared;
 mod settings;
+mod sources;
 mod warm_up;
 
 use anyhow::{Context, Result};

@@ -40,6 +40,11 @@ impl WarmUp {
         &self.stamp
     }
 
+    /// Whether the cell adds dependencies, so that rust-analyzer reads everything again.
+    pub fn has_dependencies(&self) -> bool {
+        self.code.lines().any(|line| line.trim_start().starts_with(":dep "))
+    }
+
     /// The request to execute the cell.
     pub fn request(&mut self) -> JupyterMessage {
         let message: JupyterMessage =
