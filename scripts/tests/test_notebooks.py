@@ -20,8 +20,6 @@ FIRST_CELL = (
     'println!("The arithmetic runs on {on:?}.");'
 )
 CODE_LINES = 12
-# Notebooks whose cells are still to be divided.
-LONGER = {"09": 20, "10": 16}
 SIZE = 1_500_000
 MACHINE = re.compile(r"(?<![\w.])/(root|work|home|Users|tmp)/")
 # Words that prose spells the British way; code and Keras's own names keep theirs.
@@ -90,9 +88,8 @@ def test_parameters_and_quick_values(path):
 
 @each
 def test_code_cells_are_short(path):
-    most = LONGER.get(path.stem[:2], CODE_LINES)
     long = {cell.id: len(cell.source.splitlines()) for cell in code_cells(nbformat.read(path, 4))}
-    assert not {name: lines for name, lines in long.items() if lines > most}
+    assert not {name: lines for name, lines in long.items() if lines > CODE_LINES}
 
 
 @each

@@ -1,5 +1,7 @@
 //! Callbacks, against Keras where the same numbers can be given to both, and trainings that are interrupted.
 
+mod small;
+
 use cnn::anyhow::{self, bail};
 use cnn::callbacks::{Mode, State};
 use cnn::prelude::*;
@@ -8,30 +10,9 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::atomic::{AtomicU32, Ordering};
 
+use small::{data, fit, model};
+
 const BATCHES: i64 = 3;
-
-/// 48 training images in three batches, and 12 for validation.
-fn data() -> (Tensor, Tensor) {
-    let data = mnist::synthetic_digits(60, 0, 7);
-    (add_channel(&data.x_train).unwrap(), data.y_train)
-}
-
-fn model() -> Sequential {
-    let mut model = Sequential::input([1, 28, 28])
-        .add(Flatten)
-        .add(Dense::new(8).activation(Relu))
-        .add(Dense::new(10).activation(Softmax))
-        .seed(1)
-        .device(Device::Cpu)
-        .build()
-        .unwrap();
-    model.compile(Adam { learning_rate: 0.01, ..Adam::default() }, Loss::CategoricalCrossentropy).unwrap();
-    model
-}
-
-fn fit(epochs: usize) -> Fit {
-    Fit { epochs, batch_size: 16, validation_split: 0.2, verbose: false, ..Fit::default() }
-}
 
 /// Trains a new model, with these callbacks in their order.
 fn train(epochs: usize, callbacks: &mut [&mut dyn Callback]) -> anyhow::Result<(Sequential, History)> {

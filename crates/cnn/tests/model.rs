@@ -134,20 +134,26 @@ fn fit_refuses_what_does_not_fit_and_the_model_stays_usable() {
     assert!(model.fit(&x, &y, &quiet(1)).is_ok());
 }
 
-#[test]
-fn too_little_memory_is_an_error_that_names_the_batch_size() {
-    // Images of 10,000 × 10,000 pixels that are one number in memory, until a batch is made of them.
-    let count = 100_000;
-    let x = Tensor::zeros([1, 1, 1, 1], (Kind::Uint8, Device::Cpu)).expand([count, 1, 10_000, 10_000], false);
-    let y = Tensor::zeros([count], (Kind::Int64, Device::Cpu));
+/// For images of 10,000 × 10,000 pixels, with few weights.
+fn for_huge_images(filters: i64) -> Sequential {
     let mut model = Sequential::input([1, 10_000, 10_000])
-        .add(Conv2D::new(64, (3, 3)).strides((100, 100)))
+        .add(Conv2D::new(filters, (3, 3)).strides((100, 100)))
         .add(GlobalAveragePooling2D)
         .add(Dense::new(10).activation(Softmax))
         .device(Device::Cpu)
         .build()
         .unwrap();
     model.compile(Adam::default(), Loss::CategoricalCrossentropy).unwrap();
+    model
+}
+
+#[test]
+fn too_little_memory_is_an_error_that_names_the_batch_size() {
+    // The images are one number in memory, until a batch is made of them.
+    let count = 100_000;
+    let x = Tensor::zeros([1, 1, 1, 1], (Kind::Uint8, Device::Cpu)).expand([count, 1, 10_000, 10_000], false);
+    let y = Tensor::zeros([count], (Kind::Int64, Device::Cpu));
+    let mut model = for_huge_images(64);
     let before = model.weight("dense/kernel").unwrap();
     for augment in [None, Some(Augment { rotation_range: 1.0, ..Augment::default() })] {
         let settings = Fit { batch_size: count, augment, ..quiet(1) };
@@ -177,14 +183,7 @@ fn too_little_memory_for_the_data_is_an_error() {
 #[test]
 fn too_little_memory_for_the_validation_is_an_error() {
     // In bytes that are all the same one, 500 images take no place; as floats they take 200 GB.
-    let mut model = Sequential::input([1, 10_000, 10_000])
-        .add(Conv2D::new(1, (3, 3)).strides((100, 100)))
-        .add(GlobalAveragePooling2D)
-        .add(Dense::new(10).activation(Softmax))
-        .device(Device::Cpu)
-        .build()
-        .unwrap();
-    model.compile(Adam::default(), Loss::CategoricalCrossentropy).unwrap();
+    let mut model = for_huge_images(1);
     let before = model.weight("conv2d/kernel").unwrap();
     let (x, y) = (endless(&[500, 1, 10_000, 10_000]), endless(&[500]));
     let (one, label, settings) = (x.narrow(0, 0, 1), y.narrow(0, 0, 1), Fit { batch_size: 1, ..quiet(1) });

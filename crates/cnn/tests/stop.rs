@@ -1,10 +1,14 @@
 //! Work that the user stops, as a kernel does it: by creating the file that `LIVE_STOP` names.
 
+mod small;
+
 use cnn::anyhow::Result;
 use cnn::prelude::*;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard};
+
+use small::{data, fit, model};
 
 const BATCHES: i64 = 3;
 
@@ -85,29 +89,6 @@ impl Callback for Press {
 
 fn weights(model: &Sequential) -> Vec<Tensor> {
     model.weights().into_iter().map(|(_, weight)| weight.detach().copy()).collect()
-}
-
-/// 48 training images in three batches, and 12 for validation.
-fn data() -> (Tensor, Tensor) {
-    let data = mnist::synthetic_digits(60, 0, 7);
-    (add_channel(&data.x_train).unwrap(), data.y_train)
-}
-
-fn model() -> Sequential {
-    let mut model = Sequential::input([1, 28, 28])
-        .add(Flatten)
-        .add(Dense::new(8).activation(Relu))
-        .add(Dense::new(10).activation(Softmax))
-        .seed(1)
-        .device(Device::Cpu)
-        .build()
-        .unwrap();
-    model.compile(Adam { learning_rate: 0.01, ..Adam::default() }, Loss::CategoricalCrossentropy).unwrap();
-    model
-}
-
-fn fit(epochs: usize) -> Fit {
-    Fit { epochs, batch_size: 16, validation_split: 0.2, verbose: false, ..Fit::default() }
 }
 
 fn bytes(model: &Sequential, folder: &Path) -> Vec<u8> {
