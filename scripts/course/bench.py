@@ -345,6 +345,8 @@ def report(out, results, measured_scaling=None):
 
 def main():
     chosen = arguments()
+    # Told to end, it ends what it has started, as after Ctrl-C.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     results = {name: [] for name in chosen.only}
     try:
         settings = {
