@@ -300,11 +300,16 @@ def scaling(settings, quick):
             took, _ = epoch(BENCH_BATCH_SIZE=batch_size, OMP_NUM_THREADS=threads)
             found[key].append((batch_size, took))
             print(f"scaling    batch_size {batch_size:>4}, {threads} thread(s): {took:.2f} s", flush=True)
-    for repeat in (1, 2, 4):
-        took, _ = epoch(BENCH_REPEAT=repeat)
-        images = settings["BENCH_SAMPLES"] * repeat * 9 // 10
-        found["data_size"].append((images, took / images * 1e6))
-        print(f"scaling    {images} training images: {took / images * 1e6:.1f} ms per 1,000", flush=True)
+    # In turns, so that a machine that gets slower does not look like data that take longer.
+    rates = {1: [], 2: [], 4: []}
+    for _ in range(1 if quick else 3):
+        for repeat, measured_rates in rates.items():
+            took, _ = epoch(BENCH_REPEAT=repeat)
+            images = settings["BENCH_SAMPLES"] * repeat * 9 // 10
+            measured_rates.append(took / images * 1e6)
+            print(f"scaling    {images} training images: {measured_rates[-1]:.1f} ms per 1,000", flush=True)
+    for repeat, measured_rates in rates.items():
+        found["data_size"].append((settings["BENCH_SAMPLES"] * repeat * 9 // 10, statistics.median(measured_rates)))
     _, result = epoch(BENCH_EPOCHS=6)
     found["memory"] = [(epoch + 1, memory) for epoch, memory in enumerate(result["memory_by_epoch"])]
     print("scaling    MB after each of 6 epochs: " + ", ".join(f"{memory:.0f}" for _, memory in found["memory"]), flush=True)

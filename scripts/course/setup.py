@@ -43,6 +43,7 @@ INSTALL_BROWSER = "Install Google Chrome or Chromium." if MACOS else "Install Ch
 BROWSERS = ["chromium", "google-chrome", "google-chrome-stable", "chromium-browser"]
 MACOS_BROWSERS = [f"/Applications/{name}.app/Contents/MacOS/{name}" for name in ("Google Chrome", "Chromium")]
 BROWSER_LIMIT = 300  # seconds for its installation
+INSTALL_RUST_SRC = "sudo apt install rust-src   (Fedora: sudo dnf install rust-src), or use the Rust of https://rustup.rs"
 INSTALL_CPP = "xcode-select --install" if MACOS else "sudo apt install g++   (Fedora: sudo dnf install gcc-c++)"
 
 
@@ -101,7 +102,7 @@ def advice(text):
     words = text.lower()
     if "no space left" in words:
         return "The disk is full: free some space, then run this again; it goes on where it stopped."
-    network = ("could not resolve", "connection", "timed out", "network", "temporary failure", "no matching distribution")
+    network = ("could not resolve", "could not download", "connection", "timed out", "network", "temporary failure", "no matching distribution")
     if any(word in words for word in network):
         return (
             "The network did not answer: check it (behind a proxy, set HTTPS_PROXY), then run this again;\n"
@@ -126,10 +127,14 @@ def version_of(command):
     return result.stdout.splitlines()[0] if result.returncode == 0 and result.stdout else None
 
 
+def find(program):
+    """Its path, also where rustup has put it and no new terminal has been opened since."""
+    return shutil.which(program, path=os.environ.get("PATH", os.defpath) + os.pathsep + str(Path.home() / ".cargo" / "bin"))
+
+
 def find_cargo_bin():
     """The folder of the real cargo and rustc: rustup's proxies cost a kernel half a second at its start."""
-    search = os.environ.get("PATH", os.defpath) + os.pathsep + str(Path.home() / ".cargo" / "bin")
-    rustc, cargo = shutil.which("rustc", path=search), shutil.which("cargo", path=search)
+    rustc, cargo = find("rustc"), find("cargo")
     if not rustc or not cargo or not version_of([rustc, "--version"]):
         raise SetupError(f"Rust was not found. Install it, then open a new terminal and run this again:\n  {INSTALL_RUST}")
     version = version_of([rustc, "--version"]).split()[1]
@@ -152,6 +157,22 @@ def check_tools():
     except ImportError:
         raise SetupError("Python's venv module is missing. Install it:\n  sudo apt install python3-venv") from None
     return cargo_bin, rust
+
+
+def rust_sources(steps, cargo_bin):
+    """The standard library's sources: evcxr finds out from them which types variables have."""
+    sysroot = Path(version_of([cargo_bin / "rustc", "--print", "sysroot"]) or "")
+    if (sysroot / "lib" / "rustlib" / "src" / "rust" / "library" / "core").is_dir():
+        return
+    rustup = find("rustup")
+    if not rustup:
+        raise SetupError(
+            "The sources of Rust's standard library were not found; evcxr needs them to know the types of variables. Install them:\n"
+            f"  {INSTALL_RUST_SRC}"
+        )
+    with steps.doing("rust-src", "the standard library's sources (3 MB to download, 40 MB on disk)"):
+        add = [rustup, "component", "add", "rust-src", "--toolchain", sysroot.name]
+        run(add, "The sources of Rust's standard library could not be installed.")
 
 
 def check_space(folder, needed, what):
@@ -464,6 +485,7 @@ def main():
             raise SetupError("Linux and macOS are supported; on Windows use WSL (see environment.md).")
         steps.done("tools", f"Rust {rust}, a C++ compiler, Python {platform.python_version()}")
         with only_one(cache_folder()):
+            rust_sources(steps, cargo_bin)
             python_packages(steps)
             program = evcxr_jupyter(steps, cargo_bin)
             torch = libtorch(steps, cuda)

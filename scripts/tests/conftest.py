@@ -101,17 +101,17 @@ class Kernel:
 
     def wait_for(self, request, condition, limit=LIMIT):
         """Listens until the condition holds for what was published about a request."""
-        end = time.monotonic() + limit
-        while not condition(self.about(request)):
-            assert time.monotonic() < end, f"not within {limit} s; there was {self.about(request)}"
-            self.listen()
+        self.listen_until(lambda: condition(self.about(request)), limit)
         return self.about(request)
 
     def wait_until_published(self, condition, limit=LIMIT):
         """Listens until something was published that fulfils the condition."""
+        self.listen_until(lambda: any(map(condition, self.published)), limit)
+
+    def listen_until(self, condition, limit):
         end = time.monotonic() + limit
-        while not any(map(condition, self.published)):
-            assert time.monotonic() < end, f"not within {limit} s"
+        while not condition():
+            assert time.monotonic() < end, f"not within {limit} s; the last messages are {self.published[-10:]}"
             self.listen()
 
     def listen(self, seconds=0.1):

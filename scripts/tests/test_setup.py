@@ -67,6 +67,19 @@ def test_rust_is_too_old(machine):
     refused(machine, "Rust 1.70.0 was found, 1.90 or newer is needed", "rustup update")
 
 
+def test_the_sources_of_the_standard_library_are_missing(machine):
+    # This rustc names no sysroot, and there is no rustup.
+    refused(machine, "sources of Rust's standard library were not found", setup.INSTALL_RUST_SRC)
+
+
+def test_the_sources_are_fetched_by_rustup(machine):
+    tool(machine / "bin", "rustup", "error: could not download file")
+    (machine / "bin" / "rustup").write_text((machine / "bin" / "rustup").read_text() + "exit 1\n")
+    refused(machine, "could not be installed", "The network did not answer")
+    log = (machine / "cache" / "setup.log").read_text()
+    assert "rustup component add rust-src" in log
+
+
 def test_the_compiler_is_missing(machine):
     (machine / "bin" / ("clang++" if setup.MACOS else "g++")).unlink()
     refused(machine, "C++ compiler", setup.INSTALL_CPP)

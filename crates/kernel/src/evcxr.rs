@@ -20,7 +20,6 @@ use crate::kernel::Event;
 use crate::message::read;
 use crate::settings::Settings;
 use crate::sources;
-use crate::warm_up::WarmUp;
 
 /// A start that takes longer has failed; on a busy machine it takes half a minute.
 const SLOWEST_START: Duration = Duration::from_secs(180);
@@ -37,7 +36,8 @@ pub struct Evcxr {
 }
 
 impl Evcxr {
-    /// Starts evcxr_jupyter in a folder, and waits until it can execute. The event of its end carries `start`.
+    /// Starts evcxr_jupyter in a folder, and waits until it can execute. The event of its end carries `start`. With
+    /// `hide_sources`, it does not see the standard library's sources while it starts.
     ///
     /// # Errors
     /// If the program is not there, ends, or does not answer.
@@ -47,9 +47,11 @@ impl Evcxr {
         session: &str,
         events: &UnboundedSender<Event>,
         start: u64,
+        hide_sources: bool,
     ) -> Result<Evcxr> {
         for attempt in 1.. {
-            match timeout(SLOWEST_START, Self::attempt(settings, folder, session, events, start)).await {
+            let evcxr = Self::attempt(settings, folder, session, events, start, hide_sources);
+            match timeout(SLOWEST_START, evcxr).await {
                 Ok(Ok(evcxr)) => return Ok(evcxr),
                 Ok(Err(error)) if attempt < ATTEMPTS && format!("{error:#}").contains("in use") => {}
                 Ok(Err(error)) => return Err(error),
@@ -65,13 +67,14 @@ impl Evcxr {
         session: &str,
         events: &UnboundedSender<Event>,
         start: u64,
+        hide_sources: bool,
     ) -> Result<Evcxr> {
         let info = connection().await?;
         let connection_file = folder.path().join("connection.json");
         std::fs::write(&connection_file, serde_json::to_string(&info)?)
             .context("the build folder cannot be written")?;
 
-        match WarmUp::new(settings).is_ok_and(|warm_up| warm_up.has_dependencies()) {
+        match hide_sources {
             true => sources::hide(folder.path())?,
             false => sources::show(folder.path())?,
         }

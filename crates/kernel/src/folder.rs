@@ -85,7 +85,6 @@ impl RunFolder {
     pub fn environment(&self, settings: &Settings) -> Result<Vec<(OsString, OsString)>> {
         let mut environment: Vec<(OsString, OsString)> = vec![
             ("EVCXR_TMPDIR".into(), self.build().into()),
-            ("RUST_SRC_PATH".into(), sources::folder(&self.path).into()),
             // The wire format that this kernel understands, and the stop flag; see the crate `live`.
             ("LIVE_KERNEL".into(), "1".into()),
             ("LIVE_STOP".into(), self.stop_file().into()),
@@ -94,6 +93,10 @@ impl RunFolder {
             // Errors that `?` returns should not carry a listing of evcxr's inner workings.
             ("RUST_LIB_BACKTRACE".into(), "0".into()),
         ];
+        let library = sources::folder(&self.path);
+        if library.is_dir() {
+            environment.push(("RUST_SRC_PATH".into(), library.into()));
+        }
         environment.extend(prepared::PROFILE.map(|(name, value)| (name.into(), value.into())));
         if let Some(cargo) = prepared::on_path("cargo") {
             // rust-analyzer would take rustup's stand-in, which is slower, and be asked a dozen times.

@@ -45,7 +45,7 @@ pub enum Event {
     /// evcxr compiles a crate: its name, version and place.
     Compiling(String),
     /// evcxr was started, or could not be; the number tells which start this is about.
-    Started(u64, Result<(Arc<RunFolder>, Evcxr)>),
+    Started(u64, Result<(Arc<RunFolder>, Evcxr, WarmUp)>),
     /// An evcxr that had been started has ended, with this status.
     EvcxrEnded(u64, String),
 }
@@ -135,7 +135,8 @@ pub async fn prepare(settings: Settings) -> Result<()> {
     }
     let (events, mut received) = unbounded_channel();
     let folder = Arc::new(RunFolder::create(&settings)?);
-    let evcxr = Evcxr::start(&settings, &folder, &random_key(), &events, 0).await?;
+    let evcxr =
+        Evcxr::start(&settings, &folder, &random_key(), &events, 0, warm_up.has_dependencies()).await?;
     evcxr.request(warm_up.request());
     while let Some(event) = received.recv().await {
         match event {
@@ -213,6 +214,7 @@ impl Kernel {
         let (events, folder) = (self.events.clone(), self.folder.clone());
         tokio::spawn(async move {
             let started = async {
+                let warm_up = WarmUp::new(&settings)?;
                 let folder = match folder {
                     Some(folder) => folder,
                     None => {
@@ -220,16 +222,17 @@ impl Kernel {
                         Arc::new(tokio::task::spawn_blocking(move || RunFolder::create(&settings)).await??)
                     }
                 };
-                let evcxr = Evcxr::start(&settings, &folder, &session, &events, start).await?;
-                Ok((folder, evcxr))
+                let hide_sources = warm_up.has_dependencies();
+                let evcxr = Evcxr::start(&settings, &folder, &session, &events, start, hide_sources).await?;
+                Ok((folder, evcxr, warm_up))
             };
             let started = started.await;
             let _ = events.send(Event::Started(start, started));
         });
     }
 
-    fn started(&mut self, result: Result<(Arc<RunFolder>, Evcxr)>) {
-        match result.and_then(|(folder, evcxr)| Ok((folder, evcxr, WarmUp::new(&self.settings)?))) {
+    fn started(&mut self, result: Result<(Arc<RunFolder>, Evcxr, WarmUp)>) {
+        match result {
             Ok((folder, evcxr, mut warm_up)) => {
                 self.folder = Some(folder);
                 evcxr.request(warm_up.request());

@@ -3,6 +3,9 @@
 //! It reads them to know the types of variables: once when evcxr starts, when there are none, and again at the first `:dep`.
 //! So evcxr first sees a library without sources, if a `:dep` is to come, and then one without the processors' vector
 //! instructions, which are half of all the text. A third of the time to the first cell is spared.
+//!
+//! Where Rust was installed without its sources (rustup's component `rust-src`), nothing is hidden nor shown, and
+//! rust-analyzer looks for them itself.
 
 use std::fs;
 use std::io;
@@ -14,7 +17,7 @@ use std::process::Command;
 const LEFT_OUT: &str = "stdarch";
 const ITS_ROOT: &str = "stdarch/crates/core_arch/src/mod.rs";
 
-/// Where rust-analyzer is to look, as the variable `RUST_SRC_PATH`.
+/// Where rust-analyzer is to look, as the variable `RUST_SRC_PATH`, if it is there.
 pub fn folder(run: &Path) -> PathBuf {
     run.join("library")
 }
@@ -24,15 +27,18 @@ pub fn folder(run: &Path) -> PathBuf {
 /// # Errors
 /// If the folder cannot be written.
 pub fn hide(run: &Path) -> io::Result<()> {
+    if installed().is_none() {
+        return Ok(());
+    }
     replace(run, |new| fs::create_dir_all(new.join("core")))
 }
 
-/// Shows the sources. Without any, if Rust was installed without the component `rust-src`.
+/// Shows the sources.
 ///
 /// # Errors
 /// If the folder cannot be written.
 pub fn show(run: &Path) -> io::Result<()> {
-    let Some(library) = installed().filter(|library| library.join("core").is_dir()) else { return Ok(()) };
+    let Some(library) = installed() else { return Ok(()) };
     replace(run, |new| {
         for entry in fs::read_dir(&library)? {
             let entry = entry?;
@@ -60,7 +66,8 @@ fn replace(run: &Path, fill: impl FnOnce(&Path) -> io::Result<()>) -> io::Result
 fn installed() -> Option<PathBuf> {
     let output = Command::new("rustc").args(["--print", "sysroot"]).output().ok()?;
     let sysroot = String::from_utf8(output.stdout).ok()?;
-    Some(Path::new(sysroot.trim()).join("lib/rustlib/src/rust/library"))
+    let library = Path::new(sysroot.trim()).join("lib/rustlib/src/rust/library");
+    library.join("core").is_dir().then_some(library)
 }
 
 #[cfg(test)]
@@ -72,12 +79,14 @@ mod tests {
         let run = tempfile::tempdir().unwrap();
         hide(run.path()).unwrap();
         let library = folder(run.path());
+        if installed().is_none() {
+            assert!(!library.exists());
+            return;
+        }
         assert_eq!(fs::read_dir(library.join("core")).unwrap().count(), 0);
         show(run.path()).unwrap();
-        if installed().is_some_and(|library| library.join("core").is_dir()) {
-            assert!(library.join("core/src/lib.rs").is_file() && library.join("Cargo.lock").is_file());
-            assert_eq!(fs::read_to_string(library.join(ITS_ROOT)).unwrap(), "");
-        }
+        assert!(library.join("core/src/lib.rs").is_file() && library.join("Cargo.lock").is_file());
+        assert_eq!(fs::read_to_string(library.join(ITS_ROOT)).unwrap(), "");
         assert_eq!(fs::read_dir(run.path()).unwrap().count(), 1, "nothing else is left");
     }
 }
