@@ -489,8 +489,8 @@ def main():
             python_packages(steps)
             program = evcxr_jupyter(steps, cargo_bin)
             torch = libtorch(steps, cuda)
-        if arguments.cuda:
-            choice.touch()
+        if cuda:
+            choice.touch()  # anew, as another lock file clears .venv
         environment, options = kernel_environment(cargo_bin, torch), kernel_options(program)
         with only_one(KERNEL):
             kernel_program(steps, cargo_bin)

@@ -18,17 +18,22 @@ fn main() -> Result<()> {
         .axes("batch_size", "seconds per epoch")
         .size(560, 400)
         .log_x()
+        .y_from_zero()
         .line("2 threads", &points(&measured, "batch_size"))
         .line("1 thread", &points(&measured, "batch_size_1_thread"))
         .figure()?;
+    let in_thousands = |(images, took): (f64, f64)| (images / 1000.0, took);
+    let data_sizes: Vec<(f64, f64)> = points(&measured, "data_size").into_iter().map(in_thousands).collect();
     let data = Chart::new("Time per image by data-set size")
-        .axes("training images", "ms per 1,000 images")
+        .axes("thousands of training images", "ms per 1,000 images")
         .size(560, 400)
-        .line("", &points(&measured, "data_size"))
+        .y_from_zero()
+        .line("", &data_sizes)
         .figure()?;
     let memory = Chart::new("Memory by epoch")
         .axes("epoch", "MB in use")
         .size(560, 400)
+        .y_from_zero()
         .line("", &points(&measured, "memory"))
         .figure()?;
     batch.beside(&data).beside(&memory).save(&to)

@@ -3,11 +3,12 @@
 use anyhow::{bail, ensure, Result};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
 use crate::data::Dataset;
 use crate::error::Context;
-use crate::files::write_whole;
+use crate::files::{explain, write_whole};
 use crate::fit::Fit;
 use crate::history::History;
 use crate::layers::{Activation, Conv2D, Dense, Flatten, MaxPooling2D};
@@ -17,7 +18,7 @@ use crate::optimizers::Adam;
 use crate::preprocessing::{add_channel, normalize};
 
 /// The folder that holds `notebooks`, `data` and `artifacts`.
-pub fn project_folder() -> PathBuf {
+pub(crate) fn project_folder() -> PathBuf {
     let of_crate = Path::new(env!("CARGO_MANIFEST_DIR")).ancestors().nth(2);
     match of_crate {
         Some(folder) if folder.is_dir() => folder.to_path_buf(),
@@ -109,12 +110,15 @@ pub struct Results {
 /// Leaves a notebook's results in `artifacts/results/`, for notebook 10 and for the report of `scripts/run`.
 ///
 /// # Errors
-/// If the file cannot be written.
+/// If one of the results is NaN or infinite, or the file cannot be written.
 pub fn record(notebook: &str, data: &Dataset, metrics: &[(&str, f64)]) -> Result<()> {
     let device = match crate::device()? {
         tch::Device::Cuda(index) => format!("cuda:{index}"),
         _ => "cpu".to_string(),
     };
+    if let Some((name, value)) = metrics.iter().find(|(_, value)| !value.is_finite()) {
+        bail!("the result {name} is {value}, and only numbers are kept; look at what it was computed from");
+    }
     let metrics = metrics.iter().map(|&(name, value)| (name.to_string(), value)).collect();
     let results = Results { dataset: data.name.clone(), device, metrics };
     let json = serde_json::to_string_pretty(&results)?;
@@ -124,11 +128,16 @@ pub fn record(notebook: &str, data: &Dataset, metrics: &[(&str, f64)]) -> Result
 /// All results that notebooks have left, by notebook.
 ///
 /// # Errors
-/// If a file of results is damaged.
+/// If a file of results is damaged, or the folder cannot be read.
 pub fn results() -> Result<BTreeMap<String, Results>> {
     let mut found = BTreeMap::new();
-    let Ok(entries) = std::fs::read_dir(artifact("results")) else {
-        return Ok(found);
+    let folder = artifact("results");
+    let entries = match std::fs::read_dir(&folder) {
+        Ok(entries) => entries,
+        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(found),
+        Err(error) => {
+            return Err(explain(error, &format!("the results in {} cannot be read", folder.display())))
+        }
     };
     for path in entries.flatten().map(|entry| entry.path()) {
         if path.extension().is_some_and(|extension| extension == "json") {

@@ -1,6 +1,6 @@
 //! Where the arithmetic happens.
 
-use anyhow::{bail, Result};
+use anyhow::{bail, ensure, Result};
 use tch::Device;
 
 /// The device that new models use: the environment variable `CNN_DEVICE` (`cpu`, `cuda` or `cuda:1`), else a
@@ -10,24 +10,33 @@ use tch::Device;
 /// If `CNN_DEVICE` names no device, or one that this machine does not have.
 pub fn device() -> Result<Device> {
     let named = std::env::var("CNN_DEVICE").unwrap_or_default();
-    load_cuda();
-    let index = match named.as_str() {
-        "" => return Ok(Device::cuda_if_available()),
-        "cpu" => return Ok(Device::Cpu),
-        "cuda" => 0,
-        other => match other.strip_prefix("cuda:").and_then(|index| index.parse::<usize>().ok()) {
-            Some(index) => index,
+    let device = match named.as_str() {
+        "" => {
+            load_cuda();
+            return Ok(Device::cuda_if_available());
+        }
+        "cpu" => Device::Cpu,
+        "cuda" => Device::Cuda(0),
+        other => match other.strip_prefix("cuda:").and_then(|index| index.parse().ok()) {
+            Some(index) => Device::Cuda(index),
             None => bail!("CNN_DEVICE is {other:?}; it can be cpu, cuda, or cuda:1 and so on"),
         },
     };
+    check(device, &format!("CNN_DEVICE is {named:?}"))?;
+    Ok(device)
+}
+
+/// Says if this machine does not have the device that `what` names.
+pub(crate) fn check(device: Device, what: &str) -> Result<()> {
+    let Device::Cuda(index) = device else { return Ok(()) };
+    load_cuda();
     let found = tch::Cuda::device_count();
-    if index as i64 >= found {
-        bail!(
-            "CNN_DEVICE is {named:?}, and libtorch sees {found} CUDA devices; \
-             install its CUDA build with scripts/setup --cuda, or set CNN_DEVICE=cpu"
-        );
-    }
-    Ok(Device::Cuda(index))
+    ensure!(
+        index < usize::try_from(found).unwrap_or(0),
+        "{what}, and libtorch sees {found} CUDA devices; \
+         install its CUDA build with scripts/setup --cuda, or set CNN_DEVICE=cpu"
+    );
+    Ok(())
 }
 
 /// Loads libtorch's CUDA part, if it is there.

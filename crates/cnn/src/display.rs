@@ -74,7 +74,7 @@ impl Item {
 
 /// Rows and columns: aligned text with `println!("{table}")`, an HTML table at the end of a cell.
 ///
-/// Cells that hold a number are aligned to the right, the others to the left.
+/// Columns that begin with a number, and other cells that hold one, are aligned to the right.
 ///
 /// ```
 /// use cnn::Table;
@@ -122,28 +122,26 @@ impl Table {
     }
 
     pub(crate) fn html(&self) -> String {
-        let cells = |tag: &str, row: &[String]| -> String {
-            let cell = |text: &String| {
-                let align = if is_number(text) { "right" } else { "left" };
+        let line = |tag: &str, row: &[String]| -> String {
+            let cells = row.iter().enumerate().map(|(column, text)| {
+                let align = if self.stands_right(column, text) { "right" } else { "left" };
                 format!("<{tag} style=\"text-align:{align}\">{}</{tag}>", escape(text))
-            };
-            format!("<tr>{}</tr>", row.iter().map(cell).collect::<String>())
+            });
+            format!("<tr>{}</tr>", cells.collect::<String>())
         };
-        // A heading stands over its column as the column's own cells do.
-        let head: String = (0..self.columns.len())
-            .map(|column| {
-                let right = self.rows.first().is_some_and(|row| is_number(&row[column]));
-                let align = if right { "right" } else { "left" };
-                format!("<th style=\"text-align:{align}\">{}</th>", escape(&self.columns[column]))
-            })
-            .collect();
-        let body: String = self.rows.iter().map(|row| cells("td", row)).collect();
+        let head = line("th", &self.columns);
+        let body: String = self.rows.iter().map(|row| line("td", row)).collect();
         let title = match self.title.is_empty() {
             true => String::new(),
             false => format!("<div><b>{}</b></div>", escape(&self.title)),
         };
         let notes: String = self.notes.iter().map(|note| format!("<div>{}</div>", escape(note))).collect();
-        format!("<div>{title}<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>{notes}</div>")
+        format!("<div>{title}<table><thead>{head}</thead><tbody>{body}</tbody></table>{notes}</div>")
+    }
+
+    /// Whether a cell is aligned to the right: it holds a number, or the first cell of its column does.
+    fn stands_right(&self, column: usize, text: &str) -> bool {
+        is_number(text) || self.rows.first().is_some_and(|row| is_number(&row[column]))
     }
 }
 
@@ -156,8 +154,7 @@ impl fmt::Display for Table {
         let widths: Vec<usize> = (0..self.columns.len()).map(width).collect();
         let line = |row: &[String], f: &mut fmt::Formatter| -> fmt::Result {
             let cells = row.iter().zip(&widths).enumerate().map(|(column, (text, &width))| {
-                let like = self.rows.first().map_or(text, |first| &first[column]);
-                if is_number(text) || is_number(like) {
+                if self.stands_right(column, text) {
                     format!(" {text:>width$} ")
                 } else {
                     format!(" {text:<width$} ")

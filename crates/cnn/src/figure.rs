@@ -1,6 +1,6 @@
 //! A picture drawn with plotters, which shows itself in a notebook and can be saved.
 
-use anyhow::{anyhow, Result};
+use anyhow::{anyhow, ensure, Result};
 use plotters::coord::Shift;
 use plotters::prelude::*;
 use plotters::style::{register_font, FontStyle};
@@ -12,12 +12,16 @@ use std::sync::Once;
 use crate::display::{show, Item};
 use crate::error::Context;
 use crate::files::write_whole;
+use crate::plots::TITLE;
 
 /// The drawing area that [`Figure::draw`] hands to its closure.
 pub type Area<'a> = DrawingArea<BitMapBackend<'a>, Shift>;
 
 /// The font of every text in a figure. It comes with the crate: machines without fonts draw the same picture.
 pub const FONT: &str = "sans-serif";
+
+/// A larger figure is a mistake, and would fill the memory.
+const MOST_PIXELS: u64 = 100_000_000;
 
 /// A finished picture: `width` × `height` pixels of red, green and blue.
 ///
@@ -41,14 +45,18 @@ impl Figure {
     /// Draws with plotters on a white area of (width, height) pixels.
     ///
     /// # Errors
-    /// What the closure returns, or an empty size.
+    /// What the closure returns; or if the size is empty, or over 100 million pixels.
     pub fn draw<F>(size: (u32, u32), draw: F) -> Result<Figure>
     where
         F: FnOnce(&Area) -> Result<(), Box<dyn std::error::Error>>,
     {
         use_own_font();
         let (width, height) = size;
-        anyhow::ensure!(width > 0 && height > 0, "a figure of {width}×{height} pixels has no area");
+        ensure!(width > 0 && height > 0, "a figure of {width}×{height} pixels has no area");
+        ensure!(
+            u64::from(width) * u64::from(height) <= MOST_PIXELS,
+            "a figure of {width}×{height} pixels is too large; draw less in it"
+        );
         let mut rgb = vec![255; width as usize * height as usize * 3];
         {
             let area = BitMapBackend::with_buffer(&mut rgb, size).into_drawing_area();
@@ -90,6 +98,29 @@ impl Figure {
     /// This figure with `lower` below it.
     pub fn above(&self, lower: &Figure) -> Figure {
         Figure::stacked(&[self, lower])
+    }
+
+    /// This figure with a title above it, in the size of a chart's.
+    ///
+    /// # Errors
+    /// If the title cannot be drawn.
+    ///
+    /// ```
+    /// use cnn::{plots, tch::{Device, Kind, Tensor}};
+    /// let images = Tensor::rand([4, 28, 28], (Kind::Float, Device::Cpu));
+    /// let figure = plots::images::<&str>(&images, &[], 4)?;
+    /// assert_eq!(figure.titled("Four images")?.size().1, figure.size().1 + 40);
+    /// # Ok::<(), cnn::anyhow::Error>(())
+    /// ```
+    pub fn titled(&self, title: &str) -> Result<Figure> {
+        use_own_font();
+        let font = (FONT, TITLE).into_font();
+        let (text_width, _) =
+            font.box_size(title).map_err(|error| anyhow!("the title could not be drawn: {error}"))?;
+        let line = Figure::draw((self.width.max(text_width + 24), 40), |area| {
+            Ok(area.draw(&Text::new(title, (12, 12), font))?)
+        })?;
+        Ok(line.above(self))
     }
 
     /// Half as wide and half as high: each pixel is the mean of four. Edges become smooth.
@@ -199,6 +230,13 @@ fn use_own_font() {
 mod tests {
     use super::*;
 
+    impl Figure {
+        /// How many of its pixels have this colour.
+        pub(crate) fn count(&self, RGBColor(red, green, blue): RGBColor) -> usize {
+            self.rgb.chunks_exact(3).filter(|&pixel| pixel == [red, green, blue]).count()
+        }
+    }
+
     fn filled(width: u32, height: u32, value: u8) -> Figure {
         Figure { width, height, rgb: vec![value; (width * height * 3) as usize] }
     }
@@ -251,7 +289,10 @@ mod tests {
     }
 
     #[test]
-    fn an_empty_size_is_an_error() {
-        assert!(Figure::draw((0, 10), |_| Ok(())).is_err());
+    fn an_empty_or_an_endless_size_is_an_error() {
+        for (size, expected) in [((0, 10), "has no area"), ((1 << 20, 1 << 20), "too large")] {
+            let message = Figure::draw(size, |_| Ok(())).unwrap_err().to_string();
+            assert!(message.contains(expected), "{message}");
+        }
     }
 }

@@ -36,10 +36,18 @@ pub(crate) fn remove_parts(path: &Path) {
     for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
         let found = entry.file_name();
         let found = found.to_string_lossy();
-        if found.starts_with(&format!("{name}.")) && found.ends_with(".part") {
+        let between = found.strip_prefix(&format!("{name}.")).and_then(|rest| rest.strip_suffix(".part"));
+        if between
+            .and_then(|numbers| numbers.split_once('-'))
+            .is_some_and(|(id, count)| number(id) && number(count))
+        {
             let _ = fs::remove_file(entry.path());
         }
     }
+}
+
+fn number(text: &str) -> bool {
+    text.parse::<u32>().is_ok()
 }
 
 /// A name beside `path` that nobody else uses.
@@ -95,14 +103,16 @@ mod tests {
         let folder = std::env::temp_dir().join(format!("cnn-parts-{}", std::process::id()));
         let path = folder.join("file");
         remove_parts(&path); // without a folder
-        for name in ["file", "file.1-0.part", "file.aside", "other.1-0.part", "file2.1-0.part"] {
+        let others =
+            ["file", "file.aside", "file.csv.1-0.part", "file.old.part", "file2.1-0.part", "other.1-0.part"];
+        for name in others.into_iter().chain(["file.1-0.part"]) {
             write_whole(&folder.join(name), b"").unwrap();
         }
         remove_parts(&path);
         let mut left: Vec<_> =
             fs::read_dir(&folder).unwrap().map(|entry| entry.unwrap().file_name()).collect();
         left.sort();
-        assert_eq!(left, ["file", "file.aside", "file2.1-0.part", "other.1-0.part"]);
+        assert_eq!(left, others);
         fs::remove_dir_all(folder).unwrap();
     }
 

@@ -37,7 +37,7 @@ pub struct Fit {
     pub class_weight: Option<Vec<f64>>,
     /// Gradients that together are longer than this are made so long. Default none.
     pub global_clipnorm: Option<f64>,
-    /// Gradients are cut off at ± this, number by number. Default none.
+    /// Gradients are cut off at ± this, number by number; not together with `global_clipnorm`. Default none.
     pub clipvalue: Option<f64>,
     /// Whether the progress is shown: as a display in a live kernel, elsewhere as a line for every epoch. Default true.
     pub verbose: bool,
@@ -81,7 +81,8 @@ impl Fit {
 
     /// Steps of one epoch over `train` samples. The last batch may be smaller than the others.
     pub fn steps(&self, train: i64) -> i64 {
-        (train + self.batch_size - 1) / self.batch_size.max(1)
+        let batch_size = self.batch_size.max(1);
+        train / batch_size + i64::from(train % batch_size > 0)
     }
 
     /// Says what is wrong, or how many samples are for training; `split` tells whether others are kept apart.
@@ -104,9 +105,16 @@ impl Fit {
         }
         for (name, limit) in [("global_clipnorm", self.global_clipnorm), ("clipvalue", self.clipvalue)] {
             if let Some(limit) = limit {
-                ensure!(limit > 0.0, "{name} must be a positive number, not {limit}");
+                ensure!(
+                    limit > 0.0 && limit <= f64::from(f32::MAX),
+                    "{name} must be a positive number, not {limit}"
+                );
             }
         }
+        ensure!(
+            self.global_clipnorm.is_none() || self.clipvalue.is_none(),
+            "global_clipnorm and clipvalue are both set; choose one of them, as in Keras"
+        );
         if let Some(augment) = &self.augment {
             augment.check()?;
         }

@@ -1,6 +1,7 @@
 //! What training makes small.
 
 use crate::error::Context;
+use crate::preprocessing::class_numbers;
 use anyhow::{ensure, Result};
 use serde::{Deserialize, Serialize};
 use tch::{Kind, Reduction, Tensor};
@@ -98,7 +99,7 @@ impl Labels {
         ensure!(size[0] == count, "there are {count} images and {} labels; there must be as many", size[0]);
         match size[..] {
             [_] => {
-                let numbers = y.to_kind(Kind::Int64);
+                let numbers = class_numbers(y)?;
                 let (low, high) = (numbers.min().int64_value(&[]), numbers.max().int64_value(&[]));
                 ensure!(
                     low >= 0 && high < classes,

@@ -2,9 +2,13 @@
 
 use anyhow::{ensure, Result};
 use std::fmt;
-use tch::{Kind, Tensor};
+use tch::Tensor;
 
 use crate::display::Table;
+use crate::preprocessing::class_numbers;
+
+/// More classes than this are a mistake: their matrix would have as many rows and columns.
+const MOST_CLASSES: usize = 4096;
 
 /// What [`Sequential::evaluate`](crate::Sequential::evaluate) measures.
 #[derive(Clone, Copy, PartialEq)]
@@ -42,7 +46,7 @@ impl ConfusionMatrix {
     /// Counts pairs of true and predicted class numbers, both `[n]`, for `classes` classes.
     ///
     /// # Errors
-    /// If the two differ in length, or a number is not from 0 to `classes - 1`.
+    /// If the two differ in length, a number is not a whole one from 0 to `classes - 1`, or `classes` is 0 or above 4,096.
     pub fn new(y_true: &Tensor, y_pred: &Tensor, classes: usize) -> Result<Self> {
         for (name, labels) in [("y_true", y_true), ("y_pred", y_pred)] {
             ensure!(
@@ -52,13 +56,17 @@ impl ConfusionMatrix {
                 labels.size()
             );
         }
-        let truth: Vec<i64> = y_true.to_kind(Kind::Int64).try_into()?;
-        let predicted: Vec<i64> = y_pred.to_kind(Kind::Int64).try_into()?;
+        let truth: Vec<i64> = class_numbers(y_true)?.try_into()?;
+        let predicted: Vec<i64> = class_numbers(y_pred)?.try_into()?;
         ensure!(
             truth.len() == predicted.len(),
             "y_true has {} labels and y_pred {}; there must be as many",
             truth.len(),
             predicted.len()
+        );
+        ensure!(
+            (1..=MOST_CLASSES).contains(&classes),
+            "classes must be from 1 to {MOST_CLASSES}, not {classes}; it is the number of classes that the model tells apart"
         );
         let mut counts = vec![vec![0; classes]; classes];
         for (truth, predicted) in truth.into_iter().zip(predicted) {

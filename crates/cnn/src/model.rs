@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 use tch::{no_grad, Device, Kind, Tensor};
 
-use crate::device::device;
+use crate::device::{check, device};
 use crate::display::{thousands, Table};
 use crate::error::Context;
 use crate::layers::{names, through, Activation, Initializer, Layer};
@@ -113,10 +113,19 @@ impl SequentialBuilder {
     ///
     /// # Errors
     /// If a layer cannot work on the shape that reaches it: the error names the layer, what it wants and
-    /// what it gets. Also if the model would be larger than any memory.
+    /// what it gets. Also if there is no such device, or not enough memory.
     pub fn build(self) -> Result<Sequential> {
+        let advice =
+            || "there is not enough memory for the model's weights; make its layers smaller".to_string();
+        guarded("build", advice, || self.built())
+    }
+
+    fn built(self) -> Result<Sequential> {
         let SequentialBuilder { input_shape, layers, seed, most_weights, .. } = self;
-        let device = self.device.map_or_else(device, Ok)?;
+        let device = match self.device {
+            Some(device) => check(device, &format!("the model is to be on {device:?}")).map(|()| device)?,
+            None => device()?,
+        };
         ensure!(
             !input_shape.is_empty() && input_shape.iter().all(|&side| side > 0),
             "the input shape is {input_shape:?}; every side must be at least 1, for example [1, 28, 28]"
@@ -225,11 +234,13 @@ impl Sequential {
     /// in all other methods, batch by batch.
     ///
     /// # Errors
-    /// If `x` has another shape or type than the model's input.
+    /// If `x` has another shape or type than the model's input, or there is too little memory.
     pub fn forward(&self, x: &Tensor) -> Result<Tensor> {
         self.check_images(x)?;
-        let logits = self.logits(&to_float(&x.to_device(self.device)), false);
-        Ok(self.outputs(&logits))
+        guarded("forward", too_large, || {
+            let logits = self.logits(&to_float(&x.to_device(self.device)), false);
+            Ok(self.outputs(&logits))
+        })
     }
 
     /// The last layer's output before a softmax. Training needs these; see [`Loss`].
@@ -264,7 +275,16 @@ impl Sequential {
     /// Computes the outputs for any number of images, in batches: `[n, classes]`, on the CPU.
     ///
     /// # Errors
-    /// As for [`forward`](Self::forward); if there is too little memory; and if the user interrupts it.
+    /// As for [`forward`](Self::forward), and if the user interrupts it.
+    ///
+    /// ```
+    /// use cnn::prelude::*;
+    /// let (model, data) = (course::model(1)?, mnist::synthetic_digits(0, 5, 1));
+    /// let probabilities = model.predict(&add_channel(&data.x_test)?)?;
+    /// assert_eq!(probabilities.size(), [5, 10]);
+    /// assert_eq!(probabilities.argmax(-1, false).size(), [5]);
+    /// # Ok::<(), cnn::anyhow::Error>(())
+    /// ```
     pub fn predict(&self, x: &Tensor) -> Result<Tensor> {
         self.check_images(x)?;
         let bar = Bar::new("predict", x.size()[0] as u64, "images");
@@ -290,6 +310,14 @@ impl Sequential {
     /// # Errors
     /// If the model is not compiled, or images or labels do not fit it; if there is too little memory; and if the user
     /// interrupts it.
+    ///
+    /// ```
+    /// use cnn::prelude::*;
+    /// let (model, data) = (course::model(1)?, mnist::synthetic_digits(0, 100, 1));
+    /// let untrained = model.evaluate(&add_channel(&data.x_test)?, &data.y_test)?;
+    /// assert!(untrained.accuracy < 0.5 && (untrained.loss - 10_f64.ln()).abs() < 0.5);
+    /// # Ok::<(), cnn::anyhow::Error>(())
+    /// ```
     pub fn evaluate(&self, x: &Tensor, y: &Tensor) -> Result<Evaluation> {
         self.check_images(x)?;
         let bar = Bar::new("evaluate", x.size()[0] as u64, "images");
@@ -324,17 +352,27 @@ impl Sequential {
     /// it is on the CPU. After the course's first layer it is `[n, 32, 26, 26]`.
     ///
     /// # Errors
-    /// If no layer has that name, or the images do not fit the model.
+    /// If no layer has that name, the images do not fit the model, or there is too little memory.
+    ///
+    /// ```
+    /// use cnn::prelude::*;
+    /// let (model, data) = (course::model(1)?, mnist::synthetic_digits(0, 5, 1));
+    /// let maps = model.layer_output("conv2d", &add_channel(&data.x_test)?)?;
+    /// assert_eq!(maps.size(), [5, 32, 26, 26]);
+    /// # Ok::<(), cnn::anyhow::Error>(())
+    /// ```
     pub fn layer_output(&self, name: &str, x: &Tensor) -> Result<Tensor> {
         self.check_images(x)?;
         let names: Vec<&str> = self.layers.iter().map(|layer| layer.name.as_str()).collect();
         let Some(position) = names.iter().position(|&layer| layer == name) else {
             bail!("no layer is called {name:?}; there are {}", names.join(", "));
         };
-        Ok(no_grad(|| {
-            let output = self.through(position + 1, &to_float(&x.to_device(self.device)), false);
-            output.contiguous().to_device(Device::Cpu)
-        }))
+        guarded("layer_output", too_large, || {
+            Ok(no_grad(|| {
+                let output = self.through(position + 1, &to_float(&x.to_device(self.device)), false);
+                output.contiguous().to_device(Device::Cpu)
+            }))
+        })
     }
 
     /// All weights by name, for example `conv2d/kernel`; they share their memory with the model's own.
@@ -500,6 +538,11 @@ fn too_many() -> String {
     format!(
         "there is not enough memory for {PREDICTION_BATCH} images at a time; give it fewer: x.narrow(0, 0, 100) has the first 100"
     )
+}
+
+/// The same for work that is done with all images at once.
+fn too_large() -> String {
+    "there is not enough memory for so many images at once; give it fewer: x.narrow(0, 0, 100) has the first 100".to_string()
 }
 
 /// (start, length) of consecutive batches that together cover `count` samples; the last may be shorter.

@@ -35,3 +35,30 @@ pub(crate) fn linear(x: &Tensor, kernel: &Tensor, bias: &Tensor) -> Tensor {
 pub(crate) fn by_units(kernel: &Tensor) -> Tensor {
     kernel.tr().contiguous().tr()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Also where it is not the better choice, so that it is tested on every processor that can do it at all.
+    #[test]
+    fn products_and_gradients_are_those_of_libtorch() {
+        let random = |shape: &[i64]| Tensor::randn(shape, (Kind::Float, Device::Cpu)).set_requires_grad(true);
+        let (x, bias) = (random(&[5, 7]), random(&[3]));
+        let kernel = by_units(&random(&[7, 3]).detach()).set_requires_grad(true);
+        assert_eq!((kernel.size(), kernel.stride()), (vec![7, 3], vec![1, 7]));
+        if x.detach().f_to_mkldnn(None).is_err() {
+            return;
+        }
+        let leaves = [&x, &kernel, &bias];
+        let with_gradients = |output: Tensor| {
+            let gradients = Tensor::run_backward(&[output.square().sum(Kind::Float)], &leaves, false, false);
+            [output.detach()].into_iter().chain(gradients).collect::<Vec<_>>()
+        };
+        let ours = with_gradients(linear(&x, &kernel, &bias));
+        let theirs = with_gradients(x.matmul(&kernel) + &bias);
+        for (ours, theirs) in ours.iter().zip(&theirs) {
+            assert!(ours.allclose(theirs, 1e-4, 1e-5, false), "{ours:?} {theirs:?}");
+        }
+    }
+}

@@ -48,7 +48,7 @@ pub fn add_channel(images: &Tensor) -> Result<Tensor> {
 /// Class numbers `[n]` as one-hot rows `[n, classes]` of 32-bit floats: 1 at the class, 0 elsewhere.
 ///
 /// # Errors
-/// If a label is not from 0 to `classes - 1`, or the labels are not `[n]`.
+/// If a label is not a whole number from 0 to `classes - 1`, or the labels are not `[n]`.
 ///
 /// Source: `keras/src/utils/numerical_utils.py`.
 pub fn to_categorical(labels: &Tensor, classes: i64) -> Result<Tensor> {
@@ -57,7 +57,8 @@ pub fn to_categorical(labels: &Tensor, classes: i64) -> Result<Tensor> {
         "to_categorical() wants class numbers [n], and gets the shape {:?}",
         labels.size()
     );
-    let labels = labels.to_kind(Kind::Int64);
+    ensure!(classes > 0, "to_categorical() wants at least 1 class, not {classes}");
+    let labels = class_numbers(labels)?;
     if labels.numel() > 0 {
         let (low, high) = (labels.min().int64_value(&[]), labels.max().int64_value(&[]));
         ensure!(
@@ -69,10 +70,20 @@ pub fn to_categorical(labels: &Tensor, classes: i64) -> Result<Tensor> {
     Ok(labels.one_hot(classes).to_kind(Kind::Float))
 }
 
+/// Labels as 64-bit integers, if they are whole numbers.
+pub(crate) fn class_numbers(labels: &Tensor) -> Result<Tensor> {
+    let whole = labels.to_kind(Kind::Int64);
+    ensure!(
+        whole.to_kind(labels.kind()).equal(labels),
+        "labels are whole numbers, and some of these are not; for probabilities, argmax(-1, false) gives the class numbers"
+    );
+    Ok(whole)
+}
+
 /// Reads a picture of one digit and makes of it what MNIST's makers made of theirs: `[1, 1, 28, 28]` floats from
 /// 0 to 1, light on dark, the digit scaled into 20×20 pixels and centred by its mass.
 ///
-/// Any size of PNG or JPEG will do, dark on light or light on dark, if the background is plain.
+/// Any size of PNG or JPEG will do, dark on light or light on dark, if the background is plain and not transparent.
 ///
 /// # Errors
 /// If the file cannot be read, is no picture, or shows nothing.

@@ -222,8 +222,10 @@ impl Saved {
         );
         for (position, (own, saved)) in model.layers.iter().zip(&saved.layers).enumerate() {
             let (class_name, config) = (own.layer.class_name(), own.layer.config());
+            // A file of an earlier version may lack arguments, which then have their defaults.
+            let whole = from_config(&saved.class_name, &saved.config).map(|layer| layer.config());
             ensure!(
-                class_name == saved.class_name && config == saved.config,
+                class_name == saved.class_name && config == whole.unwrap_or_else(|_| saved.config.clone()),
                 "layer {} is {class_name} {config} in this model, and {} {} in the file",
                 position + 1,
                 saved.class_name,
@@ -239,7 +241,19 @@ impl Saved {
 impl Sequential {
     /// Writes architecture, weights and what `compile` was given to a `.safetensors` file; missing folders are
     /// made, and an earlier file of that name is replaced only when the new one is whole. It is all that it takes
-    /// to use the model.
+    /// to use the model, unless it has layers of your own: [`load`](Self::load) does not know these, so build the
+    /// model and use [`load_weights`](Self::load_weights).
+    ///
+    /// ```
+    /// use cnn::prelude::*;
+    /// # let path = std::env::temp_dir().join(format!("cnn-doc-save-{}.safetensors", std::process::id()));
+    /// let (model, data) = (course::model(1)?, mnist::synthetic_digits(0, 10, 1));
+    /// model.save(&path)?;
+    /// let x = add_channel(&data.x_test)?;
+    /// assert_eq!(Sequential::load(&path)?.predict(&x)?, model.predict(&x)?);
+    /// # std::fs::remove_file(path)?;
+    /// # Ok::<(), cnn::anyhow::Error>(())
+    /// ```
     ///
     /// # Errors
     /// If the file cannot be written.

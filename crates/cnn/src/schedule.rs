@@ -91,12 +91,12 @@ impl Schedule {
         // From `begin` to `end` along half a cosine.
         let cosine =
             |begin: f64, end: f64, share: f64| end + (begin - end) * (1.0 + (PI * share).cos()) / 2.0;
-        let (step, last) = (step as f64, (steps - 1) as f64);
+        let (number, step, last) = (step, step as f64, steps as f64 - 1.0);
         match *self {
             Schedule::Constant => 1.0,
             Schedule::Step { epochs, factor } => {
-                let epoch = step as i64 / steps_per_epoch.max(1);
-                factor.powi((epoch / epochs.max(1) as i64) as i32)
+                let epochs = i64::try_from(epochs).unwrap_or(i64::MAX).max(1);
+                factor.powf((number / steps_per_epoch.max(1) / epochs) as f64)
             }
             Schedule::Cosine { alpha } => cosine(1.0, alpha, share(step, steps as f64)),
             Schedule::OneCycle { warm_up, div_factor, final_div_factor } => {

@@ -252,13 +252,14 @@ impl UnderWay<'_> {
         let run = &mut self.run;
         if let Some(backup) = &self.backup {
             let epochs = run.history.epochs();
+            // The training is done: what goes wrong with its backup must not cost its history.
             match &mut run.history.stopped {
-                None => backup.finish()?,
-                Some(note) => {
-                    if backup.keep(run.model)? {
-                        *note += &format!(" Run the cell again to go on after epoch {epochs}.");
-                    }
-                }
+                None => backup.finish().unwrap_or_else(|error| println!("{error:#}")),
+                Some(note) => match backup.keep(run.model) {
+                    Ok(true) => *note += &format!(" Run the cell again to go on after epoch {epochs}."),
+                    Ok(false) => {}
+                    Err(error) => println!("It cannot go on later: {error:#}"),
+                },
             }
         }
         Ok(())
@@ -358,7 +359,8 @@ impl UnderWay<'_> {
     fn factor(&self) -> f64 {
         let Run { epoch, batch, steps, .. } = self.run;
         let step = (epoch as i64 - 1) * steps + batch - 1;
-        self.settings.schedule.factor(step, steps, self.settings.epochs as i64 * steps)
+        let epochs = i64::try_from(self.settings.epochs).unwrap_or(i64::MAX);
+        self.settings.schedule.factor(step, steps, epochs.saturating_mul(steps))
     }
 
     /// Tells callbacks and progress of the step. They may end the training.

@@ -344,10 +344,14 @@ fn a_quantity_that_is_not_measured_is_an_error_that_lists_those_that_are() {
     let mut model = model();
     let stop = model.training(&x, &y, &settings).callback(EarlyStopping::new()).run();
     refusal(stop, &["\"val_loss\"", measured, "validation_split"]);
+    // A name that no training knows is refused before the first epoch.
+    let (before, known) =
+        (model.weight("dense/kernel").unwrap(), "there are loss, accuracy, val_loss, val_accuracy,");
     let reduce = model.training(&x, &y, &settings).callback(ReduceLROnPlateau::new().monitor("f1")).run();
-    refusal(reduce, &["\"f1\"", measured]);
+    refusal(reduce, &["\"f1\"", known]);
     let checkpoint = ModelCheckpoint::new("/nowhere/model").save_best_only(true).monitor("acc");
-    refusal(model.training(&x, &y, &settings).callback(checkpoint).run(), &["\"acc\"", measured]);
+    refusal(model.training(&x, &y, &settings).callback(checkpoint).run(), &["\"acc\"", known]);
+    assert_eq!(model.weight("dense/kernel").unwrap(), before);
     let checkpoint = ModelCheckpoint::new("/nowhere/{val_loss}");
     refusal(model.training(&x, &y, &settings).callback(checkpoint).run(), &["{val_loss}", "not measured"]);
 }

@@ -15,6 +15,9 @@ fn a_device_that_is_none_or_not_there_is_an_error() {
         assert!(message.contains(expected), "{message:?} does not say {expected:?}");
         assert_eq!(course::model(1).unwrap_err().to_string(), message);
     }
+    let elsewhere = Sequential::input([4]).add(Dense::new(2)).device(Device::Cuda(999));
+    let message = elsewhere.build().unwrap_err().to_string();
+    assert!(message.starts_with("the model is to be on Cuda(999), and libtorch sees"), "{message}");
     std::env::set_var("CNN_DEVICE", "cpu");
     assert_eq!(device().unwrap(), Device::Cpu);
 }

@@ -175,6 +175,7 @@ fn weighted_classes() {
         let mut model = model(training, SGD { learning_rate: 0.1, ..SGD::default() });
         let history = model.fit(&x, labels, &settings).unwrap();
         for (name, ours) in [("loss", &history.loss), ("accuracy", &history.accuracy)] {
+            assert_eq!(ours.len(), settings.epochs, "{name}");
             for (epoch, value) in ours.iter().enumerate() {
                 assert_near(&format!("{name}, epoch {epoch}"), *value, &keras["history"][name][epoch]);
             }
@@ -217,6 +218,7 @@ fn a_training_with_validation() {
         ("val_accuracy", &history.val_accuracy),
     ];
     for (name, ours) in columns {
+        assert_eq!(ours.len(), settings.epochs, "{name}");
         for (epoch, value) in ours.iter().enumerate() {
             assert_near(&format!("{name}, epoch {epoch}"), *value, &fit["history"][name][epoch]);
         }

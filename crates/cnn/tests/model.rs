@@ -129,6 +129,12 @@ fn fit_refuses_what_does_not_fit_and_the_model_stays_usable() {
     }
     let augment = Some(Augment { rotation_range: -1.0, ..Augment::default() });
     refusal(model.fit(&x, &y, &Fit { augment, ..quiet(1) }), &["rotation_range must be from 0 to 180"]);
+    refusal(
+        model.fit(&x, &y, &Fit { clipvalue: Some(1.0), global_clipnorm: Some(1.0), ..quiet(1) }),
+        &["choose one of them"],
+    );
+    let endless = Some(f64::INFINITY);
+    refusal(model.fit(&x, &y, &Fit { global_clipnorm: endless, ..quiet(1) }), &["global_clipnorm"]);
     refusal(model.evaluate(&x, &y.narrow(0, 0, 39)), &["40 images and 39 labels"]);
     assert_eq!(model.weight("dense/kernel").unwrap(), before);
     assert!(model.fit(&x, &y, &quiet(1)).is_ok());
@@ -350,6 +356,52 @@ fn files_that_are_no_models_are_refused() {
     });
     model.save(&file.0).unwrap();
     refusal(Sequential::load(&file.0), &["conv2d/kernel holds NaN"]);
+}
+
+#[test]
+fn a_file_of_an_earlier_version_is_read_with_the_defaults() {
+    let file = Temporary::new("earlier");
+    let model = small_model(1);
+    model.save(&file.0).unwrap();
+    let mut bytes = std::fs::read(&file.0).unwrap();
+    let header = 8..8 + u64::from_le_bytes(bytes[..8].try_into().unwrap()) as usize;
+    let mut text = String::from_utf8(bytes[header.clone()].to_vec()).unwrap();
+    // Arguments that came later than the format; spaces in their places keep the header's length.
+    for later in [r#"\"groups\":1,"#, r#",\"strides\":null"#] {
+        assert!(text.contains(later), "{text}");
+        text = text.replace(later, &" ".repeat(later.len()));
+    }
+    bytes.splice(header, text.into_bytes());
+    std::fs::write(&file.0, bytes).unwrap();
+    let loaded = Sequential::load(&file.0).unwrap();
+    let (x, _) = images(3);
+    assert!(loaded.predict(&x).unwrap().equal(&model.predict(&x).unwrap()));
+    small_model(2).load_weights(&file.0).unwrap();
+}
+
+#[test]
+fn sizes_beyond_all_bounds_are_refused() {
+    let zeros = |shape: &[i64]| Tensor::zeros(shape, (Kind::Int64, Device::Cpu));
+    refusal(plots::images::<&str>(&endless(&[60_000, 28, 28]), &[], 10), &["60000 images", "narrow"]);
+    refusal(plots::Chart::new("x").line("", &[(0.0, 1.0)]).size(u32::MAX, 1).figure(), &["too large"]);
+    for classes in [0, 1 << 20] {
+        refusal(ConfusionMatrix::new(&zeros(&[2]), &zeros(&[2]), classes), &["classes must be from 1"]);
+    }
+    refusal(to_categorical(&zeros(&[0]), 0), &["at least 1 class"]);
+    let endless = Fit { epochs: usize::MAX, batch_size: i64::MAX, ..Fit::default() };
+    assert_eq!(endless.steps(5), 1);
+    let step = Schedule::Step { epochs: usize::MAX, factor: 0.1 };
+    assert_eq!(step.factor(i64::MAX - 1, 1, i64::MAX), 1.0);
+}
+
+#[test]
+fn labels_that_are_no_whole_numbers_are_refused() {
+    let halves = Tensor::from_slice(&[0.5_f32, 1.0]);
+    let whole = Tensor::from_slice(&[0.0_f32, 1.0]);
+    refusal(to_categorical(&halves, 2), &["whole numbers"]);
+    refusal(ConfusionMatrix::new(&whole, &halves, 2), &["whole numbers"]);
+    refusal(small_model(1).fit(&images(2).0, &halves, &quiet(1)), &["whole numbers"]);
+    assert_eq!(ConfusionMatrix::new(&whole, &whole, 2).unwrap().accuracy(), 1.0);
 }
 
 #[test]

@@ -1,8 +1,7 @@
 //! Pixels at places between pixels.
 //!
-//! This is code of its own because libtorch's grid_sampler, which takes the coordinates of every pixel as a tensor,
-//! augments 227,000 images of 28×28 a second on two cores, this loop 369,000; and it knows neither `Wrap`
-//! nor Keras's `Reflect`.
+//! This is code of its own because libtorch's grid_sampler, which takes the coordinates of every pixel as a tensor, takes
+//! half as long again for an image of 28×28; and it knows neither `Wrap` nor Keras's `Reflect`.
 
 use serde::{Deserialize, Serialize};
 

@@ -3,6 +3,7 @@
 use anyhow::{ensure, Result};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use tch::Tensor;
 
@@ -19,13 +20,13 @@ use crate::saving::{replace_training, write, Saved};
 /// After each epoch it writes model, optimizer, history and the other callbacks' states to one file, which takes a
 /// few hundredths of a second. When a training begins and finds the backup of the same training, it continues
 /// after the last whole epoch, and ends with the very weights, to the last bit, that it would have had without
-/// the interruption. When a training is done, its backup is deleted; when the user has stopped it, the backup stays, and
+/// the interruption (on a CPU, with as many threads). When a training is done, its backup is deleted; when the user has stopped it, the backup stays, and
 /// the same cell goes on with the training.
 ///
 /// A backup of another training is never used: it is set aside as `<name>.aside`, and a message says what differs.
 /// Another model, other data, settings or callbacks make it another training, and so do other arguments of a callback;
-/// functions, such as that of [`LearningRateScheduler`](super::LearningRateScheduler), cannot be compared. A damaged
-/// file is set aside too.
+/// functions, such as that of [`LearningRateScheduler`](super::LearningRateScheduler), cannot be compared, and of large
+/// data a sample of the numbers is. A damaged file is set aside too.
 ///
 /// A training has one backup; if several are added, it is the last one.
 ///
@@ -39,6 +40,9 @@ use crate::saving::{replace_training, write, Saved};
 /// assert!(!path.exists());
 /// # Ok::<(), cnn::anyhow::Error>(())
 /// ```
+///
+/// # Errors
+/// The training ends if the backup cannot be written, or its path is a folder.
 ///
 /// Source: `keras/src/callbacks/backup_and_restore.py`.
 #[derive(Debug, Clone)]
@@ -166,12 +170,17 @@ impl BackupAndRestore {
 
     /// The training is done.
     pub(crate) fn finish(&self) -> Result<()> {
-        if self.delete_checkpoint && self.path.exists() {
-            std::fs::remove_file(&self.path).map_err(|error| {
-                explain(error, &format!("the backup {} cannot be deleted", self.path.display()))
-            })?;
+        if !self.delete_checkpoint {
+            return Ok(());
         }
-        Ok(())
+        match std::fs::remove_file(&self.path) {
+            Err(error) if error.kind() != ErrorKind::NotFound => {
+                let what =
+                    format!("the training is done, but its backup {} cannot be deleted", self.path.display());
+                Err(explain(error, &what))
+            }
+            _ => Ok(()),
+        }
     }
 
     /// The user has stopped the training, and the model stays as it is now. Says whether there is a backup to go on from.
@@ -179,11 +188,13 @@ impl BackupAndRestore {
         if !self.path.exists() {
             return Ok(false); // it was stopped in its first epoch
         }
-        let saved = Saved::read(&self.path)?;
-        let mut backup: Backup = serde_json::from_str(&saved.training.context("the backup is damaged")?)?;
-        backup.left = hash_of_weights(&model.weights())?.into();
-        replace_training(&self.path, serde_json::to_string(&backup)?)
-            .context("the backup was not written")?;
+        let keep = || {
+            let saved = Saved::read(&self.path)?;
+            let mut backup: Backup = serde_json::from_str(&saved.training.context("it is damaged")?)?;
+            backup.left = hash_of_weights(&model.weights())?.into();
+            replace_training(&self.path, serde_json::to_string(&backup)?)
+        };
+        keep().with_context(|| format!("the backup {} was not kept", self.path.display()))?;
         Ok(true)
     }
 

@@ -24,6 +24,9 @@ use crate::model::Sequential;
 /// # Ok::<(), cnn::anyhow::Error>(())
 /// ```
 ///
+/// # Errors
+/// The training ends if the monitored quantity is not measured in it.
+///
 /// Source: `keras/src/callbacks/early_stopping.py`.
 #[derive(Debug)]
 pub struct EarlyStopping {
@@ -110,7 +113,8 @@ impl EarlyStopping {
 }
 
 impl Callback for EarlyStopping {
-    fn on_train_begin(&mut self, _run: &mut Run) -> Result<()> {
+    fn on_train_begin(&mut self, run: &mut Run) -> Result<()> {
+        self.monitor.check(&run.history)?;
         // The same callback may serve several trainings.
         (self.wait, self.best_epoch, self.stopped_epoch) = (0, None, None);
         self.monitor.best = None;
@@ -136,7 +140,7 @@ impl Callback for EarlyStopping {
             if self.baseline.is_none_or(|baseline| self.monitor.beats(value, baseline)) {
                 self.wait = 0;
             }
-        } else if self.wait >= self.patience {
+        } else if self.wait >= self.patience && run.epoch > 1 {
             self.stopped_epoch = Some(run.epoch);
             run.stop_training = true;
         }

@@ -126,7 +126,8 @@ impl ModelCheckpoint {
 
 impl Callback for ModelCheckpoint {
     fn on_train_begin(&mut self, run: &mut Run) -> Result<()> {
-        // A mistake in the path should not come to light only after the first epoch.
+        // A mistake should not come to light only after the first epoch.
+        self.monitor.check(&run.history)?;
         let known = run.history.quantities().map(|(name, _)| name);
         self.filled(|name| (name == "epoch" || known.contains(&name)).then_some(1.0)).map(drop)
     }

@@ -1,6 +1,6 @@
 //! What three of the callbacks share: watching one quantity of the history for improvements.
 
-use anyhow::Result;
+use anyhow::{ensure, Result};
 use serde::{Deserialize, Serialize};
 
 use crate::error::Context;
@@ -32,6 +32,18 @@ pub(super) struct Monitor {
 impl Monitor {
     pub fn new(quantity: &str, min_delta: f64) -> Self {
         Monitor { quantity: quantity.to_string(), mode: Mode::Auto, min_delta, best: None }
+    }
+
+    /// Says if no training measures such a quantity. Whether this one does is seen after its first epoch.
+    pub fn check(&self, history: &History) -> Result<()> {
+        let names = history.quantities().map(|(name, _)| name);
+        ensure!(
+            names.contains(&self.quantity.as_str()),
+            "the quantity {:?} is not measured in any training; there are {}",
+            self.quantity,
+            names.join(", ")
+        );
+        Ok(())
     }
 
     /// The quantity's newest value.

@@ -111,6 +111,9 @@ impl ReduceLROnPlateau {
             return Ok(());
         }
         let reduced = (rate * self.factor).max(self.min_lr);
+        if reduced == 0.0 {
+            return Ok(()); // smaller than any number
+        }
         run.model.set_learning_rate(reduced)?;
         (self.wait, self.cooldown_counter) = (0, self.cooldown);
         if self.verbose {
@@ -121,12 +124,13 @@ impl ReduceLROnPlateau {
 }
 
 impl Callback for ReduceLROnPlateau {
-    fn on_train_begin(&mut self, _run: &mut Run) -> Result<()> {
+    fn on_train_begin(&mut self, run: &mut Run) -> Result<()> {
         let (factor, min_lr) = (self.factor, self.min_lr);
         ensure!(
             factor > 0.0 && factor < 1.0,
             "ReduceLROnPlateau's factor must be above 0 and below 1, not {factor}"
         );
+        self.monitor.check(&run.history)?;
         ensure!(min_lr >= 0.0, "ReduceLROnPlateau's min_lr must be 0 or more, not {min_lr}");
         (self.wait, self.cooldown_counter, self.monitor.best) = (0, 0, None);
         Ok(())
@@ -142,7 +146,7 @@ impl Callback for ReduceLROnPlateau {
             self.monitor.best = Some(value);
             self.wait = 0;
         } else if self.cooldown_counter == 0 {
-            self.wait += 1;
+            self.wait = self.wait.saturating_add(1); // a damaged backup may hold any number
             if self.wait >= self.patience {
                 self.reduce(run)?;
             }

@@ -1,6 +1,6 @@
 //! TensorBoard.
 
-use anyhow::Result;
+use anyhow::{ensure, Result};
 use serde_json::{json, Value};
 use std::path::{Path, PathBuf};
 
@@ -100,7 +100,12 @@ impl Callback for TensorBoard {
 
     fn restore(&mut self, State { mut values, .. }: State, _model: &Sequential) -> Result<()> {
         for (run, file) in [("train", &mut self.train), ("validation", &mut self.validation)] {
-            file.name = serde_json::from_value(values[run]["name"].take())?;
+            let name: String = serde_json::from_value(values[run]["name"].take())?;
+            ensure!(
+                Path::new(&name).file_name() == Some(name.as_ref()),
+                "{name:?} is not the name of an event file"
+            );
+            file.name = name;
             file.length = serde_json::from_value(values[run]["length"].take())?;
         }
         Ok(())

@@ -46,7 +46,7 @@ impl Images {
     }
 }
 
-/// Loads any data set in MNIST's format, Fashion-MNIST for example, from the folder that holds its four
+/// Loads any data set in MNIST's format with up to ten classes, Fashion-MNIST for example, from the folder that holds its four
 /// files, gzipped or not. Unlike [`mnist::load_data`](super::mnist::load_data) it does not check which set it is.
 ///
 /// # Errors

@@ -37,7 +37,28 @@ use std::collections::HashMap;
 use std::fmt::Debug;
 use tch::Tensor;
 
-/// One layer of a model. Implement it to add a layer of your own: three methods are enough.
+/// One layer of a model. Implement it to add a layer of your own: three methods are enough. A model with such a layer
+/// is saved as any other; to load it, build it again and use [`load_weights`](crate::Sequential::load_weights).
+///
+/// ```
+/// use cnn::{anyhow::Result, layers::Layer, prelude::*, tch::Tensor};
+/// #[derive(Debug)]
+/// struct Negative; // a dark digit on a light ground becomes a light one on a dark ground
+/// impl Layer for Negative {
+///     fn class_name(&self) -> &'static str {
+///         "Negative"
+///     }
+///     fn output_shape(&self, input: &[i64]) -> Result<Vec<i64>> {
+///         Ok(input.to_vec())
+///     }
+///     fn forward(&self, x: &Tensor, _training: bool) -> Tensor {
+///         1.0 - x
+///     }
+/// }
+/// let model = Sequential::input([1, 28, 28]).add(Negative).add(Flatten).add(Dense::new(10)).build()?;
+/// assert_eq!(model.count_params(), 7850);
+/// # Ok::<(), cnn::anyhow::Error>(())
+/// ```
 pub trait Layer: Debug + Send {
     /// Keras's name of the layer's type, for example `"Conv2D"`.
     fn class_name(&self) -> &'static str;
@@ -85,7 +106,7 @@ pub trait Layer: Debug + Send {
 ///
 /// # Errors
 /// If the name is not one of this crate's layers, or an argument is missing or of the wrong type.
-pub fn from_config(class_name: &str, config: &Value) -> Result<Box<dyn Layer>> {
+pub(crate) fn from_config(class_name: &str, config: &Value) -> Result<Box<dyn Layer>> {
     fn read<L: Layer + DeserializeOwned + 'static>(config: &Value) -> Result<Box<dyn Layer>> {
         Ok(Box::new(L::deserialize(config)?))
     }
@@ -100,7 +121,10 @@ pub fn from_config(class_name: &str, config: &Value) -> Result<Box<dyn Layer>> {
         "Flatten" => Ok(Box::new(Flatten) as Box<dyn Layer>),
         "Dense" => read::<Dense>(config),
         "Dropout" => read::<Dropout>(config),
-        _ => bail!("{class_name:?} is not a layer that this version of the crate can load"),
+        _ => bail!(
+            "{class_name:?} is not a layer that this version of the crate can load; if it is one of your own, build the \
+             model and use load_weights()"
+        ),
     };
     layer.with_context(|| format!("the saved arguments of a {class_name} layer cannot be read"))
 }

@@ -41,17 +41,20 @@ pub fn bars<S: AsRef<str>>(
     let top = if highest > 0.0 { highest * 1.12 } else { 1.0 };
     let longest = names.iter().map(|name| name.as_ref().chars().count()).max().unwrap_or(0) as u32;
     let width = (120 + values.len() as u32 * (longest * 10).max(56)).clamp(480, 1280);
+    // plotters cannot divide an axis with a single place: one bar gets an empty place on either side.
+    let places = if values.len() == 1 { -1..1 } else { 0..values.len() as i32 - 1 };
     Figure::draw((width, 420), |area| {
         let mut chart = ChartBuilder::on(area)
             .caption(title, (FONT, TITLE))
             .margin(14)
             .x_label_area_size(52)
             .y_label_area_size(84)
-            .build_cartesian_2d((0..values.len() as i32 - 1).into_segmented(), 0.0..top)?;
+            .build_cartesian_2d(places.clone().into_segmented(), 0.0..top)?;
         let name_of = |position: &SegmentValue<i32>| match position {
-            SegmentValue::CenterOf(index) => names[*index as usize].as_ref().to_string(),
-            _ => String::new(),
+            SegmentValue::CenterOf(index) => usize::try_from(*index).ok().and_then(|index| names.get(index)),
+            _ => None,
         };
+        let name_of = |position: &SegmentValue<i32>| name_of(position).map_or("", AsRef::as_ref).to_string();
         chart
             .configure_mesh()
             .disable_x_mesh()
@@ -59,7 +62,7 @@ pub fn bars<S: AsRef<str>>(
             .y_desc(y_label)
             .axis_desc_style((FONT, LABEL))
             .label_style((FONT, TICK))
-            .x_labels(values.len() + 1)
+            .x_labels(places.len() + 2)
             .x_label_formatter(&name_of)
             .y_labels(Y_LABELS)
             .y_label_formatter(&|value| tick(*value, &(0.0..top), Y_LABELS))
@@ -75,4 +78,17 @@ pub fn bars<S: AsRef<str>>(
         }))?;
         Ok(())
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_single_bar_is_seen() {
+        let of = |value: f64| bars("One", "class", "count", &["3"], &[value]).unwrap();
+        let blue = |figure: Figure| figure.count(COLOURS[0]);
+        assert_eq!(blue(of(0.0)), 0);
+        assert!(blue(of(5.0)) > 5000, "{}", blue(of(5.0)));
+    }
 }

@@ -28,6 +28,7 @@ pub struct Chart {
     y_label: String,
     size: (u32, u32),
     log_x: bool,
+    y_from_zero: bool,
     series: Vec<Series>,
 }
 
@@ -47,6 +48,7 @@ impl Chart {
             y_label: String::new(),
             size: (720, 420),
             log_x: false,
+            y_from_zero: false,
             series: Vec::new(),
         }
     }
@@ -67,6 +69,11 @@ impl Chart {
         Chart { log_x: true, ..self }
     }
 
+    /// Begins the vertical axis at 0 if no value is below it, so that twice the height is twice the value.
+    pub fn y_from_zero(self) -> Self {
+        Chart { y_from_zero: true, ..self }
+    }
+
     /// Adds points joined by a line.
     pub fn line(self, name: &str, points: &[(f64, f64)]) -> Self {
         self.with(name, points, true)
@@ -85,7 +92,7 @@ impl Chart {
     /// Draws the chart. Points with a coordinate that is no number are left out.
     ///
     /// # Errors
-    /// If there is no point to draw.
+    /// If there is no point to draw, or the size is empty or too large.
     pub fn figure(&self) -> Result<Figure> {
         let mut chart = self.clone();
         if self.log_x {
@@ -102,7 +109,9 @@ impl Chart {
         let finite: Vec<&(f64, f64)> = all.filter(|point| is_finite(point)).collect();
         ensure!(!finite.is_empty(), "the chart {:?} has no point to draw", self.title);
         let x_range = padded(finite.iter().map(|point| point.0), 0.02);
-        let y_range = padded(finite.iter().map(|point| point.1), 0.05);
+        let zero = (self.y_from_zero && finite.iter().all(|point| point.1 >= 0.0)).then_some(0.0);
+        let mut y_range = padded(finite.iter().map(|point| point.1).chain(zero), 0.05);
+        y_range.start = zero.unwrap_or(y_range.start);
         // Epochs and classes are whole numbers: half of one has no place at an axis.
         let whole = finite.iter().all(|point| point.0.fract() == 0.0);
         let x_tick = |value: &f64| match whole {
@@ -112,7 +121,7 @@ impl Chart {
             false => tick(*value, &x_range, X_LABELS),
         };
         // plotters does not smooth thick lines, so the chart is drawn twice as large and then halved.
-        let drawn = Figure::draw((2 * self.size.0, 2 * self.size.1), |area| {
+        let drawn = Figure::draw((self.size.0.saturating_mul(2), self.size.1.saturating_mul(2)), |area| {
             let mut chart = ChartBuilder::on(area)
                 .caption(&self.title, (FONT, 2 * TITLE))
                 .margin(28)
@@ -137,8 +146,9 @@ impl Chart {
             for (index, series) in self.series.iter().enumerate() {
                 let colour = COLOURS[index % COLOURS.len()];
                 let points: Vec<(f64, f64)> = series.points.iter().copied().filter(is_finite).collect();
-                // Points on a line of a few epochs show where the values are; on a curve they would hide it.
-                if !series.joined || points.len() <= 30 {
+                // Dots show where a line of a few epochs has its values. They would hide a curve, and look like data at the ends
+                // of a straight line.
+                if !series.joined || (points.len() <= 30 && points.len() != 2) {
                     let dot = |&point: &(f64, f64)| Circle::new(point, 8, colour.filled());
                     chart.draw_series(points.iter().map(dot))?;
                 }
@@ -193,11 +203,13 @@ fn is_finite(point: &(f64, f64)) -> bool {
     point.0.is_finite() && point.1.is_finite()
 }
 
-/// -3 as "1e-3". What lies between two powers has a number only where there are few of them.
+/// -3 as "1e-3". What lies between two powers has a number only where there are few of them: 2.2 as "158", -2.2 as "6.3e-3".
 fn power_of_ten(exponent: f64, range: &Range<f64>) -> String {
+    let (value, few) = (10_f64.powf(exponent), range.end - range.start < 2.0);
     let whole = (exponent - exponent.round()).abs() < 1e-9;
-    match range.end - range.start < 2.0 {
-        true => format!("{:.1e}", 10_f64.powf(exponent)),
+    match few {
+        true if (1.0..1e6).contains(&value) => thousands(value.round() as i64),
+        true => format!("{value:.1e}"),
         false if whole => format!("{:e}", 10_f64.powf(exponent.round())),
         false => String::new(),
     }
@@ -209,4 +221,29 @@ fn padded(values: impl Iterator<Item = f64>, share: f64) -> Range<f64> {
         .fold((f64::INFINITY, f64::NEG_INFINITY), |(low, high), value| (low.min(value), high.max(value)));
     let room = if high > low { (high - low) * share } else { high.abs().max(1.0) * 0.5 };
     low - room..high + room
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_logarithmic_axis_has_numbers_that_can_be_read() {
+        let (few, many) = (1.5..3.0, -7.0..1.0);
+        assert_eq!([2.0, 2.2, 3.0].map(|exponent| power_of_ten(exponent, &few)), ["100", "158", "1,000"]);
+        assert_eq!(power_of_ten(-2.2, &(-3.0..-2.0)), "6.3e-3");
+        assert_eq!([-3.0, -2.5, 0.0].map(|exponent| power_of_ten(exponent, &many)), ["1e-3", "", "1e0"]);
+    }
+
+    #[test]
+    fn an_axis_from_zero_keeps_what_is_below() {
+        let of = |values: &[f64], from_zero: bool| {
+            let points: Vec<(f64, f64)> = values.iter().map(|&value| (value, value)).collect();
+            let chart = Chart::new("values").line("", &points);
+            let chart = if from_zero { chart.y_from_zero() } else { chart };
+            chart.figure().unwrap()
+        };
+        assert!(of(&[100.0, 101.0], true) != of(&[100.0, 101.0], false));
+        assert!(of(&[-1.0, 101.0], true) == of(&[-1.0, 101.0], false));
+    }
 }

@@ -14,7 +14,7 @@ const CELL: i32 = 58;
 /// the stronger the more frequent.
 ///
 /// # Errors
-/// If the matrix has no classes.
+/// If the matrix has too many classes for a figure, which are about 170.
 pub fn confusion_matrix(matrix: &ConfusionMatrix, title: &str) -> Result<Figure> {
     let classes = matrix.classes() as i32;
     let (left, top) = (84, 100);

@@ -8,8 +8,12 @@ use tch::{Kind, Tensor};
 use super::TICK;
 use crate::figure::{Figure, FONT};
 
-/// The width, in pixels, that one image of the grid gets at least.
+/// The width, in pixels, that one image of the grid has at most, if it is not wider itself.
 const CELL: i64 = 112;
+/// More images than this are a mistake, and would take minutes.
+const MOST: i64 = 1000;
+/// Around each image, so that a white border is seen.
+const FRAME: RGBColor = RGBColor(200, 200, 200);
 
 /// Shows images `[n, height, width]` or `[n, 1, height, width]` in rows of `columns`, each with its title above
 /// it; `titles` may be empty.
@@ -18,7 +22,7 @@ const CELL: i64 = 112;
 /// there are negative numbers, as in a kernel, red is positive, blue negative and white 0.
 ///
 /// # Errors
-/// If there are no images, not as many titles as images, or a number is NaN or infinite.
+/// If there are no images or more than 1,000, not as many titles as images, or a number is NaN or infinite.
 ///
 /// ```
 /// use cnn::{plots, tch::{Device, Kind, Tensor}};
@@ -37,6 +41,7 @@ pub fn images<S: AsRef<str>>(x: &Tensor, titles: &[S], columns: usize) -> Result
     };
     ensure!(count > 0 && height > 0 && width > 0, "there are no images to show: the shape is {size:?}");
     ensure!(columns > 0, "columns must be at least 1");
+    ensure!(count <= MOST, "{count} images are too many for a figure; x.narrow(0, 0, 20) has the first 20");
     ensure!(
         titles.is_empty() || titles.len() as i64 == count,
         "there are {count} images and {} titles; there must be as many, or none",
@@ -51,9 +56,9 @@ pub fn images<S: AsRef<str>>(x: &Tensor, titles: &[S], columns: usize) -> Result
     let signed = values.iter().any(|&value| value < 0.0);
     let colour = |value: f32| if signed { diverging(value / largest) } else { grey(value / largest) };
 
-    let scale = (CELL + width - 1) / width;
+    let scale = (CELL / width).max(1);
     let (image_width, image_height) = ((width * scale) as i32, (height * scale) as i32);
-    let title_height = if titles.is_empty() { 0 } else { TICK as i32 + 10 };
+    let title_height = if titles.is_empty() { 0 } else { TICK as i32 + 18 };
     let longest = titles.iter().map(|title| title.as_ref().chars().count()).max().unwrap_or(0) as i32;
     let cell_width = image_width.max(longest * 10) + 12;
     let cell_height = image_height + title_height + 12;
@@ -68,8 +73,11 @@ pub fn images<S: AsRef<str>>(x: &Tensor, titles: &[S], columns: usize) -> Result
             let (image_left, image_top) = (left + (cell_width - image_width) / 2, top + title_height + 6);
             if let Some(title) = titles.get(index) {
                 let style = (FONT, TICK).into_font().color(&BLACK).pos(Pos::new(HPos::Center, VPos::Top));
-                area.draw(&Text::new(title.as_ref(), (left + cell_width / 2, top + 6), style))?;
+                // Nearer to its own image than to the one above.
+                area.draw(&Text::new(title.as_ref(), (left + cell_width / 2, top + 16), style))?;
             }
+            let (right, bottom) = (image_left + image_width, image_top + image_height);
+            area.draw(&Rectangle::new([(image_left - 1, image_top - 1), (right, bottom)], FRAME))?;
             for (position, &value) in pixels.iter().enumerate() {
                 let x = image_left + (position as i64 % width * scale) as i32;
                 let y = image_top + (position as i64 / width * scale) as i32;

@@ -28,10 +28,9 @@ mod tests {
 
     #[test]
     fn durations_are_readable() {
-        let seconds = [0.2, 59.4, 59.6, 3599.0, 7384.0, f64::NAN, f64::INFINITY];
+        let seconds = [0.2, 59.4, 59.6, 3599.0, 7384.0, f64::NAN];
         let texts = seconds.map(duration);
-        assert_eq!(texts[..5], ["0 s", "59 s", "1 min 00 s", "59 min 59 s", "2 h 03 min"]);
-        assert_eq!(texts[5], "0 s");
+        assert_eq!(texts, ["0 s", "59 s", "1 min 00 s", "59 min 59 s", "2 h 03 min", "0 s"]);
     }
 
     #[test]
