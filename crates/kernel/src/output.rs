@@ -98,10 +98,14 @@ impl Output {
         if errors::looks_like_panic(text) {
             self.stderr.due = Some(Instant::now() + COLLECT_PANIC);
         }
-        match self.stderr.text.len() > FULL {
-            true => stream(StreamContent::stderr, self.stderr.take()),
-            false => Vec::new(),
+        if self.stderr.text.len() <= FULL {
+            return Vec::new();
         }
+        if self.failure.is_some() {
+            keep_end(&mut self.stderr.text);
+            return Vec::new();
+        }
+        stream(StreamContent::stderr, self.stderr.take())
     }
 
     fn line(&mut self, line: Line) -> Vec<Content> {
@@ -126,17 +130,22 @@ impl Output {
 
     /// When something has to be sent, at the latest.
     pub fn due(&self) -> Option<Instant> {
-        [self.stdout.due, self.stderr.due].into_iter().flatten().min()
+        [self.stdout.due, self.stderr_due()].into_iter().flatten().min()
+    }
+
+    /// As soon as the cell has failed, this text is its error's message, and waits for the end.
+    fn stderr_due(&self) -> Option<Instant> {
+        self.stderr.due.filter(|_| self.failure.is_none())
     }
 
     /// What is due by now.
     pub fn flush_due(&mut self) -> Vec<Content> {
-        let is_due = |pending: &Pending| pending.due.is_some_and(|due| due <= Instant::now());
+        let is_due = |due: Option<Instant>| due.is_some_and(|due| due <= Instant::now());
         let mut published = Vec::new();
-        if is_due(&self.stdout) {
+        if is_due(self.stdout.due) {
             published.extend(stream(StreamContent::stdout, self.stdout.take()));
         }
-        if is_due(&self.stderr) {
+        if is_due(self.stderr_due()) {
             published.extend(stream(StreamContent::stderr, self.stderr.take()));
         }
         published
@@ -171,6 +180,13 @@ impl Output {
         published.extend(stream(StreamContent::stderr, before));
         (published, error)
     }
+}
+
+/// Shortens a text that is too long; an error's message is its end.
+fn keep_end(text: &mut String) {
+    let too_much = text.len().saturating_sub(FULL);
+    let begin = (too_much..text.len()).find(|&at| text.is_char_boundary(at)).unwrap_or(text.len());
+    text.drain(..begin);
 }
 
 fn stream(of: impl Fn(&str) -> StreamContent, text: String) -> Vec<Content> {
@@ -271,5 +287,27 @@ mod tests {
         output.stderr("a warning\n");
         let (published, error) = output.finish();
         assert!(published.len() == 1 && error.is_none());
+    }
+
+    #[test]
+    fn the_message_of_an_error_waits_for_the_end_of_the_cell() {
+        let mut output = Output::default();
+        output.stderr("no such file\n");
+        output.stdout("\u{1f}live/1 {\"op\":\"failed\"}\n");
+        std::thread::sleep(COLLECT_ERRORS + COLLECT);
+        assert!(output.flush_due().is_empty() && output.due().is_none());
+        assert_eq!(output.finish().1.unwrap().evalue, "no such file");
+    }
+
+    #[test]
+    fn a_very_long_error_keeps_its_end() {
+        let mut output = Output::default();
+        output.stdout("\u{1f}live/1 {\"op\":\"failed\"}\n");
+        for _ in 0..1000 {
+            assert!(output.stderr(&("é".repeat(100) + "\n")).is_empty());
+        }
+        output.stderr("the reason\n");
+        let error = output.finish().1.unwrap();
+        assert!(error.evalue.ends_with("the reason") && error.evalue.len() <= FULL);
     }
 }
