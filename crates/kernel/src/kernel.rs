@@ -287,9 +287,12 @@ impl Kernel {
     }
 
     fn evcxr_says(&mut self, channel: Channel, message: JupyterMessage) {
-        if let Backend::WarmingUp(_, warm_up) = &mut self.backend {
+        if let Backend::WarmingUp(evcxr, warm_up) = &mut self.backend {
             if warm_up.is_done_with(&message) {
-                self.warmed_up();
+                match warm_up.second_request() {
+                    Some(request) => evcxr.request(request),
+                    None => self.warmed_up(),
+                }
             }
             return;
         }

@@ -11,11 +11,15 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 use std::io;
 use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
+use std::process::Command;
 use std::sync::LazyLock;
 use std::time::Duration;
 
 const BUILD: &str = "build";
 const STAMP: &str = "made-from";
+const PART: &str = ".prepared-";
+/// Renewing takes seconds; what is older was left by a kernel that was killed.
+const LEFT_OVER_AFTER: Duration = Duration::from_secs(3600);
 
 /// What the compiler remembers for the next time it compiles the same crate; it is large, and nobody needs it here.
 const MEMORIES: &str = "incremental";
@@ -34,7 +38,7 @@ pub const PROFILE: [(&str, &str); 1] = [("CARGO_PROFILE_DEV_LTO", "off")];
 pub fn clone_into(prepared: &Path, target: &Path) -> io::Result<()> {
     let build = prepared.join(BUILD);
     let made_from = fs::read_to_string(prepared.join(STAMP)).unwrap_or_default();
-    if made_from.lines().next() != Some(&compiler()) {
+    if made_from.lines().next() != Some(COMPILER.as_str()) {
         return fs::create_dir_all(target.join("src"));
     }
     for attempt in 1.. {
@@ -42,7 +46,9 @@ pub fn clone_into(prepared: &Path, target: &Path) -> io::Result<()> {
             // Another kernel has just put a new prepared folder in the place of this one: begin again with that.
             Err(error) if error.kind() == io::ErrorKind::NotFound && attempt < 3 && prepared.is_dir() => {
                 std::thread::sleep(Duration::from_millis(200));
-                fs::remove_dir_all(target)?;
+                if target.exists() {
+                    fs::remove_dir_all(target)?;
+                }
             }
             Err(error) if error.kind() == io::ErrorKind::NotFound => {
                 return fs::create_dir_all(target.join("src"))
@@ -91,25 +97,26 @@ fn copy(from: &Path, to: &Path) -> io::Result<()> {
     File::options().write(true).open(to)?.set_times(FileTimes::new().set_modified(modified))
 }
 
-/// What a prepared build depends on: the compiler, the sources of crates named by `path`, and the warm-up cell.
-pub fn stamp(cell: &str, working_folder: &Path) -> String {
+/// What a prepared build depends on: the compiler, the versions in the Cargo.lock, the sources of crates named by `path`,
+/// and the warm-up cell.
+pub fn stamp(cell: &str, lock: Option<&Path>, working_folder: &Path) -> String {
     let mut hasher = DefaultHasher::new();
+    lock.and_then(|lock| fs::read(lock).ok()).hash(&mut hasher);
     let mut seen = BTreeSet::new();
     for folder in paths_in(cell, working_folder) {
         hash_crate(&folder, &mut hasher, &mut seen);
     }
-    format!("{}\n{:016x}\n{cell}", compiler(), hasher.finish())
+    format!("{}\n{:016x}\n{cell}", *COMPILER, hasher.finish())
 }
 
-/// The compiler, and how it is asked to compile.
-fn compiler() -> String {
+/// The compiler, and how it is asked to compile. It is asked for its version, since rustup's stand-in for it is another file;
+/// and only once, since that takes a while.
+static COMPILER: LazyLock<String> = LazyLock::new(|| {
+    let version = Command::new("rustc").arg("-vV").output().map(|output| output.stdout);
     let mut hasher = DefaultHasher::new();
-    PROFILE.hash(&mut hasher);
-    if let Some(metadata) = on_path("rustc").and_then(|path| fs::metadata(path).ok()) {
-        (metadata.len(), metadata.modified().ok()).hash(&mut hasher);
-    }
+    (PROFILE, version.ok()).hash(&mut hasher);
     format!("{:016x}", hasher.finish())
-}
+});
 
 /// Where a program is, as the shell finds it.
 pub fn on_path(program: &str) -> Option<PathBuf> {
@@ -158,7 +165,8 @@ fn hash_files(folder: &Path, hasher: &mut DefaultHasher) {
 
 /// Whether the prepared build was made from this.
 pub fn is_current(prepared: &Path, stamp: &str) -> bool {
-    fs::read_to_string(prepared.join(STAMP)).is_ok_and(|made_from| made_from == stamp)
+    let made_from = fs::read_to_string(prepared.join(STAMP));
+    prepared.join(BUILD).is_dir() && made_from.is_ok_and(|made_from| made_from == stamp)
 }
 
 /// Puts a kernel's build folder in the place of the prepared one. A kernel that starts at this moment finds the old one
@@ -169,8 +177,9 @@ pub fn is_current(prepared: &Path, stamp: &str) -> bool {
 pub fn renew(prepared: &Path, build: &Path, stamp: &str) -> Result<()> {
     let parent = prepared.parent().context("the prepared folder is not a folder in another one")?;
     fs::create_dir_all(parent)?;
+    remove_leftovers(parent);
     // Both names are gone again when this returns.
-    let part = tempfile::Builder::new().prefix(".prepared-").tempdir_in(parent)?;
+    let part = tempfile::Builder::new().prefix(PART).tempdir_in(parent)?;
     let new = part.path().join("new");
     clone_folder(build, &new.join(BUILD))?;
     fs::write(new.join(STAMP), stamp)?;
@@ -181,10 +190,23 @@ pub fn renew(prepared: &Path, build: &Path, stamp: &str) -> Result<()> {
     Ok(())
 }
 
+/// Removes what kernels that were killed while they renewed have left.
+fn remove_leftovers(parent: &Path) {
+    for entry in fs::read_dir(parent).into_iter().flatten().flatten() {
+        let age =
+            entry.metadata().and_then(|metadata| metadata.modified()).map(|modified| modified.elapsed());
+        let is_old = matches!(age, Ok(Ok(age)) if age > LEFT_OVER_AFTER);
+        if is_old && entry.file_name().to_string_lossy().starts_with(PART) {
+            let _ = fs::remove_dir_all(entry.path());
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
     use std::os::unix::fs::MetadataExt;
+    use std::time::SystemTime;
 
     fn folder_with(files: &[(&str, &str)]) -> tempfile::TempDir {
         let folder = tempfile::tempdir().unwrap();
@@ -199,7 +221,7 @@ mod tests {
     #[test]
     fn a_clone_shares_what_is_only_replaced_and_copies_the_rest() {
         let prepared = folder_with(&[
-            ("made-from", &compiler()),
+            ("made-from", &COMPILER),
             ("build/target/a.rlib", "library"),
             ("build/src/lib.rs", "source"),
             ("build/incremental/m", ""),
@@ -233,6 +255,24 @@ mod tests {
     }
 
     #[test]
+    fn a_prepared_folder_without_a_build_is_as_good_as_none() {
+        let prepared = folder_with(&[("made-from", &COMPILER), ("run/build/src/lib.rs", "")]);
+        assert!(!is_current(prepared.path(), &COMPILER));
+        let target = prepared.path().join("run/build");
+        clone_into(prepared.path(), &target).unwrap();
+        assert!(target.join("src").is_dir());
+    }
+
+    #[test]
+    fn the_stamp_changes_with_the_versions_in_the_lock() {
+        let folder = folder_with(&[("Cargo.lock", "1")]);
+        let lock = folder.path().join("Cargo.lock");
+        let first = stamp("", Some(&lock), folder.path());
+        fs::write(&lock, "2").unwrap();
+        assert_ne!(stamp("", Some(&lock), folder.path()), first);
+    }
+
+    #[test]
     fn the_stamp_changes_with_sources_also_of_dependencies() {
         let crates = folder_with(&[
             ("a/Cargo.toml", "[dependencies]\nb = { path = \"../b\" }"),
@@ -242,18 +282,22 @@ mod tests {
             ("b/tests/t.rs", "1"),
         ]);
         let cell = ":dep a = { path = \"a\" }";
-        let first = stamp(cell, crates.path());
-        assert_eq!(stamp(cell, crates.path()), first);
-        assert_ne!(stamp(&format!("{cell}\n"), crates.path()), first);
+        let stamp = |cell: &str| stamp(cell, None, crates.path());
+        let first = stamp(cell);
+        assert_eq!(stamp(cell), first);
+        assert_ne!(stamp(&format!("{cell}\n")), first);
         fs::write(crates.path().join("b/tests/t.rs"), "22").unwrap();
-        assert_eq!(stamp(cell, crates.path()), first, "tests are no part of a library");
+        assert_eq!(stamp(cell), first, "tests are no part of a library");
         fs::write(crates.path().join("b/src/lib.rs"), "22").unwrap();
-        assert_ne!(stamp(cell, crates.path()), first);
+        assert_ne!(stamp(cell), first);
     }
 
     #[test]
     fn renewing_replaces_the_old_build_whole() {
-        let parent = folder_with(&[("prepared/build/old", ""), ("run/new", "")]);
+        let parent =
+            folder_with(&[("prepared/build/old", ""), ("run/new", ""), (".prepared-killed/new/build/a", "")]);
+        let long_ago = FileTimes::new().set_modified(SystemTime::now() - 2 * LEFT_OVER_AFTER);
+        File::open(parent.path().join(".prepared-killed")).unwrap().set_times(long_ago).unwrap();
         let (prepared, run) = (parent.path().join("prepared"), parent.path().join("run"));
         renew(&prepared, &run, "stamp").unwrap();
         assert!(is_current(&prepared, "stamp") && !is_current(&prepared, "other"));

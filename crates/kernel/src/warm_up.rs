@@ -1,23 +1,27 @@
 //! The cell that is executed before the user's first one: dependencies are compiled and loaded while the user reads.
 
 use anyhow::{Context, Result};
-use jupyter_protocol::messaging::{ExecuteRequest, JupyterMessage, JupyterMessageContent as Content};
+use jupyter_protocol::messaging::{
+    ExecuteRequest, JupyterMessage, JupyterMessageContent as Content, ReplyStatus,
+};
 
 use crate::message::parent_id;
 use crate::prepared;
 use crate::settings::Settings;
 
-/// After the user's own lines: how cells report their end, and a first variable, a first `?`, and what it takes to compile
+/// After the user's own lines, or alone if those fail: how cells report their end, and a first variable, a first `?`, and what it takes to compile
 /// them, so that evcxr has done all of that once.
 const ALWAYS: &str =
     concat!(include_str!("in_cells.rs"), "let _warm_up: Option<()> = None; Ok::<(), String>(())?;");
 
 /// The warm-up of one evcxr.
 pub struct WarmUp {
-    code: String,
+    cell: String,
     stamp: String,
     sent: Option<String>,
     error: Option<String>,
+    /// Whether the cell has failed, and what follows it is executed without it.
+    alone: bool,
 }
 
 impl WarmUp {
@@ -31,8 +35,8 @@ impl WarmUp {
                 .with_context(|| format!("the warm-up cell {} cannot be read", path.display()))?,
             None => String::new(),
         };
-        let stamp = prepared::stamp(&cell, &std::env::current_dir()?);
-        Ok(WarmUp { code: format!("{}\n{ALWAYS}", cell.trim_end()), stamp, sent: None, error: None })
+        let stamp = prepared::stamp(&cell, settings.lock.as_deref(), &std::env::current_dir()?);
+        Ok(WarmUp { cell, stamp, sent: None, error: None, alone: false })
     }
 
     /// What the prepared build depends on.
@@ -42,13 +46,26 @@ impl WarmUp {
 
     /// Whether the cell adds dependencies, so that rust-analyzer reads everything again.
     pub fn has_dependencies(&self) -> bool {
-        self.code.lines().any(|line| line.trim_start().starts_with(":dep "))
+        self.cell.lines().any(|line| line.trim_start().starts_with(":dep "))
     }
 
     /// The request to execute the cell.
     pub fn request(&mut self) -> JupyterMessage {
-        let message: JupyterMessage =
-            ExecuteRequest { silent: true, ..ExecuteRequest::new(self.code.clone()) }.into();
+        self.execute(format!("{}\n{ALWAYS}", self.cell.trim_end()))
+    }
+
+    /// The request that is left after the reply: of a cell that has failed, evcxr has kept nothing, not even how cells
+    /// report errors.
+    pub fn second_request(&mut self) -> Option<JupyterMessage> {
+        if self.error.is_none() || self.alone {
+            return None;
+        }
+        self.alone = true;
+        Some(self.execute(ALWAYS.to_string()))
+    }
+
+    fn execute(&mut self, code: String) -> JupyterMessage {
+        let message: JupyterMessage = ExecuteRequest { silent: true, ..ExecuteRequest::new(code) }.into();
         self.sent = Some(message.header.msg_id.clone());
         message
     }
@@ -58,14 +75,69 @@ impl WarmUp {
         if self.sent.is_none() || parent_id(message) != self.sent.as_deref() {
             return false;
         }
-        if let Content::ErrorOutput(error) = &message.content {
-            self.error.get_or_insert_with(|| error.evalue.clone());
+        match &message.content {
+            Content::ErrorOutput(error) => {
+                self.error.get_or_insert_with(|| error.evalue.clone());
+                false
+            }
+            Content::ExecuteReply(reply) => {
+                // The error itself comes on another socket, and may come later.
+                if reply.status == ReplyStatus::Error {
+                    self.error.get_or_insert_with(|| "execute it in a notebook to see why".to_string());
+                }
+                true
+            }
+            _ => false,
         }
-        matches!(message.content, Content::ExecuteReply(_))
     }
 
     /// What went wrong, if something did.
     pub fn error(&self) -> Option<&str> {
         self.error.as_deref()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use jupyter_protocol::messaging::{ErrorOutput, ExecuteReply};
+
+    fn warm_up() -> WarmUp {
+        let cell = ":dep a = \"1\"\n".to_string();
+        WarmUp { cell, stamp: String::new(), sent: None, error: None, alone: false }
+    }
+
+    fn code(request: &JupyterMessage) -> &str {
+        match &request.content {
+            Content::ExecuteRequest(asked) => &asked.code,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    fn reply(request: &JupyterMessage, status: ReplyStatus) -> JupyterMessage {
+        JupyterMessage::new(ExecuteReply { status, ..ExecuteReply::default() }, Some(request))
+    }
+
+    #[test]
+    fn after_a_failed_cell_the_rest_is_executed_alone() {
+        let mut warm_up = warm_up();
+        let first = warm_up.request();
+        assert!(code(&first).starts_with(":dep a") && code(&first).ends_with(ALWAYS));
+        assert!(warm_up.is_done_with(&reply(&first, ReplyStatus::Error)));
+        assert!(warm_up.error().is_some());
+        let second = warm_up.second_request().unwrap();
+        assert_eq!(code(&second), ALWAYS);
+        let error = ErrorOutput { ename: String::new(), evalue: "late".to_string(), traceback: vec![] };
+        assert!(!warm_up.is_done_with(&JupyterMessage::new(error, Some(&first))));
+        assert!(warm_up.is_done_with(&reply(&second, ReplyStatus::Ok)));
+        assert!(warm_up.second_request().is_none() && warm_up.error().is_some());
+    }
+
+    #[test]
+    fn a_cell_that_succeeds_is_executed_once() {
+        let mut warm_up = warm_up();
+        let request = warm_up.request();
+        assert!(warm_up.is_done_with(&reply(&request, ReplyStatus::Ok)));
+        assert!(warm_up.error().is_none() && warm_up.second_request().is_none());
     }
 }
