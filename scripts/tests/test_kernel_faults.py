@@ -184,6 +184,42 @@ def test_a_kernelspec_on_the_jupyter_path_is_left_alone(bare, tmp_path, monkeypa
     assert spec.read_text() == text and list(spec.parent.iterdir()) == [spec]
 
 
+# ---- starts that fail ----------------------------------------------------------------------------
+
+
+def program(path, script):
+    path.write_text(f"#!/bin/sh\n{script}\n")
+    path.chmod(0o755)
+    return path
+
+
+def test_an_evcxr_that_ends_at_once_says_why(bare, tmp_path):
+    evcxr = program(tmp_path / "evcxr", "echo the reason >&2; exit 3")
+    with running_kernel(bare | {"evcxr": evcxr}) as kernel:
+        outcome = kernel.execute("1")
+        assert outcome.reply["ename"] == "KernelError"
+        assert "evcxr_jupyter ended before it was ready: exit status: 3\nthe reason" in outcome.error()
+
+
+def test_a_port_that_another_program_has_taken(bare, tmp_path):
+    command = kernel_command({})
+    real = command[command.index("--evcxr") + 1]
+    script = f"""cd {tmp_path}
+    [ -e tried ] && touch again && exec {real} "$@"
+    touch tried; echo "Error: Network Error: Address already in use (os error 98)" >&2; exit 1"""
+    with running_kernel(bare | {"evcxr": program(tmp_path / "evcxr", script)}) as kernel:
+        assert wait_until((tmp_path / "again").exists), "it tries again without being asked to"
+        assert works(kernel)
+
+
+def test_errors_are_errors_also_after_a_warm_up_that_failed(bare, tmp_path):
+    warm_up = tmp_path / "warm-up.rs"
+    warm_up.write_text(':dep nothing = { path = "/missing" }')
+    with running_kernel(bare | {"warm-up": warm_up, "prepared": tmp_path / "prepared"}) as kernel:
+        outcome = kernel.execute('Err("the reason")?')
+        assert outcome.reply["status"] == "error" and outcome.error().startswith("Error: the reason")
+
+
 # ---- disks that are full -------------------------------------------------------------------------
 
 

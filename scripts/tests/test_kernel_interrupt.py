@@ -2,7 +2,7 @@
 
 import time
 
-from conftest import LOOP, Outcome, has_printed, running_kernel
+from conftest import LIMIT, LOOP, Outcome, has_printed, running_kernel
 
 import notebooks
 
@@ -59,6 +59,18 @@ def test_a_busy_cell_is_explained_and_then_ended(kernel):
     assert "All variables are gone" in outcome.error()
     assert kernel.execute("1 + 1").of("execute_result")[0]["data"]["text/plain"] == "2"
     assert kernel.execute("lost").reply["status"] == "error"
+
+
+def test_a_cell_that_waits_for_input_is_ended(kernel):
+    kernel.execute("fn kept() -> i32 { 3 }")
+    ask = 'println!("EVCXR_INPUT_REQUEST:Name? ");\nstd::io::stdin().read_line(&mut String::new())?;'
+    request = kernel.start(ask, allow_stdin=True)
+    kernel.client.get_stdin_msg(timeout=LIMIT)
+    kernel.interrupt()
+    kernel.interrupt()
+    outcome = kernel.outcome(request)
+    assert outcome.reply["ename"] == "Interrupted" and "definitions are still there" in outcome.error()
+    assert kernel.execute("kept()").of("execute_result")[0]["data"]["text/plain"] == "3"
 
 
 def test_a_cell_that_waits_for_the_first_start_can_be_stopped(bare):

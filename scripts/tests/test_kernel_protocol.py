@@ -70,10 +70,11 @@ def test_cells_are_counted_and_framed(kernel):
     (result,) = first.of("execute_result")
     assert (result["execution_count"], result["data"]["text/plain"]) == (count, "2")
     assert kernel.execute("2").reply["execution_count"] == count + 1
-    # What is silent, or empty, does not count.
+    # What is silent, or empty, or not for the history, does not count.
     assert kernel.execute("3", silent=True).of("execute_input") == []
     assert kernel.execute("  \n").reply == {"status": "ok", "execution_count": count + 1, "payload": [], "user_expressions": {}}
     assert kernel.execute("4").reply["execution_count"] == count + 2
+    assert kernel.execute("5", store_history=False).reply["execution_count"] == count + 2
 
 
 def test_every_message_belongs_to_its_request(kernel):
@@ -140,6 +141,7 @@ def test_an_unknown_request_gets_an_error(kernel):
 
 def test_input_is_asked_for_and_comes(kernel):
     request = kernel.start(ASK, allow_stdin=True)
+    kernel.client.input("too early")
     question = kernel.client.get_stdin_msg(timeout=LIMIT)
     assert question["msg_type"] == "input_request" and question["parent_header"]["msg_id"] == request
     assert question["content"] == {"prompt": "Your name? ", "password": False}

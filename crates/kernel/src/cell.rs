@@ -39,6 +39,8 @@ pub struct Cell {
     pub sent: Option<String>,
     /// What evcxr replied.
     pub reply: Option<JupyterMessage>,
+    /// Whether it waits for what the user types.
+    pub asks: bool,
     execution_count: usize,
     /// evcxr's own count, which stands in its errors.
     inner_count: usize,
@@ -63,6 +65,7 @@ impl Cell {
             request,
             sent: None,
             reply: None,
+            asks: false,
             execution_count,
             inner_count: 0,
             idle: false,
@@ -81,6 +84,11 @@ impl Cell {
     /// Whether there is nothing to execute.
     pub fn is_empty(&self) -> bool {
         matches!(&self.request.content, Content::ExecuteRequest(asked) if asked.code.trim().is_empty())
+    }
+
+    /// Whether it is a cell that still runs, as far as is known.
+    pub fn can_be_interrupted(&self) -> bool {
+        matches!(self.request.content, Content::ExecuteRequest(_)) && self.reply.is_none()
     }
 
     /// Whether evcxr has said all that it has to say; `cpu_time` is what it has computed by now.
@@ -244,5 +252,21 @@ impl Cell {
         // From now on nothing is due for this cell but what its threads print.
         (self.idle, self.interrupt) = (false, None);
         self.error.take()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use jupyter_protocol::messaging::{CompleteRequest, ExecuteReply};
+
+    #[test]
+    fn only_a_cell_without_its_reply_can_be_interrupted() {
+        let mut cell = Cell::new(ExecuteRequest::new("1".to_string()).into(), 1);
+        assert!(cell.can_be_interrupted());
+        cell.reply = Some(ExecuteReply::default().into());
+        assert!(!cell.can_be_interrupted());
+        let completion = CompleteRequest { code: "a".to_string(), cursor_pos: 1 };
+        assert!(!Cell::new(completion.into(), 1).can_be_interrupted());
     }
 }

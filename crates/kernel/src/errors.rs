@@ -28,6 +28,9 @@ pub fn with_advice(mut error: ErrorOutput) -> ErrorOutput {
     error
 }
 
+/// What to do after evcxr itself has ended.
+pub const ALL_GONE: &str = "All variables and definitions are gone: run the cells again from the first one.";
+
 /// What the `?` operator returned from a cell.
 pub fn returned(stderr: &str) -> ErrorOutput {
     error("Error", &without_frames(stderr), &[])
@@ -42,12 +45,14 @@ fn without_frames(message: &str) -> String {
     FRAMES.replace_all(message, "").trim().to_string()
 }
 
-/// The panic in a cell's standard error: what was printed before it, and the error. evcxr adds a listing of its own
-/// inner workings to each, which is left out.
+/// The panic in a cell's standard error: what was printed before it, and the error. Of several it is the last one; those
+/// before it were caught. evcxr adds a listing of its own inner workings to each, which is left out.
 pub fn panicked(stderr: &str) -> (String, ErrorOutput) {
     static PANIC: LazyLock<Regex> = LazyLock::new(|| {
-        Regex::new(r"(?s)^(.*?)\n?thread '[^']*'(?: \(\d+\))? panicked at ([^\n]*):\n(.*?)\n?(?:stack backtrace:.*)?$")
-            .expect("a valid pattern")
+        Regex::new(
+            r"(?s)^(.*)thread '[^']*'(?: \(\d+\))? panicked at ([^\n]*):\n(.*?)\n?(?:stack backtrace:.*)?$",
+        )
+        .expect("a valid pattern")
     });
     let Some(found) = PANIC.captures(stderr) else {
         return (String::new(), error("Panic", &without_frames(stderr), &[]));
@@ -58,7 +63,8 @@ pub fn panicked(stderr: &str) -> (String, ErrorOutput) {
         true => Vec::new(),
         false => vec![format!("at {place}")],
     };
-    (found[1].to_string(), error("Panic", &without_frames(&found[3]), &more))
+    let before = found[1].strip_suffix('\n').unwrap_or(&found[1]);
+    (before.to_string(), error("Panic", &without_frames(&found[3]), &more))
 }
 
 /// Whether text on the standard error begins to report a panic.
@@ -70,8 +76,12 @@ pub fn looks_like_panic(stderr: &str) -> bool {
 pub fn process_ended(message: &str, stderr: &str) -> ErrorOutput {
     static STATUS: LazyLock<Regex> =
         LazyLock::new(|| Regex::new("Subprocess terminated with status: (.*)").expect("a valid pattern"));
-    let status =
-        STATUS.captures(message).map_or(message, |found| found.get(1).map_or("", |status| status.as_str()));
+    let status = match STATUS.captures(message) {
+        Some(found) => found.get(1).map_or("", |status| status.as_str()),
+        // On macOS, evcxr says this one in other words.
+        None if message.contains("Subprocess terminated with signal 9") => "signal: 9 (SIGKILL)",
+        None => message,
+    };
     let mut more = Vec::new();
     if stderr.contains("cannot open shared object file") || stderr.contains("dlopen") {
         more.push(
@@ -100,6 +110,11 @@ pub fn interrupted() -> ErrorOutput {
     error("Interrupted", "the process that ran the cell was ended", &more.map(String::from))
 }
 
+/// The end of a cell for which evcxr had to be ended as well.
+pub fn interrupted_with_evcxr() -> ErrorOutput {
+    error("Interrupted", "evcxr_jupyter, which ran the cell, was ended", &[format!("→ {ALL_GONE}")])
+}
+
 /// The text without a terminal's colours.
 #[cfg(test)]
 pub fn plain(error: &ErrorOutput) -> String {
@@ -123,6 +138,16 @@ mod tests {
     }
 
     #[test]
+    fn of_two_panics_the_last_one_is_the_error() {
+        let panic = |message: &str| {
+            format!("thread '<unnamed>' panicked at src/lib.rs:1:2:\n{message}\nstack backtrace:\n 0: a\n")
+        };
+        let (before, error) = panicked(&(panic("caught") + &panic("real")));
+        assert_eq!(error.evalue, "real");
+        assert!(before.contains("caught"));
+    }
+
+    #[test]
     fn the_end_of_the_process_says_why_and_what_to_do() {
         let ended = |status: &str, stderr: &str| {
             plain(&process_ended(&format!("text\nSubprocess terminated with status: {status}"), stderr))
@@ -132,6 +157,8 @@ mod tests {
             ended("exit status: 99", "libx.so: cannot open shared object file").contains("LD_LIBRARY_PATH")
         );
         assert!(ended("signal: 11 (SIGSEGV) (core dumped)", "").contains("crashed"));
+        let on_macos = "Subprocess terminated with signal 9. This is known to happen when evcxr";
+        assert!(plain(&process_ended(on_macos, "")).contains("memory was full"));
         assert!(ended("exit status: 1", "").contains("(exit status: 1)\n→ All variables are gone"));
     }
 

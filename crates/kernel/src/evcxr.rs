@@ -6,10 +6,13 @@ use jupyter_protocol::messaging::{Channel, InterruptRequest, JupyterMessage, Ker
 use jupyter_zmq_client as zmq;
 use nix::sys::signal::{killpg, Signal};
 use nix::unistd::Pid;
+use std::collections::VecDeque;
 use std::net::{IpAddr, Ipv4Addr};
 use std::process::{ExitStatus, Stdio};
+use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 use tokio::io::{AsyncBufReadExt, AsyncRead, BufReader};
+use tokio::net::TcpListener;
 use tokio::process::{Child, Command};
 use tokio::sync::mpsc::{unbounded_channel, UnboundedSender};
 use tokio::task::JoinHandle;
@@ -25,6 +28,10 @@ use crate::sources;
 const SLOWEST_START: Duration = Duration::from_secs(180);
 /// Another program may have taken a port between our looking and evcxr's opening it.
 const ATTEMPTS: usize = 3;
+/// So many lines of evcxr's log are kept, to say why it has ended.
+const LAST_LINES: usize = 5;
+/// So long the last of them may take after its end.
+const LAST_WORDS: Duration = Duration::from_secs(1);
 
 /// A running evcxr_jupyter. Dropping it ends the process with all its children.
 pub struct Evcxr {
@@ -69,7 +76,7 @@ impl Evcxr {
         start: u64,
         hide_sources: bool,
     ) -> Result<Evcxr> {
-        let info = connection().await?;
+        let (info, ports) = connection().await?;
         let connection_file = folder.path().join("connection.json");
         std::fs::write(&connection_file, serde_json::to_string(&info)?)
             .context("the build folder cannot be written")?;
@@ -84,6 +91,8 @@ impl Evcxr {
         command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped());
         // A group of its own, so that evcxr, its cells and its compilers can be ended together.
         command.process_group(0).kill_on_drop(true);
+        // No other program gets them before evcxr opens them, or hardly.
+        drop(ports);
         let mut child = command.spawn().with_context(|| {
             format!(
                 "{} could not be started; install it (cargo install --locked evcxr_jupyter), or name it with --evcxr",
@@ -91,20 +100,24 @@ impl Evcxr {
             )
         })?;
         let group = Pid::from_raw(child.id().context("evcxr_jupyter ended at once")? as i32);
-        folder.guard_group(group);
-        let mut tasks = vec![];
-        if let Some(errors) = child.stderr.take() {
-            tasks.push(tokio::spawn(pass_log_on(errors, events.clone())));
-        }
+        folder.guard_group(Some(group));
+        let errors = child.stderr.take().context("evcxr_jupyter has no standard error")?;
+        let last_lines = Arc::new(Mutex::new(VecDeque::new()));
+        let mut log = tokio::spawn(pass_log_on(errors, events.clone(), last_lines.clone()));
 
         let mut starting = Starting { child: Some(child), group };
         let connected = tokio::select! {
             connected = connect(&info, session, events) => connected,
-            status = starting.ended() => Err(anyhow!("evcxr_jupyter ended before it was ready: {}", explain(status))),
+            status = starting.ended() => {
+                let _ = timeout(LAST_WORDS, &mut log).await;
+                let mut why = vec![format!("evcxr_jupyter ended before it was ready: {}", explain(status))];
+                why.extend(locked(&last_lines).drain(..));
+                Err(anyhow!(why.join("\n")))
+            }
         };
-        let (shell, control, stdin, mut connected_tasks) = connected?;
+        let (shell, control, stdin, mut tasks) = connected?;
         sources::show(folder.path())?;
-        tasks.append(&mut connected_tasks);
+        tasks.push(log);
         let mut child = starting.child.take().context("evcxr_jupyter ended at once")?;
         let ended = events.clone();
         tasks.push(tokio::spawn(async move {
@@ -171,9 +184,10 @@ impl Drop for Starting {
     }
 }
 
-async fn connection() -> Result<ConnectionInfo> {
-    let (ports, _listeners) = zmq::peek_ports_with_listeners(IpAddr::V4(Ipv4Addr::LOCALHOST), 5).await?;
-    Ok(ConnectionInfo {
+/// Where evcxr is to be reached, and what keeps the ports until it is started.
+async fn connection() -> Result<(ConnectionInfo, Vec<TcpListener>)> {
+    let (ports, listeners) = zmq::peek_ports_with_listeners(IpAddr::V4(Ipv4Addr::LOCALHOST), 5).await?;
+    let info = ConnectionInfo {
         ip: Ipv4Addr::LOCALHOST.to_string(),
         transport: Transport::TCP,
         shell_port: ports[0],
@@ -184,7 +198,8 @@ async fn connection() -> Result<ConnectionInfo> {
         key: random_key(),
         signature_scheme: "hmac-sha256".to_string(),
         kernel_name: None,
-    })
+    };
+    Ok((info, listeners))
 }
 
 /// A secret that only this kernel and its evcxr know.
@@ -241,16 +256,31 @@ async fn connect(info: &ConnectionInfo, session: &str, events: &UnboundedSender<
 }
 
 /// evcxr says on its standard error which crates it compiles; the rest goes to the log of Jupyter's server.
-async fn pass_log_on(errors: impl AsyncRead + Unpin, events: UnboundedSender<Event>) {
+async fn pass_log_on(
+    errors: impl AsyncRead + Unpin,
+    events: UnboundedSender<Event>,
+    last_lines: Arc<Mutex<VecDeque<String>>>,
+) {
     let mut lines = BufReader::new(errors).lines();
     while let Ok(Some(line)) = lines.next_line().await {
         match line.trim_start().strip_prefix("Compiling ") {
             Some(what) => {
                 let _ = events.send(Event::Compiling(what.to_string()));
             }
-            None => eprintln!("evcxr: {line}"),
+            None => {
+                eprintln!("evcxr: {line}");
+                let mut last_lines = locked(&last_lines);
+                last_lines.push_back(line);
+                if last_lines.len() > LAST_LINES {
+                    last_lines.pop_front();
+                }
+            }
         }
     }
+}
+
+fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
 }
 
 fn explain(status: Option<ExitStatus>) -> String {

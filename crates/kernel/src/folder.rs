@@ -4,6 +4,7 @@ use anyhow::{Context, Result};
 use nix::unistd::Pid;
 use std::ffi::OsString;
 use std::fs::{self, File};
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 
@@ -73,8 +74,9 @@ impl RunFolder {
         self.path.join("stop")
     }
 
-    /// Tells the guard what to end when this kernel is no more.
-    pub fn guard_group(&self, group: Pid) {
+    /// Tells the guard what to end when this kernel is no more; `None` once that has ended, as its number may then become
+    /// another's.
+    pub fn guard_group(&self, group: Option<Pid>) {
         self.guard.lock().unwrap_or_else(|poisoned| poisoned.into_inner()).group(group);
     }
 
@@ -125,13 +127,56 @@ impl RunFolder {
     }
 }
 
-/// Removes the folders of kernels that are gone, whose guards were killed as well.
+/// Removes the folders of kernels that are gone, whose guards were killed as well. No kernel may be making one meanwhile.
 fn remove_leftovers(runs: &Path) {
     for entry in fs::read_dir(runs).into_iter().flatten().flatten() {
         let path = entry.path();
         let is_run = entry.file_name().to_string_lossy().starts_with(PREFIX);
-        if is_run && File::open(path.join(LOCK)).is_ok_and(|lock| lock.try_lock().is_ok()) {
+        let is_free = match File::open(path.join(LOCK)) {
+            Ok(lock) => lock.try_lock().is_ok(),
+            // What a kernel uses has a lock; this was removed only half.
+            Err(error) => error.kind() == ErrorKind::NotFound,
+        };
+        if is_run && is_free {
             let _ = fs::remove_dir_all(path);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::os::unix::fs::symlink;
+    use std::process::Command;
+
+    #[test]
+    fn folders_that_nobody_uses_are_removed() {
+        let runs = tempfile::tempdir().unwrap();
+        for name in ["run-used", "run-left", "run-half", "other"] {
+            fs::create_dir(runs.path().join(name)).unwrap();
+        }
+        let used = File::create(runs.path().join("run-used").join(LOCK)).unwrap();
+        used.lock().unwrap();
+        File::create(runs.path().join("run-left").join(LOCK)).unwrap();
+        remove_leftovers(runs.path());
+        let is_there = |name: &str| runs.path().join(name).is_dir();
+        assert!(is_there("run-used") && is_there("other"));
+        assert!(!is_there("run-left") && !is_there("run-half"));
+    }
+
+    #[test]
+    fn cargo_gets_the_versions_also_where_the_folder_has_a_second_name() {
+        let folder = tempfile::tempdir().unwrap();
+        let (real, linked, lock) =
+            (folder.path().join("real"), folder.path().join("linked"), folder.path().join("lock"));
+        fs::create_dir(&real).unwrap();
+        symlink(&real, &linked).unwrap();
+        fs::write(&lock, "versions").unwrap();
+        let path = std::env::var("PATH").unwrap_or_default();
+        let mut cargo = Command::new("sh");
+        cargo.args(["-c", include_str!("cargo.sh"), "cargo", "--version"]).current_dir(&linked);
+        cargo.env("EVCXR_TMPDIR", &linked).env("LIVE_LOCK", &lock).env("PATH", format!("own:{path}"));
+        assert!(cargo.output().unwrap().status.success());
+        assert_eq!(fs::read_to_string(real.join("Cargo.lock")).unwrap(), "versions");
     }
 }

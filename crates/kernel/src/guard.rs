@@ -35,10 +35,10 @@ impl Guard {
         Ok(Guard { child, input })
     }
 
-    /// Names the process group to end; a later one takes its place.
-    pub fn group(&mut self, group: Pid) {
+    /// Names the process group to end, in the place of the one before; none is written as 0.
+    pub fn group(&mut self, group: Option<Pid>) {
         if let Some(input) = &mut self.input {
-            let _ = writeln!(input, "{group}");
+            let _ = writeln!(input, "{}", group.map_or(0, Pid::as_raw));
         }
     }
 }
@@ -63,12 +63,8 @@ impl Drop for Guard {
 pub fn watch(folder: &Path) -> Result<()> {
     // Signals for the kernel and its terminal are not meant for this process.
     let _ = setsid();
-    let mut groups = Vec::new();
-    for line in std::io::stdin().lock().lines().map_while(std::io::Result::ok) {
-        groups.extend(line.parse::<i32>().ok().map(Pid::from_raw));
-    }
-    if let Some(&newest) = groups.last() {
-        let _ = killpg(newest, Signal::SIGKILL);
+    if let Some(group) = newest_group(std::io::stdin().lock()) {
+        let _ = killpg(group, Signal::SIGKILL);
     }
     // A process that is being ended may still write, so removing may take a second try.
     for _ in 0..50 {
@@ -78,4 +74,23 @@ pub fn watch(folder: &Path) -> Result<()> {
         std::thread::sleep(Duration::from_millis(50));
     }
     Ok(())
+}
+
+/// The group that was named last, when the input is at its end.
+fn newest_group(input: impl BufRead) -> Option<Pid> {
+    let lines = input.lines().map_while(std::io::Result::ok);
+    let newest = lines.filter_map(|line| line.parse::<i32>().ok()).last();
+    newest.filter(|&group| group > 0).map(Pid::from_raw)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_newest_group_is_ended_if_it_is_still_there() {
+        assert_eq!(newest_group("7\n8\n".as_bytes()), Some(Pid::from_raw(8)));
+        assert_eq!(newest_group("7\n0\n".as_bytes()), None);
+        assert_eq!(newest_group("".as_bytes()), None);
+    }
 }

@@ -3,9 +3,9 @@
 use anyhow::{anyhow, bail, Result};
 use jupyter_protocol::connection_info::ConnectionInfo;
 use jupyter_protocol::messaging::{
-    Channel, CommInfoReply, ErrorOutput, ExecuteInput, ExecuteReply, ExecuteRequest, InterruptReply,
-    JupyterMessage, JupyterMessageContent as Content, ReplyError, ReplyStatus, ShutdownReply, Status,
-    StreamContent, UnknownMessage,
+    Channel, CommInfoReply, ErrorOutput, ExecuteInput, ExecuteReply, ExecuteRequest, InputReply,
+    InterruptReply, JupyterMessage, JupyterMessageContent as Content, ReplyError, ReplyStatus, ShutdownReply,
+    Status, StreamContent, UnknownMessage,
 };
 use nix::unistd::getppid;
 use serde_json::json;
@@ -18,7 +18,7 @@ use tokio::time::{interval, sleep, sleep_until};
 
 use crate::cell::{Cell, Stage};
 use crate::client::Client;
-use crate::errors;
+use crate::errors::{self, ALL_GONE};
 use crate::evcxr::{random_key, Evcxr};
 use crate::folder::RunFolder;
 use crate::history::History;
@@ -33,7 +33,7 @@ use crate::warm_up::WarmUp;
 const PARENT_CHECK: Duration = Duration::from_secs(1);
 /// So long the last messages get to leave.
 const FAREWELL: Duration = Duration::from_millis(100);
-/// A cell that evcxr does not end so long after its process was killed is still being compiled.
+/// A cell that evcxr does not end so long after its process was killed is still being compiled; then evcxr is ended, too.
 const LAST_RESORT: Duration = Duration::from_secs(5);
 
 /// What the kernel reacts to.
@@ -184,12 +184,10 @@ impl Kernel {
     /// Reacts to an event. Says whether it is the kernel's end.
     fn handle(&mut self, event: Event) -> bool {
         match event {
-            Event::Client(Channel::Stdin, reply) => {
-                if let Backend::Ready(evcxr) = &self.backend {
-                    evcxr.input(JupyterMessage::new(reply.content, None));
-                }
-            }
+            Event::Client(Channel::Stdin, reply) => self.input(reply.content),
             Event::Client(channel, request) => return self.request(channel, request),
+            // The cell's process was killed, which evcxr does not see while it waits for what the user types.
+            Event::Evcxr(Channel::Control, _) => self.input(InputReply::default().into()),
             Event::Evcxr(channel, message) => self.evcxr_says(channel, message),
             Event::Compiling(name) => {
                 if let Some(cell) = &mut self.running {
@@ -210,18 +208,21 @@ impl Kernel {
     fn start_evcxr(&mut self) {
         self.starts += 1;
         self.backend = Backend::Starting;
+        self.forget_group();
         let (start, settings, session) = (self.starts, self.settings.clone(), self.session.clone());
         let (events, folder) = (self.events.clone(), self.folder.clone());
         tokio::spawn(async move {
             let started = async {
-                let warm_up = WarmUp::new(&settings)?;
-                let folder = match folder {
-                    Some(folder) => folder,
-                    None => {
-                        let settings = settings.clone();
-                        Arc::new(tokio::task::spawn_blocking(move || RunFolder::create(&settings)).await??)
-                    }
-                };
+                let of_files = settings.clone();
+                let made = tokio::task::spawn_blocking(move || {
+                    let warm_up = WarmUp::new(&of_files)?;
+                    let folder = match folder {
+                        Some(folder) => folder,
+                        None => Arc::new(RunFolder::create(&of_files)?),
+                    };
+                    anyhow::Ok((folder, warm_up))
+                });
+                let (folder, warm_up) = made.await??;
                 let hide_sources = warm_up.has_dependencies();
                 let evcxr = Evcxr::start(&settings, &folder, &session, &events, start, hide_sources).await?;
                 Ok((folder, evcxr, warm_up))
@@ -246,8 +247,16 @@ impl Kernel {
     fn fail(&mut self, reason: &str) {
         eprintln!("live-kernel: {reason}");
         self.backend = Backend::Failed;
+        self.forget_group();
         if self.running.is_some() {
             self.end_cell(Some(errors::error("KernelError", reason, &[])));
+        }
+    }
+
+    /// evcxr has ended, or is about to; the number of its process group may then become another's.
+    fn forget_group(&self) {
+        if let Some(folder) = &self.folder {
+            folder.guard_group(None);
         }
     }
 
@@ -278,11 +287,12 @@ impl Kernel {
             return self.fail(&format!("evcxr_jupyter ended while it started: {status}"));
         }
         let message = format!("evcxr_jupyter has ended ({status})");
-        let more = "All variables and definitions are gone: run the cells again from the first one.";
         self.start_evcxr();
         match self.running {
-            Some(_) => self.end_cell(Some(errors::error("ProcessEnded", &message, &[format!("→ {more}")]))),
-            None => self.notice = Some(format!("{message} and was started again. {more}\n")),
+            Some(_) => {
+                self.end_cell(Some(errors::error("ProcessEnded", &message, &[format!("→ {ALL_GONE}")])))
+            }
+            None => self.notice = Some(format!("{message} and was started again. {ALL_GONE}\n")),
         }
     }
 
@@ -302,6 +312,7 @@ impl Kernel {
                 Channel::Shell => cell.reply = Some(message),
                 Channel::Stdin => {
                     cell.flush();
+                    cell.asks = true;
                     let _ = self.client.stdin.send(passed_on(message, &cell.request));
                 }
                 _ => cell.iopub(message),
@@ -388,14 +399,15 @@ impl Kernel {
             if let Content::ExecuteRequest(asked) = &request.content {
                 let asked = asked.clone();
                 if !asked.silent && !asked.code.trim().is_empty() {
-                    self.execution_count += 1;
+                    self.execution_count += usize::from(asked.store_history);
                     let (code, execution_count) = (asked.code.clone(), self.execution_count.into());
                     self.publish(ExecuteInput { code, execution_count }, &request);
                     if asked.store_history {
                         self.history.add(self.execution_count, &asked.code);
                     }
                 }
-                if let Some(notice) = self.notice.take() {
+                // A silent one is a program's own, and nobody would see the notice.
+                if let Some(notice) = self.notice.take_if(|_| !asked.silent) {
                     self.publish(StreamContent::stderr(&notice), &request);
                 }
             }
@@ -420,6 +432,15 @@ impl Kernel {
                 .with_metadata(cell.request.metadata.clone());
             cell.sent = Some(message.header.msg_id.clone());
             evcxr.request(message);
+        }
+    }
+
+    /// Gives the running cell what it has asked for. Without a question this is dropped: evcxr would take it for the answer
+    /// to the next one.
+    fn input(&mut self, content: Content) {
+        let (Backend::Ready(evcxr), Some(cell)) = (&self.backend, &mut self.running) else { return };
+        if std::mem::take(&mut cell.asks) {
+            evcxr.input(JupyterMessage::new(content, None));
         }
     }
 
@@ -460,12 +481,13 @@ impl Kernel {
             let _ = self.client.shell.send(JupyterMessage::new(reply, Some(&cell.request)));
         }
         self.publish(Status::idle(), &cell.request);
-        let stops = matches!(
-            &cell.request.content,
-            Content::ExecuteRequest(ExecuteRequest { stop_on_error: true, .. })
-        );
-        self.previous = Some(cell);
-        if stops && error.is_some() {
+        let Content::ExecuteRequest(ExecuteRequest { stop_on_error, .. }) = cell.request.content else {
+            return;
+        };
+        if cell.sent.is_some() {
+            self.previous = Some(cell);
+        }
+        if stop_on_error && error.is_some() {
             self.abort_waiting();
         }
     }
@@ -490,7 +512,8 @@ impl Kernel {
     /// The first one asks the running cell to stop, the second ends its process.
     fn interrupt(&mut self) {
         self.abort_waiting();
-        let Some(cell) = &mut self.running else { return };
+        // What is no cell, or has its reply, ends by itself, and must not cost the variables.
+        let Some(cell) = self.running.as_mut().filter(|cell| cell.can_be_interrupted()) else { return };
         let stage = cell.interrupted();
         if cell.sent.is_none() {
             let error = errors::error("Interrupted", "the cell was stopped before it began", &[]);
@@ -534,7 +557,7 @@ impl Kernel {
         let killed_at = self.running.as_ref().and_then(Cell::killed_at);
         if killed_at.is_some_and(|at| at.elapsed() >= LAST_RESORT) {
             self.start_evcxr();
-            self.end_cell(Some(errors::interrupted()));
+            self.end_cell(Some(errors::interrupted_with_evcxr()));
         }
         self.next_cell();
     }
