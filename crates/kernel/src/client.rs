@@ -8,13 +8,16 @@ use jupyter_zmq_client::{RouterRecvConnection, RouterSendConnection, Subscriptio
 use std::path::Path;
 use std::time::Duration;
 use tokio::sync::mpsc::{unbounded_channel, UnboundedReceiver, UnboundedSender};
+use tokio::time::error::Elapsed;
 use tokio::time::{sleep, timeout};
 
 use crate::kernel::Event;
 use crate::message::read;
 
-/// A client that takes no message for so long is no longer waited for.
+/// A client that takes no message for so long does not get it.
 const SLOWEST_CLIENT: Duration = Duration::from_secs(10);
+/// After that a message is waited for only so long, until one is taken again: all clients of a socket wait for the slowest.
+const IMPATIENT: Duration = Duration::from_millis(100);
 /// A rest after something on the heartbeat's socket that is none.
 const AFTER_GARBAGE: Duration = Duration::from_millis(10);
 
@@ -107,9 +110,10 @@ fn serve(
         }
     });
     tokio::spawn(async move {
+        let mut limit = SLOWEST_CLIENT;
         while let Some(message) = receiver.recv().await {
             // Errors mean that this client is gone; others may be there.
-            let _ = timeout(SLOWEST_CLIENT, sending.send(message)).await;
+            limit = next_limit(timeout(limit, sending.send(message)).await);
         }
     });
     sender
@@ -118,17 +122,27 @@ fn serve(
 /// Sends to all subscribers, and welcomes new ones, who then know that they miss nothing.
 /// Source: Jupyter enhancement proposal 65.
 async fn publish(mut iopub: zmq::KernelIoPubXPubConnection, mut messages: UnboundedReceiver<JupyterMessage>) {
+    let mut limit = SLOWEST_CLIENT;
     loop {
         tokio::select! {
             message = messages.recv() => {
                 let Some(message) = message else { return };
-                let _ = timeout(SLOWEST_CLIENT, iopub.send(message)).await;
+                limit = next_limit(timeout(limit, iopub.send(message)).await);
             }
             subscription = iopub.recv_subscription() => {
                 if let Ok(SubscriptionEvent::Subscribe(topic)) = subscription {
-                    let _ = timeout(SLOWEST_CLIENT, iopub.send(IoPubWelcome::new(topic).into())).await;
+                    limit = next_limit(timeout(limit, iopub.send(IoPubWelcome::new(topic).into())).await);
                 }
             }
         }
+    }
+}
+
+/// How long the next message may take, after what became of this one.
+fn next_limit<T>(sent: Result<T, Elapsed>) -> Duration {
+    if sent.is_ok() {
+        SLOWEST_CLIENT
+    } else {
+        IMPATIENT
     }
 }

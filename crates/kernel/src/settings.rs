@@ -9,7 +9,8 @@ pub struct Settings {
     /// The program evcxr_jupyter.
     #[arg(long, default_value = "evcxr_jupyter")]
     pub evcxr: PathBuf,
-    /// Folder with what `prepare` has compiled. Kernels only read it, so that users can share one.
+    /// Folder with what `prepare` has compiled. Users can share one; a kernel that may write there renews it when it is out
+    /// of date.
     #[arg(long)]
     pub prepared: Option<PathBuf>,
     /// Folder for the build folders of running kernels. The default is beside the prepared one, where a kernel starts
@@ -32,8 +33,9 @@ fn is_writable(folder: &Path) -> bool {
 }
 
 fn own_cache() -> PathBuf {
-    let in_home = || std::env::var_os("HOME").map(|home| PathBuf::from(home).join(".cache"));
-    std::env::var_os("XDG_CACHE_HOME").map(PathBuf::from).or_else(in_home).unwrap_or_else(std::env::temp_dir)
+    let named = |name| std::env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
+    let in_home = || named("HOME").map(|home| home.join(".cache"));
+    named("XDG_CACHE_HOME").or_else(in_home).unwrap_or_else(std::env::temp_dir)
 }
 
 fn assignment(text: &str) -> Result<(String, String), String> {
@@ -58,22 +60,45 @@ impl Settings {
 
     /// The arguments that say the same again, with paths that are valid from any working folder.
     pub fn arguments(&self) -> Vec<String> {
+        let absolute = |path: &Path| std::path::absolute(path).unwrap_or_else(|_| path.to_path_buf());
+        let evcxr = match self.evcxr.components().count() {
+            // A name without a folder is looked for on the PATH.
+            1 => self.evcxr.clone(),
+            _ => absolute(&self.evcxr),
+        };
         let named = [
             ("--prepared", &self.prepared),
             ("--runs", &self.runs),
             ("--warm-up", &self.warm_up),
             ("--lock", &self.lock),
         ];
-        let mut arguments = vec!["--evcxr".to_string(), self.evcxr.display().to_string()];
+        let mut arguments = vec!["--evcxr".to_string(), evcxr.display().to_string()];
         for (name, path) in named {
             if let Some(path) = path {
-                let path = std::path::absolute(path).unwrap_or_else(|_| path.clone());
-                arguments.extend([name.to_string(), path.display().to_string()]);
+                arguments.extend([name.to_string(), absolute(path).display().to_string()]);
             }
         }
         for (name, value) in &self.default_env {
             arguments.extend(["--default-env".to_string(), format!("{name}={value}")]);
         }
         arguments
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn arguments_are_valid_from_any_folder() {
+        let arguments = |evcxr: &str| {
+            let evcxr = evcxr.into();
+            let (prepared, runs, warm_up, lock) = (Some("a".into()), None, None, None);
+            Settings { evcxr, prepared, runs, warm_up, lock, default_env: vec![] }.arguments()
+        };
+        let here = std::env::current_dir().unwrap();
+        let absolute = |path: &str| here.join(path).display().to_string();
+        assert_eq!(arguments("./b"), ["--evcxr", &absolute("b"), "--prepared", &absolute("a")]);
+        assert_eq!(arguments("b")[1], "b");
     }
 }
