@@ -7,6 +7,7 @@ import argparse
 import json
 import os
 import re
+import signal
 import subprocess
 import sys
 import time
@@ -89,6 +90,17 @@ def counted(text, counts):
     return (before("notebooks? ok"), before("failed")) if counts == NOTEBOOKS else (0, 0)
 
 
+def run(command, **options):
+    """A command's exit code. What takes too long, or is stopped, is ended with all that it has started."""
+    process = subprocess.Popen(command, start_new_session=True, **options)
+    try:
+        return process.wait(timeout=LIMIT)
+    finally:
+        if process.poll() is None:
+            os.killpg(process.pid, signal.SIGKILL)
+            process.wait()
+
+
 def perform(check, base):
     """Runs one check; returns how many tests passed and failed, and its output if it failed."""
     log = notebooks.OUT / "test" / "logs" / f"{check.name}.log"
@@ -98,7 +110,7 @@ def perform(check, base):
     with open(log, "w") as out:
         options = {"stdout": out, "stderr": subprocess.STDOUT, "stdin": subprocess.DEVNULL, "cwd": notebooks.ROOT}
         try:
-            status = subprocess.run(check.command, env=base | check.environment, timeout=LIMIT, **options).returncode
+            status = run(check.command, env=base | check.environment, **options)
         except subprocess.TimeoutExpired:
             out.write(f"\nnot done after {LIMIT} s\n")
             status = 1

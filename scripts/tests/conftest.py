@@ -141,8 +141,9 @@ class Kernel:
         return self.manager.provisioner.pid
 
     def guard(self):
-        (found,) = (process for process in processes() if process.parent == self.pid() and " guard " in process.command)
-        return found
+        """None until it is started, which the kernel does after it has answered."""
+        found = (process for process in processes() if process.parent == self.pid() and " guard " in process.command)
+        return next(found, None)
 
     def folder(self):
         return Path(self.guard().command.split(" guard ")[1])

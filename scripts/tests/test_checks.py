@@ -3,7 +3,7 @@
 import importlib.util
 
 import pytest
-from conftest import COURSE, command
+from conftest import COURSE, alive, command, wait_until
 
 # Loaded by its path: Python has a package of the name `test` of its own.
 spec = importlib.util.spec_from_file_location("course_test", COURSE / "test.py")
@@ -31,7 +31,7 @@ def test_a_failure_is_shown_and_stops_nothing(tmp_path, monkeypatch, capsys):
     wanted = [
         course_test.Check("bad", ["sh", "-c", "echo the reason; exit 1"]),
         course_test.Check("missing", [str(tmp_path / "nothing")]),
-        course_test.Check("slow", ["sleep", "60"]),
+        course_test.Check("slow", ["sh", "-c", f"sleep 60 & echo $! > {tmp_path / 'pid'}; wait"]),
         course_test.Check("good", ["true"]),
     ]
     monkeypatch.setattr(course_test, "checks", lambda full: wanted)
@@ -43,6 +43,8 @@ def test_a_failure_is_shown_and_stops_nothing(tmp_path, monkeypatch, capsys):
     assert [line.split()[:2] for line in lines[:4]] == [["bad", "failed"], ["missing", "failed"], ["slow", "failed"], ["good", "ok"]]
     assert "the reason" in lines and "not done after 1 s" in lines
     assert lines[-1] == "1 passed, 3 failed"
+    sleeping = {int((tmp_path / "pid").read_text())}
+    assert wait_until(lambda: not alive(sleeping)), "what a check has started is ended with it"
 
 
 def test_an_unknown_check_is_refused():
