@@ -1,6 +1,7 @@
 // Cells report how they end. evcxr says nothing to Jupyter of an error that `?` returned, or of a panic, but the code that
 // it puts around a cell prints a line for itself; these macros stand in for the standard ones and print another
 // for the kernel before it.
+#[allow(unused_macros)]
 macro_rules! println {
     ("{}", evcxr_internal_runtime::USER_ERROR_OCCURRED) => {
         std::println!("\u{1f}live/1 {{\"op\":\"failed\"}}\n{}", evcxr_internal_runtime::USER_ERROR_OCCURRED)
@@ -11,6 +12,7 @@ macro_rules! println {
     ($($tokens:tt)*) => { std::println!($($tokens)*) };
 }
 // With its causes, for errors that have some.
+#[allow(unused_macros)]
 macro_rules! eprintln {
     ("{}", $error:ident) => { std::eprintln!("{:#}", $error) };
     ($($tokens:tt)*) => { std::eprintln!($($tokens)*) };

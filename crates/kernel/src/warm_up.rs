@@ -9,8 +9,8 @@ use crate::message::parent_id;
 use crate::prepared;
 use crate::settings::Settings;
 
-/// After the user's own lines, or alone if those fail: how cells report their end, and a first variable, a first `?`, and what it takes to compile
-/// them, so that evcxr has done all of that once.
+/// After the user's own lines, or alone if those fail: how cells report their end, and a first variable, a first `?`, and
+/// what it takes to compile them, so that evcxr has done all of that once.
 const ALWAYS: &str =
     concat!(include_str!("in_cells.rs"), "let _warm_up: Option<()> = None; Ok::<(), String>(())?;");
 
