@@ -62,9 +62,16 @@ pub fn to_categorical(labels: &Tensor, classes: i64) -> Result<Tensor> {
     if labels.numel() > 0 {
         let (low, high) = (labels.min().int64_value(&[]), labels.max().int64_value(&[]));
         ensure!(
-            low >= 0 && high < classes,
-            "the labels go from {low} to {high}, and {classes} classes have the numbers 0 to {}",
-            classes - 1
+            low >= 0,
+            "the labels go from {low} to {high}, and classes are counted from 0; add {} to all",
+            low.unsigned_abs()
+        );
+        ensure!(
+            high < classes,
+            "the labels go from {low} to {high}, and {classes} classes have the numbers 0 to {}; \
+             to_categorical(labels, {}) has room for all",
+            classes - 1,
+            high.saturating_add(1)
         );
     }
     Ok(labels.one_hot(classes).to_kind(Kind::Float))

@@ -422,7 +422,9 @@ fn preprocessing_refuses_what_was_done_already() {
     let (x, y) = images(4);
     refusal(normalize(&x), &["Float", "normalised already"]);
     refusal(add_channel(&x), &["[4, 1, 28, 28]"]);
-    refusal(to_categorical(&y, 3), &["3 classes"]);
+    refusal(to_categorical(&y, 3), &["3 classes", "to_categorical(labels, 10) has room"]);
+    refusal(to_categorical(&(-&y - 2), 10), &["to -", "counted from 0; add "]);
+    refusal(to_categorical(&Tensor::from_slice(&[i64::MIN, i64::MAX]), 10), &["counted from 0"]);
     refusal(to_categorical(&x, 10), &["[4, 1, 28, 28]"]);
     let one_hot = to_categorical(&Tensor::from_slice(&[2_i64, 0]), 3).unwrap();
     assert_eq!(Vec::<f32>::try_from(one_hot.flatten(0, -1)).unwrap(), [0.0, 0.0, 1.0, 1.0, 0.0, 0.0]);
