@@ -150,7 +150,7 @@ def test_no_network(tmp_path, monkeypatch):
 
 def test_a_full_disk_is_named():
     assert "disk is full" in setup.advice("error: No space left on device (os error 28)")
-    assert "network" in setup.advice("Could not resolve host: static.crates.io")
+    assert "network" in setup.advice("Could not resolve host: registry.example.org")
     assert "Mend that" in setup.advice("error[E0308]: mismatched types")
 
 
