@@ -18,7 +18,7 @@ use crate::preprocessing::to_float;
 use crate::progress::Bar;
 
 /// Images that are predicted at a time: larger batches need more memory and are slower.
-pub(crate) const PREDICTION_BATCH: i64 = 500;
+pub(crate) const PREDICTION_BATCH: i64 = 100;
 /// More weights than this, or more numbers in one output, are a mistake: VGG-16 has 138 million weights.
 const MOST_NUMBERS: usize = 1 << 30;
 
@@ -536,13 +536,13 @@ pub(crate) const NOT_COMPILED: &str =
 /// The advice where there is too little memory for a batch of `evaluate` and `predict`.
 fn too_many() -> String {
     format!(
-        "there is not enough memory for {PREDICTION_BATCH} images at a time; give it fewer: x.narrow(0, 0, 100) has the first 100"
+        "there is not enough memory for {PREDICTION_BATCH} images at a time; give it fewer: x.narrow(0, 0, 10) has the first 10"
     )
 }
 
 /// The same for work that is done with all images at once.
 fn too_large() -> String {
-    "there is not enough memory for so many images at once; give it fewer: x.narrow(0, 0, 100) has the first 100".to_string()
+    "there is not enough memory for so many images at once; give it fewer: x.narrow(0, 0, 10) has the first 10".to_string()
 }
 
 /// (start, length) of consecutive batches that together cover `count` samples; the last may be shorter.

@@ -142,7 +142,7 @@ fn fit_refuses_what_does_not_fit_and_the_model_stays_usable() {
 
 /// For images of 10,000 × 10,000 pixels, with few weights.
 fn for_huge_images(filters: i64) -> Sequential {
-    let mut model = Sequential::input([1, 10_000, 10_000])
+    let mut model = Sequential::input([1, 20_000, 20_000])
         .add(Conv2D::new(filters, (3, 3)).strides((100, 100)))
         .add(GlobalAveragePooling2D)
         .add(Dense::new(10).activation(Softmax))
@@ -157,7 +157,7 @@ fn for_huge_images(filters: i64) -> Sequential {
 fn too_little_memory_is_an_error_that_names_the_batch_size() {
     // The images are one number in memory, until a batch is made of them.
     let count = 100_000;
-    let x = Tensor::zeros([1, 1, 1, 1], (Kind::Uint8, Device::Cpu)).expand([count, 1, 10_000, 10_000], false);
+    let x = Tensor::zeros([1, 1, 1, 1], (Kind::Uint8, Device::Cpu)).expand([count, 1, 20_000, 20_000], false);
     let y = Tensor::zeros([count], (Kind::Int64, Device::Cpu));
     let mut model = for_huge_images(64);
     let before = model.weight("dense/kernel").unwrap();
@@ -183,21 +183,21 @@ fn too_little_memory_for_the_data_is_an_error() {
         model.fit(&x, &y, &quiet(1)),
         &["memory on Cpu", "[17592186044416, 1, 1, 1]", "batch_size of 32"],
     );
-    refusal(model.evaluate(&x, &y), &["memory for 500 images at a time", "give it fewer"]);
+    refusal(model.evaluate(&x, &y), &["memory for 100 images at a time", "give it fewer"]);
 }
 
 #[test]
 fn too_little_memory_for_the_validation_is_an_error() {
-    // In bytes that are all the same one, 500 images take no place; as floats they take 200 GB.
+    // In bytes that are all the same one, 100 images take no place; as floats they take 160 GB.
     let mut model = for_huge_images(1);
     let before = model.weight("conv2d/kernel").unwrap();
-    let (x, y) = (endless(&[500, 1, 10_000, 10_000]), endless(&[500]));
+    let (x, y) = (endless(&[100, 1, 20_000, 20_000]), endless(&[100]));
     let (one, label, settings) = (x.narrow(0, 0, 1), y.narrow(0, 0, 1), Fit { batch_size: 1, ..quiet(1) });
     let result = model.training(&one, &label, &settings).validation_data(&x, &y).run();
-    refusal(result, &["memory to validate 500 images", "batch_size of 1;"]);
+    refusal(result, &["memory to validate 100 images", "batch_size of 1;"]);
     // The epoch is not complete: so its step is taken back.
     assert_eq!(model.weight("conv2d/kernel").unwrap(), before);
-    refusal(model.predict(&x), &["memory for 500 images at a time", "give it fewer"]);
+    refusal(model.predict(&x), &["memory for 100 images at a time", "give it fewer"]);
 }
 
 #[test]
