@@ -542,7 +542,7 @@ fn too_many() -> String {
 
 /// The same for work that is done with all images at once.
 fn too_large() -> String {
-    "there is not enough memory for so many images at once; give it fewer: x.narrow(0, 0, 10) has the first 10".to_string()
+    "there is not enough memory for so many images at once; give it fewer: x.narrow(0, 0, 100) has the first 100".to_string()
 }
 
 /// (start, length) of consecutive batches that together cover `count` samples; the last may be shorter.

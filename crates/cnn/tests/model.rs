@@ -140,7 +140,7 @@ fn fit_refuses_what_does_not_fit_and_the_model_stays_usable() {
     assert!(model.fit(&x, &y, &quiet(1)).is_ok());
 }
 
-/// For images of 10,000 × 10,000 pixels, with few weights.
+/// For images of 20,000 × 20,000 pixels, with few weights.
 fn for_huge_images(filters: i64) -> Sequential {
     let mut model = Sequential::input([1, 20_000, 20_000])
         .add(Conv2D::new(filters, (3, 3)).strides((100, 100)))
