@@ -61,6 +61,7 @@ mod saving;
 mod schedule;
 mod slices;
 mod stop;
+mod threads;
 mod training;
 
 pub use augmentation::{Augment, FillMode};

@@ -8,7 +8,7 @@ use tch::{no_grad, Device, Kind, Tensor};
 use crate::device::{check, device};
 use crate::display::{thousands, Table};
 use crate::error::Context;
-use crate::layers::{names, through, Activation, Initializer, Layer};
+use crate::layers::{names, through, Activation, ConvThenPool, Initializer, Layer, Pooled};
 use crate::loss::{Labels, Loss};
 use crate::memory::guarded;
 use crate::memory_format::channels_last;
@@ -63,6 +63,14 @@ pub(crate) struct Compiled {
     pub optimizer: Optimizer,
     pub loss: Loss,
     pub state: State,
+}
+
+/// What a model computes for a batch; see [`Sequential::pass`].
+pub(crate) struct Pass {
+    /// `[batch, classes]`.
+    pub logits: Tensor,
+    /// The first two layers, if they were computed in one go.
+    pub pooled: Option<Pooled>,
 }
 
 /// See [`Sequential::snapshot`].
@@ -244,20 +252,39 @@ impl Sequential {
     }
 
     /// The last layer's output before a softmax. Training needs these; see [`Loss`].
-    pub(crate) fn logits(&self, x: &Tensor, training: bool) -> Tensor {
-        let last = self.last().layer.as_ref();
+    fn logits(&self, x: &Tensor, training: bool) -> Tensor {
         let x = self.through(self.layers.len() - 1, x, training);
-        let x = last.forward(&x, training);
+        self.last_logits(&x, training)
+    }
+
+    fn last_logits(&self, x: &Tensor, training: bool) -> Tensor {
+        let last = self.last().layer.as_ref();
+        let x = last.forward(x, training);
         match last.activation() {
             Activation::Softmax => x,
             activation => activation.apply(&x),
         }
     }
 
+    /// As `logits`, and faster where the first two layers can be computed in one go: they then are not part of libtorch's
+    /// graph, and their gradients come from [`Pooled`].
+    pub(crate) fn pass(&self, x: &Tensor, training: bool) -> Pass {
+        let layers: Vec<&dyn Layer> = self.layers.iter().map(|named| named.layer.as_ref()).collect();
+        if let [first, second, between @ .., _last] = layers.as_slice() {
+            if let Some(both) = ConvThenPool::of(*first, *second, x) {
+                let pooled = both.forward(x);
+                let output = pooled.output.set_requires_grad(training);
+                let x = through(between.iter().copied(), both.activation, &output, training);
+                return Pass { logits: self.last_logits(&x, training), pooled: Some(pooled) };
+            }
+        }
+        Pass { logits: self.logits(x, training), pooled: None }
+    }
+
     /// The output of the first `count` layers, activations included.
     fn through(&self, count: usize, x: &Tensor, training: bool) -> Tensor {
         let layers = self.layers[..count].iter().map(|named| named.layer.as_ref());
-        through(layers, &channels_last(x), training)
+        through(layers, Activation::Linear, &channels_last(x), training)
     }
 
     /// What the model gives out, from its logits.
@@ -298,7 +325,7 @@ impl Sequential {
             bar.check()?;
             outputs.push(no_grad(|| {
                 let images = to_float(&x.narrow(0, start, length).to_device(self.device));
-                self.outputs(&self.logits(&images, false)).to_device(Device::Cpu)
+                self.outputs(&self.pass(&images, false).logits).to_device(Device::Cpu)
             }));
             bar.advance(length as u64);
         }
@@ -337,7 +364,7 @@ impl Sequential {
             let images = to_float(&x.narrow(0, start, length).to_device(self.device));
             let labels = labels.narrow(0, start, length);
             no_grad(|| {
-                let logits = self.logits(&images, false);
+                let logits = self.pass(&images, false).logits;
                 let batch_loss = loss.compute(&logits, || self.outputs(&logits), &labels, None);
                 total += batch_loss.to_kind(Kind::Double) * length as f64;
                 hits += Labels::hits(&logits, &labels);

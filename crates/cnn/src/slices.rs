@@ -1,6 +1,6 @@
-//! A tensor's numbers as a Rust slice, for the two loops that libtorch has no operation for.
+//! A tensor's numbers as a Rust slice, for the few loops that libtorch has no operation for.
 //!
-//! They are the step of [`Adam`](crate::Adam), which reads and writes each number once instead of eight times, and
+//! They are a model's first two layers in one go, in `conv_then_pool.rs`, the step of [`Adam`](crate::Adam), which reads and writes each number once instead of eight times, and
 //! [`Augment`](crate::Augment), whose own loop changes half as many images again in the same time as libtorch's operations
 //! do. All `unsafe` that these need is here.
 
@@ -24,6 +24,20 @@ pub(crate) fn numbers(tensor: &Tensor) -> &[f32] {
 /// The numbers of a contiguous 32-bit float tensor on the CPU, to be changed.
 pub(crate) fn numbers_mut(tensor: &mut Tensor) -> &mut [f32] {
     let count = check(tensor, Kind::Float);
+    // SAFETY: as above; the callers hold no other view of these numbers while they change them.
+    unsafe { std::slice::from_raw_parts_mut(tensor.data_ptr().cast(), count) }
+}
+
+/// The numbers of a contiguous tensor of bytes on the CPU.
+pub(crate) fn bytes(tensor: &Tensor) -> &[u8] {
+    let count = check(tensor, Kind::Uint8);
+    // SAFETY: the memory holds `count` bytes, and lives as long as the tensor.
+    unsafe { std::slice::from_raw_parts(tensor.data_ptr().cast(), count) }
+}
+
+/// The numbers of a contiguous tensor of bytes on the CPU, to be changed.
+pub(crate) fn bytes_mut(tensor: &mut Tensor) -> &mut [u8] {
+    let count = check(tensor, Kind::Uint8);
     // SAFETY: as above; the callers hold no other view of these numbers while they change them.
     unsafe { std::slice::from_raw_parts_mut(tensor.data_ptr().cast(), count) }
 }

@@ -11,10 +11,11 @@ use crate::callbacks::{fingerprint, BackupAndRestore, Callback, Run};
 use crate::error::Context;
 use crate::fit::Fit;
 use crate::history::History;
+use crate::layers::Pooled;
 use crate::loss::Labels;
 use crate::memory::{guarded, in_memory};
 use crate::metrics::Evaluation;
-use crate::model::{Sequential, Snapshot, NOT_COMPILED, PREDICTION_BATCH};
+use crate::model::{Pass, Sequential, Snapshot, NOT_COMPILED, PREDICTION_BATCH};
 use crate::progress::{Bar, Lines, Progress, Silent, Status, TrainingDisplay};
 use crate::random::{generator, seed_at, Purpose};
 use crate::stop::{is_stop, Stopped};
@@ -199,13 +200,13 @@ impl UnderWay<'_> {
             let mut weights = weights_to_train(self.run.model);
             self.batches().each(|Batch { images, labels }| {
                 self.begin_batch()?;
-                let logits = self.forward(&images);
+                let Pass { logits, pooled } = self.forward(&images);
                 let loss = self.loss(&logits, &labels)?;
                 epoch.add(&loss, &logits, &labels);
                 if !self.is_number(&epoch)? {
                     return Ok(ControlFlow::Break(()));
                 }
-                let gradients = backward(&loss, &weights);
+                let gradients = backward(&loss, &weights, pooled.as_ref());
                 self.step(&mut weights, &gradients)?;
                 self.end_batch(&loss, &mut epoch)
             })?;
@@ -308,8 +309,8 @@ impl UnderWay<'_> {
     }
 
     /// The outputs `[batch, classes]` before the softmax, for `images [batch, ..input shape]`.
-    fn forward(&self, images: &Tensor) -> Tensor {
-        self.run.model.logits(images, true)
+    fn forward(&self, images: &Tensor) -> Pass {
+        self.run.model.pass(images, true)
     }
 
     /// The mean loss of a batch; `logits [batch, classes]`, and `labels [batch]` or `[batch, classes]`.
@@ -467,8 +468,20 @@ fn weights_to_train(model: &Sequential) -> Vec<Tensor> {
 }
 
 /// The gradients of the loss, one per weight and of its shape. As `loss.backward()`, but they come back instead of
-/// being added to earlier ones.
-fn backward(loss: &Tensor, weights: &[Tensor]) -> Vec<Tensor> {
+/// being added to earlier ones. For layers that were computed in one go, libtorch's part ends at their output.
+fn backward(loss: &Tensor, weights: &[Tensor], pooled: Option<&Pooled>) -> Vec<Tensor> {
+    let Some(pooled) = pooled else {
+        return gradients(loss, weights);
+    };
+    let [_kernel, _bias, later @ ..] = weights else { unreachable!("the first layer has two weights") };
+    let mut leaves = vec![pooled.output.shallow_clone()];
+    leaves.extend(later.iter().map(Tensor::shallow_clone));
+    let mut gradients = gradients(loss, &leaves);
+    let of_output = gradients.remove(0);
+    pooled.gradients(&of_output).into_iter().chain(gradients).collect()
+}
+
+fn gradients(loss: &Tensor, weights: &[Tensor]) -> Vec<Tensor> {
     let mut gradients = Tensor::run_backward(&[loss], weights, false, false);
     let pairs = gradients.iter_mut().zip(weights);
     for (gradient, weight) in pairs.filter(|(gradient, _)| !gradient.defined()) {

@@ -1,6 +1,9 @@
 //! Models as their users meet them: building, training, predicting, saving.
 
+use cnn::anyhow::Result;
+use cnn::layers::Layer;
 use cnn::prelude::*;
+use cnn::tch::no_grad;
 use std::path::PathBuf;
 
 fn images(count: i64) -> (Tensor, Tensor) {
@@ -27,7 +30,7 @@ fn quiet(epochs: usize) -> Fit {
 }
 
 #[track_caller]
-fn refusal<T: std::fmt::Debug>(result: cnn::anyhow::Result<T>, expected: &[&str]) {
+fn refusal<T: std::fmt::Debug>(result: Result<T>, expected: &[&str]) {
     let message = result.unwrap_err().to_string();
     for words in expected {
         assert!(message.contains(words), "{message:?} does not say {words:?}");
@@ -265,6 +268,52 @@ fn training_learns_and_evaluation_agrees_with_predictions() {
     assert!((matrix.accuracy() - model.evaluate(&x, &y).unwrap().accuracy).abs() < 1e-12);
     let forward = model.forward(&x.narrow(0, 0, 5)).unwrap();
     assert!((forward - probabilities.narrow(0, 0, 5)).abs().max().double_value(&[]) < 1e-6);
+}
+
+/// A layer that does nothing; after it a convolution is not the model's first layer.
+#[derive(Debug)]
+struct Identity;
+
+impl Layer for Identity {
+    fn class_name(&self) -> &'static str {
+        "Identity"
+    }
+
+    fn output_shape(&self, input: &[i64]) -> Result<Vec<i64>> {
+        Ok(input.to_vec())
+    }
+
+    fn forward(&self, x: &Tensor, _training: bool) -> Tensor {
+        x.shallow_clone()
+    }
+}
+
+#[test]
+fn a_first_convolution_with_its_pooling_trains_as_it_does_elsewhere() {
+    let data = mnist::synthetic_digits(300, 100, 1);
+    let (x, x_test) = (add_channel(&data.x_train).unwrap(), add_channel(&data.x_test).unwrap());
+    let run = |first: bool| {
+        let builder = Sequential::input([1, 28, 28]).device(Device::Cpu);
+        let builder = if first { builder } else { builder.add(Identity) };
+        let mut model = builder
+            .add(Conv2D::new(12, (3, 3)).activation(Relu))
+            .add(MaxPooling2D::new((2, 2)))
+            .add(Flatten)
+            .add(Dense::new(10).activation(Softmax))
+            .build()
+            .unwrap();
+        model.compile(Adam::default(), Loss::CategoricalCrossentropy).unwrap();
+        let settings = Fit { epochs: 3, validation_split: 0.2, verbose: false, ..Fit::default() };
+        let history = model.fit(&x, &data.y_train, &settings).unwrap();
+        let forward = no_grad(|| model.forward(&x_test).unwrap());
+        let difference = (forward - model.predict(&x_test).unwrap()).abs().max().double_value(&[]);
+        assert!(difference < 1e-5, "predict and forward differ by {difference}");
+        [history.loss, history.val_loss, vec![model.evaluate(&x_test, &data.y_test).unwrap().loss]].concat()
+    };
+    let (first, later) = (run(true), run(false));
+    for (first, later) in first.iter().zip(&later) {
+        assert!((first - later).abs() < 1e-4 * later.max(1.0), "{first} {later}");
+    }
 }
 
 #[test]

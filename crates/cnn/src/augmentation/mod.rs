@@ -16,6 +16,7 @@ use crate::preprocessing::to_float;
 use crate::progress::Bar;
 use crate::random::{seed_at, Purpose};
 use crate::slices::{numbers, numbers_mut};
+use crate::threads;
 use affine::Affine;
 use sampling::Source;
 
@@ -121,7 +122,7 @@ impl Augment {
 
     /// Changes each of the images `[n, channels, height, width]` by draws from a seed of its own.
     pub(crate) fn apply(&self, images: &Tensor, seeds: &[u64]) -> Tensor {
-        self.on_threads(images, seeds, tch::get_num_threads().max(1) as usize)
+        self.on_threads(images, seeds, threads::count())
     }
 
     fn on_threads(&self, images: &Tensor, seeds: &[u64], threads: usize) -> Tensor {
@@ -134,14 +135,10 @@ impl Augment {
             let parts = numbers(&originals)
                 .chunks(share * pixels)
                 .zip(numbers_mut(&mut changed).chunks_mut(share * pixels));
-            std::thread::scope(|scope| {
-                for ((originals, changed), seeds) in parts.zip(seeds.chunks(share)) {
-                    scope.spawn(move || {
-                        let images = originals.chunks(pixels).zip(changed.chunks_mut(pixels));
-                        for ((original, changed), &seed) in images.zip(seeds) {
-                            self.change(original, changed, (height as usize, width as usize), seed);
-                        }
-                    });
+            threads::on_each(parts.zip(seeds.chunks(share)), |((originals, changed), seeds)| {
+                let images = originals.chunks(pixels).zip(changed.chunks_mut(pixels));
+                for ((original, changed), &seed) in images.zip(seeds) {
+                    self.change(original, changed, (height as usize, width as usize), seed);
                 }
             });
         }

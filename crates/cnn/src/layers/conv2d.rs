@@ -65,6 +65,15 @@ impl Conv2D {
     }
 }
 
+impl Conv2D {
+    /// Kernel, bias and the pixels around an image of this size, if the kernel moves by 1 and sees all channels.
+    pub(super) fn plain(&self, height: i64, width: i64) -> Option<(&[Tensor; 2], [i64; 4])> {
+        let around = self.padding.of_image((height, width), self.kernel_size, self.strides);
+        let weights = self.weights.as_ref()?;
+        (self.strides == (1, 1) && self.groups == 1).then_some((weights, around))
+    }
+}
+
 /// What model files of before there were groups mean.
 fn one_group() -> i64 {
     1

@@ -46,6 +46,14 @@ impl MaxPooling2D {
     }
 }
 
+impl MaxPooling2D {
+    /// The size of the windows, if they lie side by side, and within the image.
+    pub(super) fn plain(&self) -> Option<(i64, i64)> {
+        let Windows { pool_size, padding, .. } = self.windows;
+        (self.windows.strides() == pool_size && padding == Padding::Valid).then_some(pool_size)
+    }
+}
+
 impl Layer for MaxPooling2D {
     fn class_name(&self) -> &'static str {
         "MaxPooling2D"

@@ -6,6 +6,7 @@ mod activation;
 mod average_pooling2d;
 mod batch_normalization;
 mod conv2d;
+mod conv_then_pool;
 mod dense;
 mod dropout;
 mod flatten;
@@ -15,6 +16,7 @@ mod max_pooling2d;
 mod padding;
 mod pooling;
 mod residual;
+mod window_loops;
 
 pub use activation::Activation;
 pub use average_pooling2d::AveragePooling2D;
@@ -29,10 +31,13 @@ pub use max_pooling2d::MaxPooling2D;
 pub use padding::Padding;
 pub use residual::Residual;
 
+pub(crate) use conv_then_pool::{ConvThenPool, Pooled};
+
 use crate::error::Context;
 use anyhow::{bail, Result};
 use serde::{de::DeserializeOwned, Serialize};
 use serde_json::Value;
+use std::any::Any;
 use std::collections::HashMap;
 use std::fmt::Debug;
 use tch::Tensor;
@@ -59,7 +64,7 @@ use tch::Tensor;
 /// assert_eq!(model.count_params(), 7850);
 /// # Ok::<(), cnn::anyhow::Error>(())
 /// ```
-pub trait Layer: Debug + Send {
+pub trait Layer: Any + Debug + Send {
     /// Keras's name of the layer's type, for example `"Conv2D"`.
     fn class_name(&self) -> &'static str;
 
@@ -157,14 +162,14 @@ fn snake_case(class_name: &str) -> String {
     text
 }
 
-/// The output of several layers after each other, activations included.
+/// The output of several layers after each other, activations included; `activation` is still to be applied to `x`.
 pub(crate) fn through<'a>(
     layers: impl IntoIterator<Item = &'a dyn Layer>,
+    mut activation: Activation,
     x: &Tensor,
     training: bool,
 ) -> Tensor {
     let mut x = x.shallow_clone();
-    let mut activation = Activation::Linear;
     for layer in layers {
         if layer.keeps_largest() && activation.is_rising() {
             x = layer.forward(&x, training);

@@ -136,7 +136,8 @@ impl Layer for Residual {
     }
 
     fn forward(&self, x: &Tensor, training: bool) -> Tensor {
-        let output = through(self.layers.iter().map(|layer| layer.as_ref()), x, training);
+        let layers = self.layers.iter().map(|layer| layer.as_ref());
+        let output = through(layers, Activation::Linear, x, training);
         match &self.shortcut {
             Some(shortcut) => output + shortcut.forward(x, training),
             None => output + x,

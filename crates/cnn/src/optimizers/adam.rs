@@ -3,10 +3,12 @@
 //! tch has no fused optimizers: written with tensor operations, a step reads and writes each of a weight's numbers eight
 //! times, and memory is what it waits for. On the CPU `in_one_pass` does it once, on all cores.
 
+use multiversion::multiversion;
 use serde::{Deserialize, Serialize};
 use tch::{Device, Kind, Tensor};
 
 use crate::slices::{memory_order, numbers, numbers_mut};
+use crate::threads;
 
 /// Adam: each weight's step is scaled by running means of its gradient and of its gradient squared.
 ///
@@ -70,20 +72,19 @@ const WORTH_A_THREAD: usize = 1 << 16;
 
 /// What the tensor operations of `update` compute, reading and writing each number once instead of eight times.
 fn in_one_pass(terms: [f32; 4], weight: &mut [f32], gradient: &[f32], mean: &mut [f32], square: &mut [f32]) {
-    let threads = tch::get_num_threads().max(1) as usize;
+    let threads = threads::count();
     if threads == 1 || weight.len() < WORTH_A_THREAD {
         return step(terms, weight, gradient, mean, square);
     }
     let share = weight.len().div_ceil(threads);
     let moments = mean.chunks_mut(share).zip(square.chunks_mut(share));
     let parts = weight.chunks_mut(share).zip(gradient.chunks(share)).zip(moments);
-    std::thread::scope(|scope| {
-        for ((weight, gradient), (mean, square)) in parts {
-            scope.spawn(move || step(terms, weight, gradient, mean, square));
-        }
+    threads::on_each(parts, |((weight, gradient), (mean, square))| {
+        step(terms, weight, gradient, mean, square)
     });
 }
 
+#[multiversion(targets("x86_64+avx2"))]
 fn step(terms: [f32; 4], weight: &mut [f32], gradient: &[f32], mean: &mut [f32], square: &mut [f32]) {
     let [rate, new_mean, new_square, epsilon] = terms;
     let numbers = weight.iter_mut().zip(gradient).zip(mean.iter_mut().zip(square));
