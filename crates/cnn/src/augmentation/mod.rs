@@ -95,13 +95,14 @@ impl Augment {
             return Ok(self.apply(images, &seeds));
         }
         let mut bar = Bar::new("augmentation", count as u64, "images");
-        let mut changed = Vec::new();
+        let changed = Tensor::empty(images.size(), (Kind::Float, Device::Cpu));
         for ((start, length), seeds) in batches(count, PART).zip(seeds.chunks(PART as usize)) {
             bar.check()?;
-            changed.push(self.apply(&images.narrow(0, start, length), seeds));
+            let part = |tensor: &Tensor| tensor.narrow(0, start, length);
+            self.on_threads(&part(images), seeds, &mut part(&changed), threads::count());
             bar.advance(length as u64);
         }
-        Ok(Tensor::cat(&changed, 0))
+        Ok(changed.to_device(images.device()))
     }
 
     pub(crate) fn check(&self) -> Result<()> {
@@ -122,19 +123,21 @@ impl Augment {
 
     /// Changes each of the images `[n, channels, height, width]` by draws from a seed of its own.
     pub(crate) fn apply(&self, images: &Tensor, seeds: &[u64]) -> Tensor {
-        self.on_threads(images, seeds, threads::count())
+        let mut changed = Tensor::empty(images.size(), (Kind::Float, Device::Cpu));
+        self.on_threads(images, seeds, &mut changed, threads::count());
+        changed.to_device(images.device())
     }
 
-    fn on_threads(&self, images: &Tensor, seeds: &[u64], threads: usize) -> Tensor {
+    /// Writes the changed images to `changed`, a contiguous tensor of floats on the CPU.
+    fn on_threads(&self, images: &Tensor, seeds: &[u64], changed: &mut Tensor, threads: usize) {
         let (_batch, channels, height, width) = images.size4().expect("the callers check the shape");
         let originals = to_float(&images.to_device(Device::Cpu)).contiguous();
-        let mut changed = originals.empty_like();
         if originals.numel() > 0 {
             let pixels = (channels * height * width) as usize;
             let share = seeds.len().div_ceil(threads);
             let parts = numbers(&originals)
                 .chunks(share * pixels)
-                .zip(numbers_mut(&mut changed).chunks_mut(share * pixels));
+                .zip(numbers_mut(changed).chunks_mut(share * pixels));
             threads::on_each(parts.zip(seeds.chunks(share)), |((originals, changed), seeds)| {
                 let images = originals.chunks(pixels).zip(changed.chunks_mut(pixels));
                 for ((original, changed), &seed) in images.zip(seeds) {
@@ -142,7 +145,6 @@ impl Augment {
                 }
             });
         }
-        changed.to_device(images.device())
     }
 
     /// Changes one image, channel after channel.
@@ -219,12 +221,17 @@ mod tests {
     fn the_number_of_threads_changes_nothing() {
         let x = images([7, 3, 12, 17]);
         let seeds: Vec<u64> = (0..7).collect();
-        let alone = everything().on_threads(&x, &seeds, 1);
+        let on_threads = |images: &Tensor, seeds: &[u64], threads| {
+            let mut changed = images.empty_like();
+            everything().on_threads(images, seeds, &mut changed, threads);
+            changed
+        };
+        let alone = on_threads(&x, &seeds, 1);
         for threads in [2, 3, 20] {
-            assert_eq!(everything().on_threads(&x, &seeds, threads), alone);
+            assert_eq!(on_threads(&x, &seeds, threads), alone);
         }
         // An image's changes depend on its own seed, not on its neighbours.
-        assert_eq!(everything().on_threads(&x.narrow(0, 4, 1), &[4], 1), alone.narrow(0, 4, 1));
+        assert_eq!(on_threads(&x.narrow(0, 4, 1), &[4], 1), alone.narrow(0, 4, 1));
     }
 
     #[test]

@@ -40,19 +40,45 @@ impl Source<'_> {
             let (x, y) = (-middle_column, row as f64 - middle_row);
             let first_column = right[0] * x + right[1] * y + right[2] + middle_column;
             let first_row = down[0] * x + down[1] * y + down[2] + middle_row;
-            for (column, pixel) in line.iter_mut().enumerate() {
-                let steps = column as f64;
-                *pixel = self.at(first_row + down[0] * steps, first_column + right[0] * steps);
+            let place = |column: usize| {
+                (first_row + down[0] * column as f64, first_column + right[0] * column as f64)
+            };
+            // These places lie on a line: those within the image are side by side, and are computed faster.
+            let (mut start, mut end) = (0, line.len());
+            while start < end && !self.is_inside(place(start)) {
+                line[start] = self.at(place(start));
+                start += 1;
+            }
+            while start < end && !self.is_inside(place(end - 1)) {
+                end -= 1;
+                line[end] = self.at(place(end));
+            }
+            for column in start..end {
+                line[column] = self.inside(place(column));
             }
         }
     }
 
-    fn at(&self, row: f64, column: f64) -> f32 {
-        let inside =
-            row >= 0.0 && row < (self.height - 1) as f64 && column >= 0.0 && column < (self.width - 1) as f64;
-        if inside {
-            return self.between(row, column);
-        }
+    /// Whether a place has all four neighbours.
+    fn is_inside(&self, (row, column): (f64, f64)) -> bool {
+        row >= 0.0 && row < (self.height - 1) as f64 && column >= 0.0 && column < (self.width - 1) as f64
+    }
+
+    /// Interpolates at a place that has all four neighbours.
+    #[inline(always)]
+    fn inside(&self, (row, column): (f64, f64)) -> f32 {
+        // Processors convert signed numbers of 32 bits to floats and back at once, and larger ones in several steps.
+        let (top, left) = (row as i32, column as i32);
+        let share_down = (row - f64::from(top)) as f32;
+        let share_right = (column - f64::from(left)) as f32;
+        let square = &self.pixels[top as usize * self.width + left as usize..][..self.width + 2];
+        let upper = square[0] + (square[1] - square[0]) * share_right;
+        let (left, right) = (square[self.width], square[self.width + 1]);
+        let lower = left + (right - left) * share_right;
+        upper + (lower - upper) * share_down
+    }
+
+    fn at(&self, (row, column): (f64, f64)) -> f32 {
         match (self.place(row, self.height), self.place(column, self.width)) {
             (Some(row), Some(column)) => self.between(row, column),
             _ => self.cval,

@@ -3,6 +3,10 @@
 //! Both loops go over images, windows, the pixels of a window, and a kernel's weights; the innermost goes over filters,
 //! whose numbers lie side by side, and becomes vector instructions. On a processor with AVX2 they are eight numbers wide
 //! instead of four. The arithmetic is the same, so the results are, too.
+//!
+//! They are written with nothing but indices: a notebook's kernel compiles in many small units, and what an iterator's
+//! adaptors do in a unit of their own is then a call for every few numbers.
+#![allow(clippy::needless_range_loop)]
 
 use multiversion::multiversion;
 
@@ -67,15 +71,6 @@ impl Sizes {
         self.filters.div_ceil(LANES) * (self.parts() * TAPS + 1) * LANES
     }
 
-    /// For each window, where its output begins and where its first pixel is.
-    fn windows(&self) -> impl Iterator<Item = (usize, usize)> + use<'_> {
-        let places = (0..self.rows).flat_map(|row| (0..self.columns).map(move |column| (row, column)));
-        places.map(|(row, column)| {
-            let pixel = row * self.window.0 * self.width + column * self.window.1;
-            ((row * self.columns + column) * self.filters, pixel)
-        })
-    }
-
     /// How far behind a window's first pixel the others lie.
     fn window(&self) -> Vec<usize> {
         let (rows, columns) = self.window;
@@ -95,43 +90,46 @@ pub(super) fn forward(
     outputs: &mut [f32],
     places: &mut [u8],
 ) {
-    let window = sizes.window();
+    let (window, parts) = (sizes.window(), sizes.offsets.len());
     let kernel: &[[[f32; LANES]; TAPS]] = kernel.as_chunks().0.as_chunks().0;
     let bias: &[[f32; LANES]] = bias.as_chunks().0;
-    let outputs = outputs.chunks_mut(sizes.output).zip(places.chunks_mut(sizes.output));
-    for (image, (output, places)) in images.chunks(sizes.image).zip(outputs) {
-        for (start, pixel) in sizes.windows() {
-            let output = output[start..][..sizes.filters].chunks_mut(LANES);
-            let places = places[start..][..sizes.filters].chunks_mut(LANES);
-            let blocks = kernel.chunks(sizes.parts()).zip(bias);
-            for ((output, places), (kernel, bias)) in output.zip(places).zip(blocks) {
+    for image in 0..outputs.len() / sizes.output {
+        let pixels = &images[image * sizes.image..][..sizes.image];
+        for index in 0..sizes.rows * sizes.columns {
+            let (row, column) = (index / sizes.columns, index % sizes.columns);
+            let first_pixel = row * sizes.window.0 * sizes.width + column * sizes.window.1;
+            for block in 0..bias.len() {
                 let (mut largest, mut place, mut total) = ([floor; LANES], [0; LANES], [0.0; LANES]);
-                for (number, &behind) in (1..).zip(&window) {
-                    let patch = &image[pixel + behind..];
-                    let mut sums = *bias;
-                    for (weights, offsets) in kernel.iter().zip(&sizes.offsets) {
-                        let pixels = offsets.map(|offset| patch[offset]);
+                for number in 0..window.len() {
+                    let (pixels, from_1) = (&pixels[first_pixel + window[number]..], number as u32 + 1);
+                    let mut sums = bias[block];
+                    for part in 0..parts {
+                        let (offsets, w) = (&sizes.offsets[part], &kernel[block * parts + part]);
+                        let mut x = [0.0; TAPS];
+                        for tap in 0..TAPS {
+                            x[tap] = pixels[offsets[tap]];
+                        }
                         for lane in 0..LANES {
                             // Three sums of three: the processor adds them up at the same time.
-                            let three = |tap: usize| {
-                                pixels[tap] * weights[tap][lane]
-                                    + pixels[tap + 1] * weights[tap + 1][lane]
-                                    + pixels[tap + 2] * weights[tap + 2][lane]
-                            };
-                            sums[lane] += three(0) + three(3) + three(6);
+                            sums[lane] += (x[0] * w[0][lane] + x[1] * w[1][lane] + x[2] * w[2][lane])
+                                + (x[3] * w[3][lane] + x[4] * w[4][lane] + x[5] * w[5][lane])
+                                + (x[6] * w[6][lane] + x[7] * w[7][lane] + x[8] * w[8][lane]);
                         }
                     }
                     for lane in 0..LANES {
                         let is_larger = sums[lane] > largest[lane];
                         largest[lane] = if is_larger { sums[lane] } else { largest[lane] };
                         // Numbers rise, so that the largest is the last one written.
-                        place[lane] = place[lane].max(number * u32::from(is_larger));
+                        place[lane] = place[lane].max(from_1 * u32::from(is_larger));
                         total[lane] += sums[lane];
                     }
                 }
-                for lane in 0..output.len() {
+                let start = image * sizes.output + index * sizes.filters + block * LANES;
+                let filters = LANES.min(sizes.filters - block * LANES);
+                let (outputs, places) = (&mut outputs[start..][..filters], &mut places[start..][..filters]);
+                for lane in 0..filters {
                     // What is not a number is never larger; this adds it, or zero, so that the loss shows it.
-                    output[lane] = largest[lane] + 0.0 * total[lane];
+                    outputs[lane] = largest[lane] + 0.0 * total[lane];
                     places[lane] = place[lane] as u8;
                 }
             }
@@ -143,33 +141,33 @@ pub(super) fn forward(
 /// `[groups, blocks, parts * TAPS + 1, LANES]`.
 #[multiversion(targets("x86_64+avx2"))]
 pub(super) fn backward(sizes: &Sizes, images: &[f32], gradients: &[f32], places: &[u8], sums: &mut [f32]) {
-    let (window, taps) = (sizes.window(), sizes.parts() * TAPS);
-    let (of_images, of_outputs) = (GROUP * sizes.image, GROUP * sizes.output);
-    let groups = images.chunks(of_images).zip(gradients.chunks(of_outputs)).zip(places.chunks(of_outputs));
-    for (((images, gradients), places), sums) in groups.zip(sums.chunks_mut(sizes.sums())) {
-        for (block, sums) in sums.as_chunks_mut::<LANES>().0.chunks_mut(taps + 1).enumerate() {
-            let (weights, bias) = sums.split_at_mut(taps);
-            let filters = block * LANES..sizes.filters.min((block + 1) * LANES);
-            let outputs = gradients.chunks(sizes.output).zip(places.chunks(sizes.output));
-            for (image, (gradients, places)) in images.chunks(sizes.image).zip(outputs) {
-                for (start, pixel) in sizes.windows() {
-                    let (mut gradient, mut place) = ([0.0; LANES], [0; LANES]);
-                    gradient[..filters.len()].copy_from_slice(&gradients[start..][filters.clone()]);
-                    place[..filters.len()].copy_from_slice(&places[start..][filters.clone()]);
+    let (window, taps) = (sizes.window(), sizes.offsets.as_flattened());
+    let (sums, blocks): (&mut [[f32; LANES]], _) = (sums.as_chunks_mut().0, sizes.filters.div_ceil(LANES));
+    for image in 0..gradients.len() / sizes.output {
+        let pixels = &images[image * sizes.image..][..sizes.image];
+        for block in 0..blocks {
+            let rows = &mut sums[(image / GROUP * blocks + block) * (taps.len() + 1)..][..taps.len() + 1];
+            let filters = LANES.min(sizes.filters - block * LANES);
+            for index in 0..sizes.rows * sizes.columns {
+                let (row, column) = (index / sizes.columns, index % sizes.columns);
+                let first_pixel = row * sizes.window.0 * sizes.width + column * sizes.window.1;
+                let start = image * sizes.output + index * sizes.filters + block * LANES;
+                let (mut gradient, mut place) = ([0.0; LANES], [0; LANES]);
+                gradient[..filters].copy_from_slice(&gradients[start..][..filters]);
+                place[..filters].copy_from_slice(&places[start..][..filters]);
+                for lane in 0..LANES {
+                    rows[taps.len()][lane] += if place[lane] == 0 { 0.0 } else { gradient[lane] };
+                }
+                for number in 0..window.len() {
+                    let (pixels, from_1) = (&pixels[first_pixel + window[number]..], number as u8 + 1);
+                    let mut here = [0.0; LANES];
                     for lane in 0..LANES {
-                        bias[0][lane] += if place[lane] == 0 { 0.0 } else { gradient[lane] };
+                        here[lane] = if place[lane] == from_1 { gradient[lane] } else { 0.0 };
                     }
-                    for (number, &behind) in (1..=u8::MAX).zip(&window) {
-                        let patch = &image[pixel + behind..];
-                        let mut here = [0.0; LANES];
+                    for tap in 0..taps.len() {
+                        let (pixel, sums) = (pixels[taps[tap]], &mut rows[tap]);
                         for lane in 0..LANES {
-                            here[lane] = if place[lane] == number { gradient[lane] } else { 0.0 };
-                        }
-                        for (sums, &offset) in weights.iter_mut().zip(sizes.offsets.as_flattened()) {
-                            let pixel = patch[offset];
-                            for lane in 0..LANES {
-                                sums[lane] += pixel * here[lane];
-                            }
+                            sums[lane] += pixel * here[lane];
                         }
                     }
                 }
