@@ -53,8 +53,8 @@ impl Source<'_> {
                 end -= 1;
                 line[end] = self.at(place(end));
             }
-            for column in start..end {
-                line[column] = self.inside(place(column));
+            for (pixel, column) in line[start..end].iter_mut().zip(start..) {
+                *pixel = self.inside(place(column));
             }
         }
     }
