@@ -102,7 +102,7 @@ impl Labels {
                 let numbers = class_numbers(y)?;
                 let (low, high) = (numbers.min().int64_value(&[]), numbers.max().int64_value(&[]));
                 ensure!(
-                    low >= 0 && high < classes,
+                    high < classes,
                     "the labels go from {low} to {high}, and the model has {classes} outputs, for the classes 0 to {}; \
                      give its last Dense layer one unit per class",
                     classes - 1

@@ -62,11 +62,6 @@ pub fn to_categorical(labels: &Tensor, classes: i64) -> Result<Tensor> {
     if labels.numel() > 0 {
         let (low, high) = (labels.min().int64_value(&[]), labels.max().int64_value(&[]));
         ensure!(
-            low >= 0,
-            "the labels go from {low} to {high}, and classes are counted from 0; add {} to all",
-            low.unsigned_abs()
-        );
-        ensure!(
             high < classes,
             "the labels go from {low} to {high}, and {classes} classes have the numbers 0 to {}; \
              to_categorical(labels, {}) has room for all",
@@ -77,13 +72,21 @@ pub fn to_categorical(labels: &Tensor, classes: i64) -> Result<Tensor> {
     Ok(labels.one_hot(classes).to_kind(Kind::Float))
 }
 
-/// Labels as 64-bit integers, if they are whole numbers.
+/// Labels as 64-bit integers, if they are whole numbers from 0.
 pub(crate) fn class_numbers(labels: &Tensor) -> Result<Tensor> {
     let whole = labels.to_kind(Kind::Int64);
     ensure!(
         whole.to_kind(labels.kind()).equal(labels),
         "labels are whole numbers, and some of these are not; for probabilities, argmax(-1, false) gives the class numbers"
     );
+    if whole.numel() > 0 {
+        let (low, high) = (whole.min().int64_value(&[]), whole.max().int64_value(&[]));
+        ensure!(
+            low >= 0,
+            "the labels go from {low} to {high}, and classes are counted from 0; add {} to all",
+            low.unsigned_abs()
+        );
+    }
     Ok(whole)
 }
 

@@ -120,6 +120,7 @@ fn fit_refuses_what_does_not_fit_and_the_model_stays_usable() {
     refusal(model.fit(&x.narrow(0, 0, 0), &y, &quiet(1)), &["no images"]);
     refusal(model.fit(&x, &y.narrow(0, 0, 39), &quiet(1)), &["40 images and 39 labels"]);
     refusal(model.fit(&x, &(&y + 1), &quiet(1)), &["labels go from 1 to 10", "10 outputs"]);
+    refusal(model.fit(&x, &(&y - 2), &quiet(1)), &["labels go from -2 to 7", "counted from 0", "add 2"]);
     refusal(model.fit(&x, &to_categorical(&y, 11).unwrap(), &quiet(1)), &["11 columns"]);
     refusal(model.fit(&x, &y, &Fit { batch_size: 0, ..quiet(1) }), &["batch_size must be at least 1"]);
     refusal(
