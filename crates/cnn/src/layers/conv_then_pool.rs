@@ -15,8 +15,9 @@ use super::{Activation, Conv2D, Layer, MaxPooling2D};
 use crate::slices::{bytes, bytes_mut, numbers, numbers_mut};
 use crate::threads;
 
-/// With more channels, arithmetic takes longer than memory, and libtorch is the faster one.
-const MOST_CHANNELS: i64 = 4;
+/// A filter's weights: a 3×3 kernel for three colours has so many. With a hundred, arithmetic takes longer than memory, and
+/// libtorch is the faster one.
+const MOST_WEIGHTS: i64 = 27;
 /// A place in a window is kept as a byte, from 1; 0 stands for none.
 const MOST_PLACES: i64 = 255;
 
@@ -49,7 +50,7 @@ impl ConvThenPool {
     pub fn of(first: &dyn Layer, second: &dyn Layer, x: &Tensor) -> Option<Self> {
         let conv = (first as &dyn Any).downcast_ref::<Conv2D>()?;
         let pool = (second as &dyn Any).downcast_ref::<MaxPooling2D>()?;
-        let (_batch, channels, height, width) = x.size4().ok()?;
+        let (_batch, _channels, height, width) = x.size4().ok()?;
         let (weights, padding) = conv.plain(height, width)?;
         let [kernel, bias] = weights.each_ref().map(Tensor::shallow_clone);
         let pool_size = pool.plain()?;
@@ -59,7 +60,7 @@ impl ConvThenPool {
         };
         let fits = x.device() == Device::Cpu
             && x.kind() == Kind::Float
-            && channels <= MOST_CHANNELS
+            && kernel.size()[1..].iter().product::<i64>() <= MOST_WEIGHTS
             && pool_size.0 * pool_size.1 <= MOST_PLACES
             && activation.is_rising()
             && kernel.requires_grad()
@@ -171,7 +172,9 @@ mod tests {
         for (case, filters) in [1, 5, 24, 32, 33, 70].into_iter().enumerate() {
             for (other_case, pool) in [(2, 2), (1, 1), (3, 2), (2, 4)].into_iter().enumerate() {
                 let case = case + other_case;
-                let shape = [case as i64 % 4 + 1, 11 + case as i64 % 3, 12 + case as i64 % 2];
+                let (rows, columns) = kernels[case % 4];
+                let channels = (other_case as i64 + 1).min(MOST_WEIGHTS / (rows * columns));
+                let shape = [channels, 11 + case as i64 % 3, 12 + case as i64 % 2];
                 let padding = if case % 2 == 0 { Padding::Same } else { Padding::Valid };
                 let conv = Conv2D::new(filters, kernels[case % 4])
                     .padding(padding)
@@ -236,7 +239,7 @@ mod tests {
 
     #[test]
     fn other_layers_are_left_to_libtorch() {
-        let x = random(&[2, 4, 8, 8], 6);
+        let x = random(&[2, 2, 8, 8], 6);
         let is_for = |conv: Conv2D, pool: MaxPooling2D, x: &Tensor| {
             let conv = built(conv, &x.size()[1..]);
             ConvThenPool::of(&conv, &pool, x).is_some()
@@ -253,8 +256,8 @@ mod tests {
             MaxPooling2D::new((16, 16)),
             &random(&[1, 1, 16, 16], 8)
         ));
-        assert!(!is_for(conv(), pool(), &random(&[2, 5, 8, 8], 7)));
-        let frozen = built(conv(), &[4, 8, 8]);
+        assert!(!is_for(conv(), pool(), &random(&[2, 4, 8, 8], 7)));
+        let frozen = built(conv(), &[2, 8, 8]);
         let _ = weights(&frozen)[0].set_requires_grad(false);
         assert!(ConvThenPool::of(&frozen, &pool(), &x).is_none(), "its gradients are not wanted");
     }
