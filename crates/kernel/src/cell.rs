@@ -91,8 +91,8 @@ impl Cell {
         matches!(self.request.content, Content::ExecuteRequest(_)) && self.reply.is_none()
     }
 
-    /// Whether evcxr has said all that it has to say; `cpu_time` is what it has computed by now.
-    pub fn is_done(&mut self, cpu_time: impl FnOnce() -> u64) -> bool {
+    /// Whether evcxr has said all that it has to say; `cpu_time` is what it has computed by now, or none if it computes.
+    pub fn is_done(&mut self, cpu_time: impl FnOnce() -> Option<u64>) -> bool {
         match &self.request.content {
             Content::ExecuteRequest(_) => {
                 let is_quiet = self.reply.is_some() && self.idle && self.quiet_from.elapsed() >= QUIET;
@@ -103,10 +103,11 @@ impl Cell {
         }
     }
 
-    /// Whether evcxr has computed nothing since it was last asked, so that no output is under way: a large one takes it a
-    /// while. If not, the time without a message counts anew.
-    fn has_settled(&mut self, cpu_time: u64) -> bool {
-        let settled = self.cpu_time.replace(cpu_time) == Some(cpu_time);
+    /// Whether nothing was computed since this was last asked, so that no output is under way: a large one takes a while. If
+    /// not, the time without a message counts anew.
+    fn has_settled(&mut self, cpu_time: Option<u64>) -> bool {
+        let settled = cpu_time.is_some() && self.cpu_time == cpu_time;
+        self.cpu_time = cpu_time;
         self.quiet_from = Instant::now();
         settled || self.last_message.elapsed() >= LONGEST_WAIT
     }

@@ -137,19 +137,34 @@ impl Evcxr {
         let _ = self.stdin.send(message);
     }
 
-    /// The time that evcxr has computed, in the system's ticks, 10 ms as a rule. Only Linux tells; elsewhere it is always 0.
-    pub fn cpu_time(&self) -> u64 {
-        let status = std::fs::read_to_string(format!("/proc/{}/stat", self.group)).unwrap_or_default();
-        // The fields follow the name, which stands in brackets: the state is the first, user and system time are the 12th and
-        // the 13th.
-        let fields = status.rsplit_once(") ").map_or("", |(_, fields)| fields).split(' ');
-        fields.skip(11).take(2).filter_map(|ticks| ticks.parse::<u64>().ok()).sum()
+    /// The time that evcxr and this process, which reads what it sends, have computed, in the system's ticks, 10 ms as a
+    /// rule; none while one of their threads runs or waits for a processor. Only Linux tells; elsewhere it is always 0.
+    pub fn cpu_time(&self) -> Option<u64> {
+        let (evcxr, of_evcxr) = threads(&self.group.to_string());
+        let (own, of_own) = threads("self");
+        let only_this_thread = 1;
+        (evcxr == 0 && own <= only_this_thread).then_some(of_evcxr + of_own)
     }
 
     /// Ends the process that runs the cells. evcxr starts another, without the variables.
     pub fn kill_cell(&self) {
         let _ = self.control.send(InterruptRequest::default().into());
     }
+}
+
+/// How many of a process's threads run or wait for a processor, and the ticks that all have computed.
+fn threads(process: &str) -> (usize, u64) {
+    let (mut running, mut ticks) = (0, 0);
+    let tasks = std::fs::read_dir(format!("/proc/{process}/task")).into_iter().flatten().flatten();
+    for status in tasks.filter_map(|task| std::fs::read_to_string(task.path().join("stat")).ok()) {
+        // The fields follow the name, which stands in brackets: the state is the first, user and system time are the 12th and
+        // the 13th.
+        let fields: Vec<&str> =
+            status.rsplit_once(") ").map_or("", |(_, fields)| fields).split(' ').collect();
+        running += usize::from(fields.first() == Some(&"R"));
+        ticks += fields.iter().skip(11).take(2).filter_map(|ticks| ticks.parse::<u64>().ok()).sum::<u64>();
+    }
+    (running, ticks)
 }
 
 impl Drop for Evcxr {

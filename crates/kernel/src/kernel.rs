@@ -550,7 +550,7 @@ impl Kernel {
             cell.do_what_is_due();
         }
         self.publish_output();
-        let cpu_time = || if let Backend::Ready(evcxr) = &self.backend { evcxr.cpu_time() } else { 0 };
+        let cpu_time = || if let Backend::Ready(evcxr) = &self.backend { evcxr.cpu_time() } else { Some(0) };
         if self.running.as_mut().is_some_and(|cell| cell.is_done(cpu_time)) {
             self.end_cell(None);
         }
