@@ -1,43 +1,30 @@
 //! A tensor's numbers as a Rust slice, for the few loops that libtorch has no operation for.
 //!
-//! They are a model's first two layers in one go, in `conv_then_pool.rs`, the step of [`Adam`](crate::Adam), which reads and writes each number once instead of eight times, and
-//! [`Augment`](crate::Augment), whose own loop changes half as many images again in the same time as libtorch's operations
-//! do. All `unsafe` that these need is here.
+//! They are a model's first two layers in one go, in `conv_then_pool.rs`; the step of [`Adam`](crate::Adam), which reads
+//! and writes each number once instead of eight times; and [`Augment`](crate::Augment), whose own loop is faster than
+//! libtorch's operations. All `unsafe` that these need is here.
 
-use tch::{Device, Kind, Tensor};
+use tch::kind::Element;
+use tch::{Device, Tensor};
 
-fn check(tensor: &Tensor, kind: Kind) -> usize {
+fn check<T: Element>(tensor: &Tensor) -> usize {
     assert!(
-        tensor.device() == Device::Cpu && tensor.kind() == kind && tensor.is_contiguous(),
+        tensor.device() == Device::Cpu && tensor.kind() == T::KIND && tensor.is_contiguous(),
         "the callers choose tensors of this kind"
     );
     tensor.numel()
 }
 
-/// The numbers of a contiguous 32-bit float tensor on the CPU.
-pub(crate) fn numbers(tensor: &Tensor) -> &[f32] {
-    let count = check(tensor, Kind::Float);
-    // SAFETY: the memory holds `count` floats one after the other, and lives as long as the tensor.
+/// The numbers of a contiguous tensor on the CPU, 32-bit floats or bytes.
+pub(crate) fn numbers<T: Element>(tensor: &Tensor) -> &[T] {
+    let count = check::<T>(tensor);
+    // SAFETY: the memory holds `count` numbers of this kind one after the other, and lives as long as the tensor.
     unsafe { std::slice::from_raw_parts(tensor.data_ptr().cast(), count) }
 }
 
-/// The numbers of a contiguous 32-bit float tensor on the CPU, to be changed.
-pub(crate) fn numbers_mut(tensor: &mut Tensor) -> &mut [f32] {
-    let count = check(tensor, Kind::Float);
-    // SAFETY: as above; the callers hold no other view of these numbers while they change them.
-    unsafe { std::slice::from_raw_parts_mut(tensor.data_ptr().cast(), count) }
-}
-
-/// The numbers of a contiguous tensor of bytes on the CPU.
-pub(crate) fn bytes(tensor: &Tensor) -> &[u8] {
-    let count = check(tensor, Kind::Uint8);
-    // SAFETY: the memory holds `count` bytes, and lives as long as the tensor.
-    unsafe { std::slice::from_raw_parts(tensor.data_ptr().cast(), count) }
-}
-
-/// The numbers of a contiguous tensor of bytes on the CPU, to be changed.
-pub(crate) fn bytes_mut(tensor: &mut Tensor) -> &mut [u8] {
-    let count = check(tensor, Kind::Uint8);
+/// The numbers of a contiguous tensor on the CPU, to be changed.
+pub(crate) fn numbers_mut<T: Element>(tensor: &mut Tensor) -> &mut [T] {
+    let count = check::<T>(tensor);
     // SAFETY: as above; the callers hold no other view of these numbers while they change them.
     unsafe { std::slice::from_raw_parts_mut(tensor.data_ptr().cast(), count) }
 }

@@ -12,7 +12,7 @@ use tch::{no_grad, Device, Kind, Tensor};
 
 use super::window_loops::{backward, forward, Sizes, GROUP, LANES, TAPS};
 use super::{Activation, Conv2D, Layer, MaxPooling2D};
-use crate::slices::{bytes, bytes_mut, numbers, numbers_mut};
+use crate::slices::{numbers, numbers_mut};
 use crate::threads;
 
 /// A filter's weights: a 3×3 kernel for three colours has so many. With a hundred, arithmetic takes longer than memory, and
@@ -84,7 +84,7 @@ impl ConvThenPool {
         let share = (shape[0] as usize).div_ceil(threads);
         let images = numbers(&x).chunks(share * sizes.image);
         let outputs = numbers_mut(&mut output).chunks_mut(share * sizes.output);
-        let shares = images.zip(outputs).zip(bytes_mut(&mut places).chunks_mut(share * sizes.output));
+        let shares = images.zip(outputs).zip(numbers_mut(&mut places).chunks_mut(share * sizes.output));
         let (kernel, bias, floor) = (numbers(&kernel), numbers(&bias), self.floor);
         threads::on_each(shares, |((images, outputs), places)| {
             forward(&sizes, kernel, bias, floor, images, outputs, places);
@@ -108,7 +108,7 @@ impl Pooled {
         let share = groups.div_ceil(threads);
         let images = numbers(&self.x).chunks(share * GROUP * sizes.image);
         let gradients = numbers(&gradient).chunks(share * GROUP * sizes.output);
-        let places = bytes(&self.places).chunks(share * GROUP * sizes.output);
+        let places = numbers(&self.places).chunks(share * GROUP * sizes.output);
         let sums_of_shares = numbers_mut(&mut sums).chunks_mut(share * sizes.sums());
         let shares = images.zip(gradients).zip(places).zip(sums_of_shares);
         threads::on_each(shares, |(((images, gradients), places), sums)| {
