@@ -4,27 +4,17 @@ use anyhow::{bail, ensure, Result};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::io::ErrorKind;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use crate::data::Dataset;
-use crate::error::Context;
-use crate::files::{explain, write_whole};
-use crate::fit::Fit;
-use crate::history::History;
+use crate::engine::error::Context;
+use crate::engine::files::{explain, write_whole};
+use crate::engine::project::project_folder;
 use crate::layers::{Activation, Conv2D, Dense, Flatten, MaxPooling2D};
-use crate::loss::Loss;
-use crate::model::Sequential;
+use crate::model::{Loss, Sequential};
 use crate::optimizers::Adam;
 use crate::preprocessing::{add_channel, normalize};
-
-/// The folder that holds `notebooks`, `data` and `artifacts`.
-pub(crate) fn project_folder() -> PathBuf {
-    let of_crate = Path::new(env!("CARGO_MANIFEST_DIR")).ancestors().nth(2);
-    match of_crate {
-        Some(folder) if folder.is_dir() => folder.to_path_buf(),
-        _ => PathBuf::from("."),
-    }
-}
+use crate::training::{Fit, History};
 
 /// A file in `artifacts`, where notebooks leave what later ones read; `CNN_ARTIFACTS` names another folder.
 pub fn artifact(name: &str) -> PathBuf {

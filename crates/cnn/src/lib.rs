@@ -32,52 +32,43 @@
 //! # Ok::<(), cnn::anyhow::Error>(())
 //! ```
 
-mod augmentation;
-mod batches;
-pub mod callbacks;
-pub mod course;
+// The rooms: each uses only those above it. README.md has the map.
+
+mod engine;
+
+mod show;
+
 pub mod data;
-mod device;
-mod display;
-mod error;
-mod figure;
-mod files;
-mod fit;
-mod history;
-pub mod layers;
-mod loss;
-mod lr_find;
-mod memory;
-mod memory_format;
-mod metrics;
-mod model;
-mod onednn;
-mod optimizers;
-pub mod plots;
+
 pub mod preprocessing;
-mod progress;
-mod random;
-mod saving;
-mod schedule;
-mod slices;
-mod stop;
-mod threads;
+
+pub mod layers;
+
+mod optimizers;
+
+mod model;
+
+mod evaluation;
+
 mod training;
 
-pub use augmentation::{Augment, FillMode};
-pub use device::device;
-pub use display::Table;
-pub use figure::{Area, Figure, FONT};
-pub use fit::Fit;
-pub use history::History;
-pub use loss::Loss;
-pub use lr_find::{LrFind, LrFound};
-pub use metrics::{ConfusionMatrix, Evaluation};
-pub use model::{Sequential, SequentialBuilder};
+mod saving;
+
+pub mod callbacks;
+
+pub mod plots;
+
+pub mod course;
+
+pub use engine::device::device;
+pub use evaluation::{ConfusionMatrix, Evaluation};
+pub use model::{Loss, Sequential, SequentialBuilder};
 pub use optimizers::{Adam, AdamW, Optimizer, RMSprop, SGD};
-pub use progress::{Lines, Progress, Silent, Status, TrainingDisplay};
-pub use schedule::Schedule;
-pub use training::Training;
+pub use preprocessing::augmentation::{Augment, FillMode};
+pub use show::{Area, Figure, Table, FONT};
+pub use training::{
+    Fit, History, Lines, LrFind, LrFound, Progress, Schedule, Silent, Status, Training, TrainingDisplay,
+};
 
 // What cells use beside this crate, in the versions that fit together.
 pub use {anyhow, live, plotters, serde_json, tch};

@@ -7,13 +7,12 @@ use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use tch::Tensor;
 
-use super::fingerprint::{check_same, hash_of_weights};
 use super::{Callback, Run, State};
-use crate::error::Context;
-use crate::files::{explain, remove_parts};
-use crate::history::History;
+use crate::engine::error::Context;
+use crate::engine::files::{explain, remove_parts};
 use crate::model::Sequential;
-use crate::saving::{replace_training, write, Saved};
+use crate::saving::safetensors::{replace_training, write, Saved};
+use crate::training::{check_same, hash_of_weights, Backup, History};
 
 /// Makes a training survive whatever ends its process: started again, it goes on where it was.
 ///
@@ -55,7 +54,7 @@ pub struct BackupAndRestore {
 
 /// What stands in the file beside model and optimizer.
 #[derive(Serialize, Deserialize)]
-struct Backup {
+struct Kept {
     fingerprint: Value,
     epoch: usize,
     history: History,
@@ -79,9 +78,48 @@ impl BackupAndRestore {
         BackupAndRestore { delete_checkpoint, ..self }
     }
 
-    /// Looks for a backup of the training that is about to begin. If there is one, model, history and callbacks get
-    /// its state; else all of them stay as they are.
-    pub(crate) fn resume(
+    /// Reads the backup, and takes its state over when all of it is known to fit.
+    fn go_on(&mut self, run: &mut Run, callbacks: &mut [Box<dyn Callback + '_>]) -> Result<()> {
+        let saved = Saved::read(&self.path)?;
+        let text = saved.training.as_ref().context("it is a model, without a training")?;
+        let backup: Kept = serde_json::from_str(text).context("it is damaged")?;
+        // The model may also be the very one that was backed up, after an error or a stop in this process.
+        let weights = Value::from(hash_of_weights(&run.model.weights())?);
+        let is_its_model = saved_weights_hash(&saved, run.model)? == weights || backup.left == weights;
+        check_same(&self.fingerprint, &backup.fingerprint, is_its_model)?;
+        backup.history.check()?;
+        ensure!(
+            backup.epoch == backup.history.epochs()
+                && backup.callbacks.len() == callbacks.len()
+                && backup.callbacks.iter().all(is_state),
+            "it is damaged"
+        );
+        let states = states(backup.callbacks, &saved, run.model)?;
+        let fitting = saved.fitting(run.model)?;
+        restore(callbacks, states, run.model).context("it is damaged")?;
+        fitting.restore(run.model)?;
+        // With the weights of the very beginning: so a model that is built anew can go on too, in another kernel.
+        self.fingerprint = backup.fingerprint;
+        (run.epoch, run.history, run.stop_training) = (backup.epoch, backup.history, backup.stop_training);
+        Ok(())
+    }
+
+    fn set_aside(&self) -> Result<PathBuf> {
+        let name = |number: usize| {
+            let mut name = self.path.clone().into_os_string();
+            name.push(if number == 1 { ".aside".to_string() } else { format!(".aside-{number}") });
+            PathBuf::from(name)
+        };
+        let free = (1..).map(name).find(|path| !path.exists()).expect("there are endless numbers");
+        std::fs::rename(&self.path, &free).map_err(|error| {
+            explain(error, &format!("the backup {} cannot be set aside", self.path.display()))
+        })?;
+        Ok(free)
+    }
+}
+
+impl Backup for BackupAndRestore {
+    fn resume(
         &mut self,
         run: &mut Run,
         callbacks: &mut [Box<dyn Callback + '_>],
@@ -115,34 +153,7 @@ impl BackupAndRestore {
         Ok(())
     }
 
-    /// Reads the backup, and takes its state over when all of it is known to fit.
-    fn go_on(&mut self, run: &mut Run, callbacks: &mut [Box<dyn Callback + '_>]) -> Result<()> {
-        let saved = Saved::read(&self.path)?;
-        let text = saved.training.as_ref().context("it is a model, without a training")?;
-        let backup: Backup = serde_json::from_str(text).context("it is damaged")?;
-        // The model may also be the very one that was backed up, after an error or a stop in this process.
-        let weights = Value::from(hash_of_weights(&run.model.weights())?);
-        let is_its_model = saved_weights_hash(&saved, run.model)? == weights || backup.left == weights;
-        check_same(&self.fingerprint, &backup.fingerprint, is_its_model)?;
-        backup.history.check()?;
-        ensure!(
-            backup.epoch == backup.history.epochs()
-                && backup.callbacks.len() == callbacks.len()
-                && backup.callbacks.iter().all(is_state),
-            "it is damaged"
-        );
-        let states = states(backup.callbacks, &saved, run.model)?;
-        let fitting = saved.fitting(run.model)?;
-        restore(callbacks, states, run.model).context("it is damaged")?;
-        fitting.restore(run.model)?;
-        // With the weights of the very beginning: so a model that is built anew can go on too, in another kernel.
-        self.fingerprint = backup.fingerprint;
-        (run.epoch, run.history, run.stop_training) = (backup.epoch, backup.history, backup.stop_training);
-        Ok(())
-    }
-
-    /// Writes the state after an epoch.
-    pub(crate) fn save(&self, run: &Run, callbacks: &[Box<dyn Callback + '_>]) -> Result<()> {
+    fn save(&self, run: &Run, callbacks: &[Box<dyn Callback + '_>]) -> Result<()> {
         let mut tensors = Vec::new();
         let mut values = Vec::new();
         for (number, callback) in callbacks.iter().enumerate() {
@@ -156,7 +167,7 @@ impl BackupAndRestore {
             );
             values.push(state.values);
         }
-        let backup = Backup {
+        let backup = Kept {
             fingerprint: self.fingerprint.clone(),
             epoch: run.epoch,
             history: run.history.clone(),
@@ -168,8 +179,7 @@ impl BackupAndRestore {
         write(&self.path, run.model, true, &tensors, Some(text)).context("the backup was not written")
     }
 
-    /// The training is done.
-    pub(crate) fn finish(&self) -> Result<()> {
+    fn finish(&self) -> Result<()> {
         if !self.delete_checkpoint {
             return Ok(());
         }
@@ -183,32 +193,18 @@ impl BackupAndRestore {
         }
     }
 
-    /// The user has stopped the training, and the model stays as it is now. Says whether there is a backup to go on from.
-    pub(crate) fn keep(&self, model: &Sequential) -> Result<bool> {
+    fn keep(&self, model: &Sequential) -> Result<bool> {
         if !self.path.exists() {
             return Ok(false); // it was stopped in its first epoch
         }
         let keep = || {
             let saved = Saved::read(&self.path)?;
-            let mut backup: Backup = serde_json::from_str(&saved.training.context("it is damaged")?)?;
+            let mut backup: Kept = serde_json::from_str(&saved.training.context("it is damaged")?)?;
             backup.left = hash_of_weights(&model.weights())?.into();
             replace_training(&self.path, serde_json::to_string(&backup)?)
         };
         keep().with_context(|| format!("the backup {} was not kept", self.path.display()))?;
         Ok(true)
-    }
-
-    fn set_aside(&self) -> Result<PathBuf> {
-        let name = |number: usize| {
-            let mut name = self.path.clone().into_os_string();
-            name.push(if number == 1 { ".aside".to_string() } else { format!(".aside-{number}") });
-            PathBuf::from(name)
-        };
-        let free = (1..).map(name).find(|path| !path.exists()).expect("there are endless numbers");
-        std::fs::rename(&self.path, &free).map_err(|error| {
-            explain(error, &format!("the backup {} cannot be set aside", self.path.display()))
-        })?;
-        Ok(free)
     }
 }
 
@@ -261,7 +257,7 @@ fn saved_weights_hash(saved: &Saved, model: &Sequential) -> Result<Value> {
 }
 
 impl Callback for BackupAndRestore {
-    fn as_backup(&self) -> Option<&BackupAndRestore> {
-        Some(self)
+    fn as_backup(&self) -> Option<Box<dyn Backup>> {
+        Some(Box::new(self.clone()))
     }
 }

@@ -5,8 +5,8 @@ use serde_json::{json, Value};
 use std::path::{Path, PathBuf};
 
 use super::{Callback, Run, State};
-use crate::error::Context;
-use crate::files::{explain, write_whole};
+use crate::engine::error::Context;
+use crate::engine::files::{explain, write_whole};
 use crate::model::Sequential;
 
 /// Writes a line per epoch to a file of comma-separated values, as [`History::to_csv`](crate::History::to_csv) makes

@@ -10,7 +10,7 @@ use std::io::{Seek, SeekFrom, Write};
 use std::path::PathBuf;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use crate::files::explain;
+use crate::engine::files::explain;
 
 const BUCKETS: usize = 30;
 

@@ -4,7 +4,7 @@ use anyhow::Result;
 use std::fmt;
 
 use super::{Callback, Run};
-use crate::error::Context;
+use crate::engine::error::Context;
 
 /// Sets the learning rate before every epoch, by a function of your own.
 ///

@@ -5,7 +5,7 @@ use serde_json::{json, Value};
 use std::path::{Path, PathBuf};
 
 use super::{monitor::Monitor, Callback, Mode, Run, State};
-use crate::error::Context;
+use crate::engine::error::Context;
 use crate::model::Sequential;
 
 /// Saves the model after every epoch, or after every epoch that is the best so far. Keras's `save_freq`, which saves after

@@ -3,8 +3,8 @@
 use anyhow::{ensure, Result};
 use serde::{Deserialize, Serialize};
 
-use crate::error::Context;
-use crate::history::History;
+use crate::engine::error::Context;
+use crate::training::History;
 
 /// Which way a monitored quantity gets better.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]

@@ -8,10 +8,10 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use super::idx::decompress;
-use crate::error::Context;
-use crate::files::write_whole;
-use crate::progress::Bar;
-use crate::stop::is_stop;
+use crate::engine::error::Context;
+use crate::engine::files::write_whole;
+use crate::engine::stop::is_stop;
+use crate::show::Bar;
 
 /// More than this is not one of the files that this crate downloads.
 const LARGEST_FILE: u64 = 100 << 20;

@@ -6,11 +6,10 @@ use anyhow::{bail, ensure, Result};
 use flate2::read::GzDecoder;
 use std::io::Read;
 use std::path::{Path, PathBuf};
-use tch::Tensor;
 
-use super::Dataset;
-use crate::error::Context;
-use crate::files::explain;
+use super::dataset::{Dataset, Images};
+use crate::engine::error::Context;
+use crate::engine::files::explain;
 
 /// The four files of a data set, as MNIST names them.
 pub(crate) const FILES: [&str; 4] = [
@@ -26,25 +25,6 @@ const LABELS_MAGIC: u32 = 0x0801; // unsigned bytes, 1 dimension
 /// Decompressed, no file of such a data set has more bytes than this: EMNIST's largest has half of it. Ten megabytes
 /// of gzip can hold ten gigabytes of zeros, which must not fill the memory.
 const LARGEST_CONTENT: usize = 1 << 30;
-
-/// Images as they stand in a file.
-#[derive(Debug, PartialEq)]
-pub(crate) struct Images {
-    pub height: usize,
-    pub width: usize,
-    pub pixels: Vec<u8>,
-}
-
-impl Images {
-    pub fn count(&self) -> usize {
-        self.pixels.len() / (self.height * self.width)
-    }
-
-    pub fn tensor(&self) -> Tensor {
-        let shape = [self.count(), self.height, self.width].map(|side| side as i64);
-        Tensor::from_slice(&self.pixels).reshape(shape)
-    }
-}
 
 /// Loads any data set in MNIST's format with up to ten classes, Fashion-MNIST for example, from the folder that holds its four
 /// files, gzipped or not. Unlike [`mnist::load_data`](super::mnist::load_data) it does not check which set it is.

@@ -5,10 +5,11 @@ use sha2::{Digest, Sha256};
 use std::path::Path;
 use std::time::Duration;
 
-use super::{download, idx, synthetic, Dataset};
-use crate::course::project_folder;
-use crate::error::Context;
-use crate::progress::Bar;
+use super::dataset::{Dataset, Images};
+use super::{download, idx, synthetic};
+use crate::engine::error::Context;
+use crate::engine::project::project_folder;
+use crate::show::Bar;
 
 /// SHA-256 of the uncompressed files, in the order of [`idx::FILES`]: mirrors compress them in their own ways.
 const HASHES: [&str; 4] = [
@@ -113,7 +114,7 @@ pub fn synthetic_digits(train: usize, test: usize, seed: u64) -> Dataset {
 
 fn split(digits: synthetic::Digits, train: usize) -> Dataset {
     let synthetic::Digits { mut images, mut labels } = digits;
-    let set = |pixels| idx::Images { height: 28, width: 28, pixels };
+    let set = |pixels| Images { height: 28, width: 28, pixels };
     let test_images = set(images.split_off(train * 28 * 28));
     let test_labels = labels.split_off(train);
     Dataset::from_bytes(SYNTHETIC, (&set(images), &labels), (&test_images, &test_labels))

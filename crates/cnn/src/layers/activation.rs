@@ -1,9 +1,7 @@
 //! The functions between the layers: without them, a stack of layers would be one linear map.
 
-use super::{to_config, Layer};
 use anyhow::{bail, Error, Result};
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
 use std::str::FromStr;
 use tch::{Kind, Tensor};
 
@@ -93,28 +91,6 @@ impl Activation {
             Activation::Tanh => x.tanh(),
             Activation::Softmax => x.softmax(-1, Kind::Float),
         }
-    }
-}
-
-impl Layer for Activation {
-    fn class_name(&self) -> &'static str {
-        "Activation"
-    }
-
-    fn output_shape(&self, input: &[i64]) -> Result<Vec<i64>> {
-        Ok(input.to_vec())
-    }
-
-    fn forward(&self, x: &Tensor, _training: bool) -> Tensor {
-        x.shallow_clone() // the function itself comes after it, as with every layer
-    }
-
-    fn activation(&self) -> Activation {
-        *self
-    }
-
-    fn config(&self) -> Value {
-        to_config(self)
     }
 }
 

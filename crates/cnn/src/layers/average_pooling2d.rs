@@ -1,6 +1,6 @@
 //! 2D average pooling.
 
-use super::{pooling::Windows, to_config, Layer, Padding};
+use super::{layer::to_config, pooling::Windows, Layer, Padding};
 use anyhow::Result;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;

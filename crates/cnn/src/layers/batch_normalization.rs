@@ -1,6 +1,6 @@
 //! Batch normalisation.
 
-use super::{to_config, Initializer, Layer};
+use super::{layer::to_config, Initializer, Layer};
 use anyhow::{ensure, Result};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;

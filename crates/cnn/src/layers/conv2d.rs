@@ -1,6 +1,8 @@
 //! 2D convolution.
 
-use super::{image_shape, to_config, Activation, Initializer, Layer, Padding};
+use super::{
+    layer::to_config, shape::image_shape, weights::named_weights, Activation, Initializer, Layer, Padding,
+};
 use anyhow::{ensure, Result};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -132,11 +134,4 @@ impl Layer for Conv2D {
     fn config(&self) -> Value {
         to_config(self)
     }
-}
-
-/// Kernel and bias by name, as both `Conv2D` and `Dense` have them.
-pub(super) fn named_weights(weights: &Option<[Tensor; 2]>) -> Vec<(String, Tensor)> {
-    let names = ["kernel", "bias"].map(String::from);
-    let tensors = weights.iter().flatten().map(Tensor::shallow_clone);
-    names.into_iter().zip(tensors).collect()
 }

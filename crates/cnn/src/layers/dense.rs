@@ -1,12 +1,12 @@
 //! The fully connected layer.
 
-use super::{conv2d::named_weights, to_config, Activation, Initializer, Layer};
+use super::{layer::to_config, weights::named_weights, Activation, Initializer, Layer};
 use anyhow::{ensure, Result};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use tch::Tensor;
 
-use crate::onednn::{self, by_units};
+use crate::engine::onednn::{self, by_units};
 
 /// Every output is a weighted sum of every input: `activation(x · kernel + bias)`.
 ///

@@ -1,6 +1,6 @@
 //! Dropout.
 
-use super::{to_config, Layer};
+use super::{layer::to_config, Layer};
 use anyhow::{ensure, Result};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;

@@ -1,6 +1,6 @@
 //! Global average pooling.
 
-use super::{image_shape, Layer};
+use super::{shape::image_shape, Layer};
 use anyhow::Result;
 use tch::{Kind, Tensor};
 

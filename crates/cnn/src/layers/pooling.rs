@@ -3,7 +3,7 @@
 use anyhow::Result;
 use serde::{Deserialize, Serialize};
 
-use super::{image_shape, Padding};
+use super::{shape::image_shape, Padding};
 
 /// The windows of a pooling layer.
 #[derive(Debug, Clone, Serialize, Deserialize)]

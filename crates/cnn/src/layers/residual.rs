@@ -1,12 +1,11 @@
 //! A block of layers with a way around it.
 
-use super::{from_config, names, through, to_config, Activation, Conv2D, Initializer, Layer};
+use super::{check_size, layer::to_config, names, through, Activation, Conv2D, Initializer, Layer};
 use anyhow::{ensure, Result};
 use serde_json::{json, Value};
 use tch::Tensor;
 
-use crate::error::Context;
-use crate::model::check_size;
+use crate::engine::error::Context;
 
 /// Adds to the output of several layers their input: `activation(layers(x) + x)`. What the layers have to learn is
 /// only the difference, and gradients find a short way through deep networks.
@@ -53,8 +52,11 @@ impl Residual {
         Residual { activation, ..self }
     }
 
-    /// Reads what [`Layer::config`] gave.
-    pub(super) fn from_config(config: &Value) -> Result<Residual> {
+    /// Reads what [`Layer::config`] gave; `from_config` makes one of its layers.
+    pub(super) fn from_config(
+        config: &Value,
+        from_config: impl Fn(&str, &Value) -> Result<Box<dyn Layer>>,
+    ) -> Result<Residual> {
         let layers = config["layers"].as_array().context("the layers are missing")?;
         let read = |saved: &Value| {
             from_config(saved["class_name"].as_str().context("a class_name is missing")?, &saved["config"])

@@ -7,8 +7,8 @@ use multiversion::multiversion;
 use serde::{Deserialize, Serialize};
 use tch::{Device, Kind, Tensor};
 
-use crate::slices::{memory_order, numbers, numbers_mut};
-use crate::threads;
+use crate::engine::slices::{memory_order, numbers, numbers_mut};
+use crate::engine::threads;
 
 /// Adam: each weight's step is scaled by running means of its gradient and of its gradient squared.
 ///

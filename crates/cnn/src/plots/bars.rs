@@ -3,8 +3,8 @@
 use anyhow::{ensure, Result};
 use plotters::prelude::*;
 
-use super::{tick, COLOURS, LABEL, TICK, TITLE};
-use crate::figure::{Figure, FONT};
+use crate::show::style::{tick, COLOURS, LABEL, TICK, TITLE};
+use crate::show::{Figure, FONT};
 
 /// At most so many numbers stand at the vertical axis.
 const Y_LABELS: usize = 8;

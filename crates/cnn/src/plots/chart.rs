@@ -4,9 +4,9 @@ use anyhow::{ensure, Result};
 use plotters::prelude::*;
 use std::ops::Range;
 
-use super::{tick, COLOURS, LABEL, TICK, TITLE};
-use crate::display::thousands;
-use crate::figure::{Figure, FONT};
+use crate::engine::text::thousands;
+use crate::show::style::{tick, COLOURS, LABEL, TICK, TITLE};
+use crate::show::{Figure, FONT};
 
 /// At most so many numbers stand at an axis.
 const X_LABELS: usize = 10;

@@ -2,10 +2,11 @@
 
 use anyhow::{ensure, Result};
 
-use super::{Chart, COLOURS};
-use crate::error::Context;
-use crate::figure::Figure;
-use crate::history::History;
+use super::Chart;
+use crate::engine::error::Context;
+use crate::show::style::COLOURS;
+use crate::show::Figure;
+use crate::training::history::{epochs, History};
 
 /// What the trainings are compared by.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -57,7 +58,7 @@ pub fn compare<S: AsRef<str>>(histories: &[(S, &History)], quantity: &str, by: B
             format!("the history {name:?} has no {quantity:?}; it has {}", names.join(", "))
         })?;
         let points: Vec<(f64, f64)> = match by {
-            By::Epochs => super::epochs(values),
+            By::Epochs => epochs(values),
             By::Seconds => {
                 let until = history.seconds.iter().scan(0.0, |total, seconds| {
                     *total += seconds;
@@ -74,8 +75,8 @@ pub fn compare<S: AsRef<str>>(histories: &[(S, &History)], quantity: &str, by: B
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::fit::Fit;
     use crate::optimizers::Adam;
+    use crate::training::Fit;
 
     fn history(loss: &[f64], seconds: f64) -> History {
         let mut history = History::new(&Fit::default(), &Adam::default().into());

@@ -4,9 +4,9 @@ use anyhow::Result;
 use plotters::prelude::*;
 use plotters::style::text_anchor::{HPos, Pos, VPos};
 
-use super::{LABEL, TICK, TITLE};
-use crate::figure::{Figure, FONT};
-use crate::metrics::ConfusionMatrix;
+use crate::evaluation::ConfusionMatrix;
+use crate::show::style::{LABEL, TICK, TITLE};
+use crate::show::{Figure, FONT};
 
 const CELL: i32 = 58;
 

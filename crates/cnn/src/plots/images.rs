@@ -5,8 +5,8 @@ use plotters::prelude::*;
 use plotters::style::text_anchor::{HPos, Pos, VPos};
 use tch::{Kind, Tensor};
 
-use super::TICK;
-use crate::figure::{Figure, FONT};
+use crate::show::style::TICK;
+use crate::show::{Figure, FONT};
 
 /// The width, in pixels, that one image of the grid has at most, if it is not wider itself.
 const CELL: i64 = 112;

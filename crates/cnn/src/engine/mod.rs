@@ -1,0 +1,15 @@
+//! What knows nothing of networks: errors, files, devices, memory, threads, random numbers, the stop flag.
+
+pub(crate) mod device;
+pub(crate) mod error;
+pub(crate) mod files;
+pub(crate) mod memory;
+pub(crate) mod memory_format;
+pub(crate) mod onednn;
+pub(crate) mod project;
+pub(crate) mod random;
+pub(crate) mod ranges;
+pub(crate) mod slices;
+pub(crate) mod stop;
+pub(crate) mod text;
+pub(crate) mod threads;

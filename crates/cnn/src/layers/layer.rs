@@ -1,0 +1,102 @@
+//! What every layer can do.
+
+use anyhow::Result;
+use serde::Serialize;
+use serde_json::Value;
+use std::any::Any;
+use std::fmt::Debug;
+use tch::Tensor;
+
+use super::{Activation, Initializer};
+
+/// One layer of a model. Implement it to add a layer of your own: three methods are enough. A model with such a layer
+/// is saved as any other; to load it, build it again and use [`load_weights`](crate::Sequential::load_weights).
+///
+/// ```
+/// use cnn::{anyhow::Result, layers::Layer, prelude::*, tch::Tensor};
+/// #[derive(Debug)]
+/// struct Negative; // a dark digit on a light ground becomes a light one on a dark ground
+/// impl Layer for Negative {
+///     fn class_name(&self) -> &'static str {
+///         "Negative"
+///     }
+///     fn output_shape(&self, input: &[i64]) -> Result<Vec<i64>> {
+///         Ok(input.to_vec())
+///     }
+///     fn forward(&self, x: &Tensor, _training: bool) -> Tensor {
+///         1.0 - x
+///     }
+/// }
+/// let model = Sequential::input([1, 28, 28]).add(Negative).add(Flatten).add(Dense::new(10)).build()?;
+/// assert_eq!(model.count_params(), 7850);
+/// # Ok::<(), cnn::anyhow::Error>(())
+/// ```
+pub trait Layer: Any + Debug + Send {
+    /// Keras's name of the layer's type, for example `"Conv2D"`.
+    fn class_name(&self) -> &'static str;
+
+    /// The shape that comes out for the shape that goes in, both without the batch.
+    ///
+    /// # Errors
+    /// Says what the layer wants where it cannot work on `input`.
+    fn output_shape(&self, input: &[i64]) -> Result<Vec<i64>>;
+
+    /// Computes the layer's output, without its activation, for a batch: `[batch, ..input shape]`.
+    fn forward(&self, x: &Tensor, training: bool) -> Tensor;
+
+    /// The function applied to what `forward` returns.
+    fn activation(&self) -> Activation {
+        Activation::Linear
+    }
+
+    /// Makes the weights, once the shape that goes in is known.
+    fn build(&mut self, _input: &[i64], _initializer: &mut Initializer) {}
+
+    /// The trainable weights with their names; they share their memory with the layer's own.
+    fn weights(&self) -> Vec<(String, Tensor)> {
+        Vec::new()
+    }
+
+    /// Numbers that belong to the trained layer without having gradients, as running means do.
+    fn non_trainable_weights(&self) -> Vec<(String, Tensor)> {
+        Vec::new()
+    }
+
+    /// Whether the layer only chooses among its inputs the largest, as max pooling does. A rising activation
+    /// may then come after it instead of before, on fewer numbers, with the same result.
+    fn keeps_largest(&self) -> bool {
+        false
+    }
+
+    /// The arguments that make this layer again, as they are saved with a model.
+    fn config(&self) -> Value {
+        Value::Null
+    }
+}
+
+/// Serialises a layer's public fields.
+pub(super) fn to_config(layer: &impl Serialize) -> Value {
+    serde_json::to_value(layer).unwrap_or(Value::Null)
+}
+
+impl Layer for Activation {
+    fn class_name(&self) -> &'static str {
+        "Activation"
+    }
+
+    fn output_shape(&self, input: &[i64]) -> Result<Vec<i64>> {
+        Ok(input.to_vec())
+    }
+
+    fn forward(&self, x: &Tensor, _training: bool) -> Tensor {
+        x.shallow_clone() // the function itself comes after it, as with every layer
+    }
+
+    fn activation(&self) -> Activation {
+        *self
+    }
+
+    fn config(&self) -> Value {
+        to_config(self)
+    }
+}

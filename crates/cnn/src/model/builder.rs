@@ -1,0 +1,119 @@
+//! From a list of layers to a model with its initial weights.
+
+use anyhow::{ensure, Result};
+use std::collections::BTreeMap;
+use tch::Device;
+
+use super::network::{NamedLayer, Network};
+use super::sequential::Sequential;
+use crate::engine::device::{check, device};
+use crate::engine::error::Context;
+use crate::engine::memory::guarded;
+use crate::engine::text::thousands;
+use crate::layers::{check_size, names, Initializer, Layer, MOST_NUMBERS};
+
+impl Sequential {
+    /// Begins a model for inputs of this shape, without the batch: `[channels, height, width]`.
+    pub fn input(shape: impl Into<Vec<i64>>) -> SequentialBuilder {
+        SequentialBuilder {
+            input_shape: shape.into(),
+            layers: Vec::new(),
+            seed: 42,
+            device: None,
+            most_weights: MOST_NUMBERS,
+        }
+    }
+}
+
+/// Collects the layers of a [`Sequential`] model; see there for an example.
+#[derive(Debug)]
+pub struct SequentialBuilder {
+    input_shape: Vec<i64>,
+    layers: Vec<Box<dyn Layer>>,
+    seed: u64,
+    device: Option<Device>,
+    most_weights: usize,
+}
+
+impl SequentialBuilder {
+    /// Adds a layer at the end.
+    // Keras's name; it has nothing to do with `+`.
+    #[allow(clippy::should_implement_trait)]
+    pub fn add(mut self, layer: impl Layer + 'static) -> Self {
+        self.layers.push(Box::new(layer));
+        self
+    }
+
+    pub(crate) fn add_boxed(mut self, layer: Box<dyn Layer>) -> Self {
+        self.layers.push(layer);
+        self
+    }
+
+    /// Seed of the initial weights; one seed always gives the same weights. Default 42.
+    pub fn seed(self, seed: u64) -> Self {
+        SequentialBuilder { seed, ..self }
+    }
+
+    /// Device of the weights; default is [`device()`](crate::device()).
+    pub fn device(self, device: Device) -> Self {
+        SequentialBuilder { device: Some(device), ..self }
+    }
+
+    pub(crate) fn most_weights(self, most_weights: usize) -> Self {
+        SequentialBuilder { most_weights, ..self }
+    }
+
+    /// Makes the model, with its initial weights.
+    ///
+    /// # Errors
+    /// If a layer cannot work on the shape that reaches it: the error names the layer, what it wants and
+    /// what it gets. Also if there is no such device, or not enough memory.
+    pub fn build(self) -> Result<Sequential> {
+        let advice =
+            || "there is not enough memory for the model's weights; make its layers smaller".to_string();
+        guarded("build", advice, || self.built())
+    }
+
+    fn built(self) -> Result<Sequential> {
+        let SequentialBuilder { input_shape, layers, seed, most_weights, .. } = self;
+        let device = match self.device {
+            Some(device) => check(device, &format!("the model is to be on {device:?}")).map(|()| device)?,
+            None => device()?,
+        };
+        ensure!(
+            !input_shape.is_empty() && input_shape.iter().all(|&side| side > 0),
+            "the input shape is {input_shape:?}; every side must be at least 1, for example [1, 28, 28]"
+        );
+        ensure!(!layers.is_empty(), "the model has no layers; add some before build()");
+        check_size(&input_shape).context("the input")?;
+        let mut initializer = Initializer::new(seed, device, most_weights);
+        let mut built: Vec<NamedLayer> = Vec::new();
+        let mut shape = input_shape.clone();
+        let names = names(&layers);
+        for (mut layer, name) in layers.into_iter().zip(names) {
+            let output_shape = layer
+                .output_shape(&shape)
+                .and_then(|output| check_size(&output).map(|()| output))
+                .with_context(|| {
+                    let position = built.len() + 1;
+                    format!("layer {position}, {name}, cannot be added after an output of shape {shape:?}")
+                })?;
+            layer.build(&shape, &mut initializer);
+            ensure!(
+                !initializer.is_exhausted(),
+                "layer {}, {name}, brings the model beyond {} weights, which is all that there is room for; \
+                 make this layer smaller, or its input of shape {shape:?}, with pooling or strides for example",
+                built.len() + 1,
+                thousands(most_weights as i64)
+            );
+            for (_, weight) in layer.weights() {
+                let _ = weight.set_requires_grad(true);
+            }
+            shape = output_shape.clone();
+            built.push(NamedLayer { name, layer, output_shape });
+        }
+        let (compiled, notes) = (None, BTreeMap::new());
+        let network = Network { input_shape, layers: built, device };
+        Ok(Sequential { network, seed, compiled, notes })
+    }
+}

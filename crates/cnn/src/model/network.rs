@@ -1,0 +1,130 @@
+//! The layers as one function: bytes or floats go in, logits come out, and these mean one thing to the loss and another to the
+//! user.
+
+use anyhow::{ensure, Result};
+use tch::{Device, Kind, Tensor};
+
+use crate::engine::memory_format::channels_last;
+use crate::layers::{through, Activation, ConvThenPool, Layer, Pooled};
+use crate::preprocessing::to_float;
+
+/// A layer with what the model knows of it.
+#[derive(Debug)]
+pub(crate) struct NamedLayer {
+    pub name: String,
+    pub layer: Box<dyn Layer>,
+    pub output_shape: Vec<i64>,
+}
+
+/// The layers, built: each works on the output of the one before.
+#[derive(Debug)]
+pub(crate) struct Network {
+    /// Without the batch.
+    pub input_shape: Vec<i64>,
+    pub layers: Vec<NamedLayer>,
+    pub device: Device,
+}
+
+/// What the layers make of a batch.
+pub(crate) struct Logits {
+    /// `[batch, classes]`: the last layer's output before a softmax; another activation is applied already.
+    pub values: Tensor,
+    /// The last layer's activation.
+    activation: Activation,
+    /// The first two layers, if they were computed in one go: they then are not part of libtorch's graph, and their
+    /// gradients come from here.
+    pub pooled: Option<Pooled>,
+}
+
+impl Logits {
+    /// What the model gives out: `[batch, classes]`.
+    pub fn outputs(&self) -> Tensor {
+        match self.activation {
+            Activation::Softmax => Activation::Softmax.apply(&self.values),
+            _ => self.values.shallow_clone(),
+        }
+    }
+}
+
+impl Network {
+    /// Runs all layers on a batch `[batch, ..input shape]`, bytes or floats, on any device.
+    pub fn run(&self, x: &Tensor, training: bool) -> Logits {
+        let x = to_float(&x.to_device(self.device));
+        let layers: Vec<&dyn Layer> = self.layers().collect();
+        let [before @ .., last] = layers.as_slice() else {
+            unreachable!("build() refuses a model without layers")
+        };
+        let (x, pooled) = match before {
+            // In one go where that is faster.
+            [first, second, between @ ..] => match ConvThenPool::of(*first, *second, &x) {
+                Some(both) => {
+                    let pooled = both.forward(&x);
+                    let output = pooled.output.set_requires_grad(training);
+                    (through(between.iter().copied(), both.activation, &output, training), Some(pooled))
+                }
+                None => (chained(before, &x, training), None),
+            },
+            _ => (chained(before, &x, training), None),
+        };
+        let x = last.forward(&x, training);
+        let values = match last.activation() {
+            Activation::Softmax => x,
+            activation => activation.apply(&x),
+        };
+        Logits { values, activation: last.activation(), pooled }
+    }
+
+    /// The output of the first `count` layers, activations included, outside of training.
+    pub fn output_of(&self, count: usize, x: &Tensor) -> Tensor {
+        let layers: Vec<&dyn Layer> = self.layers().take(count).collect();
+        chained(&layers, &to_float(&x.to_device(self.device)), false)
+    }
+
+    /// The layer that gives the output.
+    pub fn last(&self) -> &NamedLayer {
+        self.layers.last().expect("build() refuses a model without layers")
+    }
+
+    fn layers(&self) -> impl Iterator<Item = &dyn Layer> {
+        self.layers.iter().map(|named| named.layer.as_ref())
+    }
+
+    /// Says what is wrong with a batch of images, if something is.
+    pub fn check_images(&self, x: &Tensor) -> Result<()> {
+        let size = x.size();
+        let wanted = &self.input_shape;
+        let names = wanted.iter().map(i64::to_string).collect::<Vec<_>>().join(", ");
+        ensure!(
+            size.len() == wanted.len() + 1 && size[1..] == wanted[..],
+            "the images have the shape {size:?}, and the model wants [n, {names}]{}",
+            shape_advice(&size, wanted)
+        );
+        ensure!(size[0] > 0, "there are no images: the shape is {size:?}");
+        ensure!(
+            matches!(x.kind(), Kind::Float | Kind::Uint8),
+            "the images are of type {:?}, and the model wants 32-bit floats from 0 to 1, which \
+             preprocessing::normalize makes, or bytes from 0 to 255",
+            x.kind()
+        );
+        Ok(())
+    }
+}
+
+/// The output of these layers for floats `[batch, ..input shape]`.
+fn chained(layers: &[&dyn Layer], x: &Tensor, training: bool) -> Tensor {
+    through(layers.iter().copied(), Activation::Linear, &channels_last(x), training)
+}
+
+/// The step that is missing, for the two commonest wrong shapes.
+fn shape_advice(size: &[i64], wanted: &[i64]) -> &'static str {
+    match (size, wanted) {
+        (&[_, height, width], &[1, h, w]) if (height, width) == (h, w) => {
+            "; preprocessing::add_channel adds the missing channel dimension"
+        }
+        (&[..], &[..]) if size == wanted => "; for a single image, x.unsqueeze(0) adds the batch dimension",
+        (&[_, height, width, channels], &[c, h, w]) if (channels, height, width) == (c, h, w) => {
+            "; x.permute([0, 3, 1, 2]) moves the channels to their place"
+        }
+        _ => "",
+    }
+}

@@ -1,0 +1,98 @@
+//! What a model gives out for images.
+
+use anyhow::{bail, Result};
+use tch::{no_grad, Device, Tensor};
+
+use super::sequential::Sequential;
+use crate::engine::memory::guarded;
+use crate::engine::ranges::batches;
+use crate::show::Bar;
+
+/// Images that are predicted at a time: larger batches need more memory and are slower.
+pub(crate) const PREDICTION_BATCH: i64 = 100;
+
+impl Sequential {
+    /// Computes the output for a batch `[batch, ..input shape]`: `[batch, classes]`.
+    ///
+    /// Images may be 32-bit floats, or bytes, as they are loaded: the model then divides them by 255, here and
+    /// in all other methods, batch by batch.
+    ///
+    /// # Errors
+    /// If `x` has another shape or type than the model's input, or there is too little memory.
+    pub fn forward(&self, x: &Tensor) -> Result<Tensor> {
+        self.network.check_images(x)?;
+        guarded("forward", too_large, || Ok(self.network.output_of(self.network.layers.len(), x)))
+    }
+
+    /// Computes the outputs for any number of images, in batches: `[n, classes]`, on the CPU.
+    ///
+    /// # Errors
+    /// As for [`forward`](Self::forward), and if the user interrupts it.
+    ///
+    /// ```
+    /// use cnn::prelude::*;
+    /// let (model, data) = (course::model(1)?, mnist::synthetic_digits(0, 5, 1));
+    /// let probabilities = model.predict(&add_channel(&data.x_test)?)?;
+    /// assert_eq!(probabilities.size(), [5, 10]);
+    /// assert_eq!(probabilities.argmax(-1, false).size(), [5]);
+    /// # Ok::<(), cnn::anyhow::Error>(())
+    /// ```
+    pub fn predict(&self, x: &Tensor) -> Result<Tensor> {
+        self.network.check_images(x)?;
+        let bar = Bar::new("predict", x.size()[0] as u64, "images");
+        guarded("predict", too_many, || self.predicted(x, bar))
+    }
+
+    fn predicted(&self, x: &Tensor, mut bar: Bar) -> Result<Tensor> {
+        let count = x.size()[0];
+        let mut outputs = Vec::new();
+        for (start, length) in batches(count, PREDICTION_BATCH) {
+            bar.check()?;
+            outputs.push(no_grad(|| {
+                let logits = self.network.run(&x.narrow(0, start, length), false);
+                logits.outputs().to_device(Device::Cpu)
+            }));
+            bar.advance(length as u64);
+        }
+        Ok(Tensor::cat(&outputs, 0))
+    }
+
+    /// The output `[n, ..output shape]` of the layer called `name`, activation included, for images `[n, ..input shape]`;
+    /// it is on the CPU. After the course's first layer it is `[n, 32, 26, 26]`.
+    ///
+    /// # Errors
+    /// If no layer has that name, the images do not fit the model, or there is too little memory.
+    ///
+    /// ```
+    /// use cnn::prelude::*;
+    /// let (model, data) = (course::model(1)?, mnist::synthetic_digits(0, 5, 1));
+    /// let maps = model.layer_output("conv2d", &add_channel(&data.x_test)?)?;
+    /// assert_eq!(maps.size(), [5, 32, 26, 26]);
+    /// # Ok::<(), cnn::anyhow::Error>(())
+    /// ```
+    pub fn layer_output(&self, name: &str, x: &Tensor) -> Result<Tensor> {
+        self.network.check_images(x)?;
+        let names: Vec<&str> = self.network.layers.iter().map(|layer| layer.name.as_str()).collect();
+        let Some(position) = names.iter().position(|&layer| layer == name) else {
+            bail!("no layer is called {name:?}; there are {}", names.join(", "));
+        };
+        guarded("layer_output", too_large, || {
+            Ok(no_grad(|| {
+                let output = self.network.output_of(position + 1, x);
+                output.contiguous().to_device(Device::Cpu)
+            }))
+        })
+    }
+}
+
+/// The advice where there is too little memory for a batch of `evaluate` and `predict`.
+pub(crate) fn too_many() -> String {
+    format!(
+        "there is not enough memory for {PREDICTION_BATCH} images at a time; give it fewer: x.narrow(0, 0, 10) has the first 10"
+    )
+}
+
+/// The same for work that is done with all images at once.
+fn too_large() -> String {
+    "there is not enough memory for so many images at once; give it fewer: x.narrow(0, 0, 100) has the first 100".to_string()
+}

@@ -1,0 +1,9 @@
+//! Random changes to training images.
+
+mod affine;
+mod augment;
+mod random_erasing;
+mod sampling;
+
+pub use augment::Augment;
+pub use sampling::FillMode;

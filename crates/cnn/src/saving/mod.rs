@@ -1,0 +1,3 @@
+//! Models as files: one file per format.
+
+pub(crate) mod safetensors;

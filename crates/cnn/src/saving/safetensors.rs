@@ -1,0 +1,381 @@
+//! Models as files: one safetensors file with the weights by name and, in its header, the architecture.
+//!
+//! The format is read by Python's `safetensors` package and others, and holds no code that could run.
+
+use anyhow::{bail, ensure, Result};
+use safetensors::{serialize, tensor::TensorView, Dtype};
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use std::collections::{BTreeMap, HashMap};
+use std::path::Path;
+use tch::{Kind, Tensor};
+
+use crate::engine::error::Context;
+use crate::engine::files::{explain, write_whole};
+use crate::engine::slices::to_bytes;
+use crate::layers::from_config;
+use crate::model::{Compiled, Loss, NamedLayer, Sequential};
+use crate::optimizers::{check_learning_rate, Optimizer, State};
+
+/// The keys in the file's header under which the architecture stands, and in a backup the training.
+const HEADER: &str = "cnn.model";
+const TRAINING: &str = "cnn.training";
+
+const DAMAGED: &str = "the file is damaged, only partly copied, or of another format: \
+                       copy it again, or save the model again with model.save()";
+/// A count beyond this is damage; optimizers compute powers with it.
+const MOST_STEPS: i64 = 1 << 30;
+
+/// What the header says of the model, as JSON.
+#[derive(Serialize, Deserialize)]
+struct Architecture {
+    version: u32,
+    input_shape: Vec<i64>,
+    seed: u64,
+    layers: Vec<SavedLayer>,
+    compile: Option<(Optimizer, Loss)>,
+    #[serde(default)]
+    optimizer_steps: i64,
+    notes: BTreeMap<String, String>,
+}
+
+#[derive(Serialize, Deserialize)]
+struct SavedLayer {
+    class_name: String,
+    config: Value,
+}
+
+/// What a model file holds.
+pub(crate) struct Saved {
+    architecture: Architecture,
+    pub tensors: HashMap<String, Tensor>,
+    /// What [`write`] was given as `training`.
+    pub training: Option<String>,
+}
+
+/// A model's state that is known to fit it.
+pub(crate) struct Fitting {
+    weights: Vec<(String, Tensor)>,
+    state: State,
+    learning_rate: Option<f64>,
+}
+
+impl Fitting {
+    /// Gives it to the model.
+    pub fn restore(self, model: &mut Sequential) -> Result<()> {
+        model.set_weights(&self.weights)?;
+        if let (Some(compiled), Some(learning_rate)) = (&mut model.compiled, self.learning_rate) {
+            compiled.state = self.state;
+            compiled.optimizer.set_learning_rate(learning_rate)?;
+        }
+        Ok(())
+    }
+}
+
+/// Writes a model, with the optimizer's state if wanted, and with further tensors and a text beside it.
+pub(crate) fn write(
+    path: &Path,
+    model: &Sequential,
+    with_optimizer: bool,
+    more: &[(String, Tensor)],
+    training: Option<String>,
+) -> Result<()> {
+    let saved_layer = |named: &NamedLayer| SavedLayer {
+        class_name: named.layer.class_name().to_string(),
+        config: named.layer.config(),
+    };
+    let compiled = model.compiled.as_ref();
+    let architecture = Architecture {
+        version: 1,
+        input_shape: model.network.input_shape.clone(),
+        seed: model.seed,
+        layers: model.network.layers.iter().map(saved_layer).collect(),
+        compile: compiled.map(|compiled| (compiled.optimizer.clone(), compiled.loss)),
+        optimizer_steps: compiled.filter(|_| with_optimizer).map_or(0, |compiled| compiled.state.steps),
+        notes: model.notes.clone(),
+    };
+    let mut header = HashMap::from([(HEADER.to_string(), serde_json::to_string(&architecture)?)]);
+    header.extend(training.map(|training| (TRAINING.to_string(), training)));
+
+    let optimizer = if with_optimizer { optimizer_tensors(model) } else { Vec::new() };
+    let tensors = model.weights().into_iter().chain(optimizer);
+    let tensors = tensors.chain(more.iter().map(|(name, tensor)| (name.clone(), tensor.shallow_clone())));
+    let stored: Vec<(String, Vec<usize>, Vec<u8>)> = tensors
+        .map(|(name, tensor)| {
+            let shape = tensor.size().into_iter().map(|side| side as usize).collect();
+            Ok((name, shape, to_bytes(&tensor)?))
+        })
+        .collect::<Result<_>>()?;
+    let views: Vec<(&String, TensorView)> = stored
+        .iter()
+        .map(|(name, shape, bytes)| Ok((name, TensorView::new(Dtype::F32, shape.clone(), bytes)?)))
+        .collect::<Result<_>>()?;
+    write_whole(path, &serialize(views, &Some(header))?)
+}
+
+/// What the optimizer remembers, by name: `optimizer/momentum/conv2d/kernel`.
+fn optimizer_tensors(model: &Sequential) -> Vec<(String, Tensor)> {
+    let Some(Compiled { optimizer, state, .. }) = &model.compiled else {
+        return Vec::new();
+    };
+    let weights = model.trainable_weights();
+    let of_weight = |((weight, _), tensors): (&(String, Tensor), &Vec<Tensor>)| {
+        let name = |slot: &str| format!("optimizer/{slot}/{weight}");
+        let named = optimizer.slots().iter().zip(tensors);
+        named.map(|(slot, tensor)| (name(slot), tensor.shallow_clone())).collect::<Vec<_>>()
+    };
+    weights.iter().zip(&state.slots).flat_map(of_weight).collect()
+}
+
+/// Puts another text in the place of the one that [`write`] was given as `training`; the tensors stay as they are.
+pub(crate) fn replace_training(path: &Path, training: String) -> Result<()> {
+    let bytes = std::fs::read(path)
+        .map_err(|error| explain(error, &format!("the model {} cannot be read", path.display())))?;
+    // Eight bytes with the length of the header, the header, and the tensors at offsets from its end.
+    let (length, rest) = bytes.split_first_chunk().context(DAMAGED)?;
+    let (header, tensors) = rest.split_at_checked(u64::from_le_bytes(*length) as usize).context(DAMAGED)?;
+    let mut header: Value = serde_json::from_slice(header).context(DAMAGED)?;
+    header["__metadata__"][TRAINING] = training.into();
+    let mut header = serde_json::to_vec(&header)?;
+    header.resize(header.len().next_multiple_of(8), b' ');
+    write_whole(path, &[&(header.len() as u64).to_le_bytes(), header.as_slice(), tensors].concat())
+}
+
+impl Saved {
+    pub fn read(path: &Path) -> Result<Saved> {
+        let bytes = std::fs::read(path)
+            .map_err(|error| explain(error, &format!("the model {} cannot be read", path.display())))?;
+        parse(&bytes).with_context(|| format!("{} is not a whole model file", path.display()))
+    }
+
+    /// Gives `model`, whose layers are the same, these weights, and its optimizer this state.
+    pub fn restore(&self, model: &mut Sequential) -> Result<()> {
+        self.fitting(model)?.restore(model)
+    }
+
+    /// What [`restore`](Self::restore) is about to give the model, looked at in all its parts.
+    pub fn fitting(&self, model: &Sequential) -> Result<Fitting> {
+        self.check_same_layers(model)?;
+        let learning_rate =
+            self.architecture.compile.as_ref().map(|(optimizer, _)| optimizer.learning_rate());
+        if let Some(learning_rate) = learning_rate {
+            check_learning_rate(learning_rate)?;
+        }
+        Ok(Fitting { weights: self.in_order_of(model)?, state: self.optimizer_state(model)?, learning_rate })
+    }
+
+    fn optimizer_state(&self, model: &Sequential) -> Result<State> {
+        let steps = self.architecture.optimizer_steps;
+        let Some(Compiled { optimizer, .. }) = model.compiled.as_ref().filter(|_| steps > 0) else {
+            return Ok(State::default());
+        };
+        let of_weight = |(weight, tensor): &(String, Tensor)| {
+            let slot = |slot: &&str| {
+                let saved = self.tensor(&format!("optimizer/{slot}/{weight}"), tensor)?;
+                let mut own = tensor.zeros_like().detach(); // lies in memory as the weight does
+                own.copy_(saved);
+                Ok(own)
+            };
+            optimizer.slots().iter().map(slot).collect::<Result<Vec<_>>>()
+        };
+        let slots = model.trainable_weights().iter().map(of_weight).collect::<Result<_>>()?;
+        Ok(State { steps, slots })
+    }
+
+    /// The tensor called `name`, if it has the shape of `like` and holds numbers.
+    fn tensor(&self, name: &str, like: &Tensor) -> Result<&Tensor> {
+        let tensor = self.tensors.get(name).with_context(|| format!("the weight {name} is missing"))?;
+        ensure!(
+            tensor.size() == like.size(),
+            "the weight {name} has the shape {:?}, and this model wants {:?}",
+            tensor.size(),
+            like.size()
+        );
+        let finite = tensor.isfinite().all().int64_value(&[]) == 1;
+        ensure!(finite, "the weight {name} holds NaN or infinity: it was saved after a training that failed");
+        Ok(tensor)
+    }
+
+    /// The weights in the model's order, after a look at each of them.
+    fn in_order_of(&self, model: &Sequential) -> Result<Vec<(String, Tensor)>> {
+        let ordered = model.weights().into_iter().map(|(name, own)| {
+            let weight = self.tensor(&name, &own)?.shallow_clone();
+            Ok((name, weight))
+        });
+        ordered.collect()
+    }
+
+    fn check_same_layers(&self, model: &Sequential) -> Result<()> {
+        let saved = &self.architecture;
+        ensure!(
+            model.network.input_shape == saved.input_shape,
+            "this model's input has the shape {:?}, the saved one's {:?}",
+            model.network.input_shape,
+            saved.input_shape
+        );
+        for (position, (own, saved)) in model.network.layers.iter().zip(&saved.layers).enumerate() {
+            let (class_name, config) = (own.layer.class_name(), own.layer.config());
+            // A file of an earlier version may lack arguments, which then have their defaults.
+            let whole = from_config(&saved.class_name, &saved.config).map(|layer| layer.config());
+            ensure!(
+                class_name == saved.class_name && config == whole.unwrap_or_else(|_| saved.config.clone()),
+                "layer {} is {class_name} {config} in this model, and {} {} in the file",
+                position + 1,
+                saved.class_name,
+                saved.config
+            );
+        }
+        let (own, saved) = (model.network.layers.len(), saved.layers.len());
+        ensure!(own == saved, "this model has {own} layers, and the saved one {saved}");
+        Ok(())
+    }
+}
+
+impl Sequential {
+    /// Writes architecture, weights and what `compile` was given to a `.safetensors` file; missing folders are
+    /// made, and an earlier file of that name is replaced only when the new one is whole. It is all that it takes
+    /// to use the model, unless it has layers of your own: [`load`](Self::load) does not know these, so build the
+    /// model and use [`load_weights`](Self::load_weights).
+    ///
+    /// ```
+    /// use cnn::prelude::*;
+    /// # let path = std::env::temp_dir().join(format!("cnn-doc-save-{}.safetensors", std::process::id()));
+    /// let (model, data) = (course::model(1)?, mnist::synthetic_digits(0, 10, 1));
+    /// model.save(&path)?;
+    /// let x = add_channel(&data.x_test)?;
+    /// assert_eq!(Sequential::load(&path)?.predict(&x)?, model.predict(&x)?);
+    /// # std::fs::remove_file(path)?;
+    /// # Ok::<(), cnn::anyhow::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// If the file cannot be written.
+    pub fn save(&self, path: impl AsRef<Path>) -> Result<()> {
+        write(path.as_ref(), self, false, &[], None).context("the model was not saved")
+    }
+
+    /// Writes as [`save`](Self::save) does, and also what the optimizer has learnt of the gradients: a training that
+    /// goes on with the loaded model is then the same as if it had never stopped. With Adam, the file is three
+    /// times as large.
+    ///
+    /// # Errors
+    /// If the file cannot be written.
+    pub fn save_with_optimizer(&self, path: impl AsRef<Path>) -> Result<()> {
+        write(path.as_ref(), self, true, &[], None).context("the model was not saved")
+    }
+
+    /// Reads a model that [`save`](Self::save) or [`save_with_optimizer`](Self::save_with_optimizer) wrote, ready to
+    /// predict, evaluate and go on training.
+    ///
+    /// # Errors
+    /// If the file cannot be read, is damaged or of another format, or its weights do not fit its architecture
+    /// or are not numbers.
+    pub fn load(path: impl AsRef<Path>) -> Result<Sequential> {
+        let path = path.as_ref();
+        let saved = Saved::read(path)?;
+        let build = || -> Result<Sequential> {
+            let Architecture { input_shape, seed, layers, compile, notes, .. } = &saved.architecture;
+            // A damaged size must not cost more memory than the file's own weights do.
+            let weights = saved.tensors.values().map(Tensor::numel).sum();
+            let mut builder = Sequential::input(input_shape.clone()).seed(*seed).most_weights(weights);
+            for layer in layers {
+                builder = builder.add_boxed(from_config(&layer.class_name, &layer.config)?);
+            }
+            let mut model = builder.build()?;
+            if let Some((optimizer, loss)) = compile {
+                model.compile(optimizer.clone(), *loss)?;
+            }
+            saved.restore(&mut model)?;
+            model.notes = notes.clone();
+            Ok(model)
+        };
+        build().with_context(|| {
+            format!("{} holds no model that can be used; save it again with model.save()", path.display())
+        })
+    }
+
+    /// Reads only the weights of a saved model into this one, whose layers must be the same.
+    ///
+    /// # Errors
+    /// As for [`load`](Self::load); if the architecture differs, the error names the first layer that does. The
+    /// model is then unchanged.
+    pub fn load_weights(&mut self, path: impl AsRef<Path>) -> Result<()> {
+        let path = path.as_ref();
+        let saved = Saved::read(path)?;
+        saved.check_same_layers(self).and_then(|()| self.set_weights(&saved.in_order_of(self)?)).with_context(
+            || {
+                format!(
+                    "the weights in {} do not fit this model, which is unchanged; check that it is built as the \
+                     saved one was",
+                    path.display()
+                )
+            },
+        )
+    }
+}
+
+/// A tensor, as the file's header describes it.
+#[derive(Deserialize)]
+struct Stored {
+    dtype: String,
+    shape: Vec<i64>,
+    /// Where its bytes begin and end.
+    data_offsets: (usize, usize),
+}
+
+impl Stored {
+    /// Its bytes, if they are all there and as many as the shape says.
+    fn bytes<'a>(&self, data: &'a [u8]) -> Option<&'a [u8]> {
+        let bytes = data.get(self.data_offsets.0..self.data_offsets.1)?;
+        let length = self.shape.iter().try_fold(4, |length: i64, &side| length.checked_mul(side))?;
+        let whole = self.shape.iter().all(|&side| side >= 0) && length == bytes.len() as i64;
+        whole.then_some(bytes)
+    }
+}
+
+/// Takes the file apart. The safetensors crate would do this too, but its sums overflow where a header is damaged.
+fn parse(bytes: &[u8]) -> Result<Saved> {
+    // A header longer than the file is what a truncated file and a foreign format have in common.
+    let parts = bytes.split_first_chunk::<8>().and_then(|(length, rest)| {
+        let length = usize::try_from(u64::from_le_bytes(*length)).ok()?;
+        rest.split_at_checked(length)
+    });
+    let Some((header, data)) = parts else {
+        bail!("its {} bytes do not begin with a safetensors header: {DAMAGED}", bytes.len());
+    };
+    let mut header: BTreeMap<String, Value> = serde_json::from_slice(header).context(DAMAGED)?;
+    let texts = header.remove("__metadata__").unwrap_or_default();
+    let model = texts[HEADER].as_str().with_context(|| {
+        format!(
+            "it is a safetensors file without the header entry {HEADER:?}: another program wrote it, \
+             and it holds no architecture. Models that model.save() wrote can be loaded"
+        )
+    })?;
+    let architecture: Architecture = serde_json::from_str(model).context(DAMAGED)?;
+    ensure!(
+        architecture.version == 1,
+        "it was written in version {} of the format, and this crate reads version 1: update the crate",
+        architecture.version
+    );
+    let steps = architecture.optimizer_steps;
+    ensure!((0..MOST_STEPS).contains(&steps), "its optimizer has done {steps} steps: {DAMAGED}");
+    let mut tensors = HashMap::new();
+    let mut used = 0;
+    for (name, stored) in header {
+        let stored: Stored = serde_json::from_value(stored).context(DAMAGED)?;
+        ensure!(
+            stored.dtype == "F32",
+            "the weight {name} is of type {}, not F32: save the model again with model.save()",
+            stored.dtype
+        );
+        let bytes =
+            stored.bytes(data).with_context(|| format!("the weight {name} is not whole: {DAMAGED}"))?;
+        used += bytes.len();
+        // Many names for the same bytes would fill the memory.
+        ensure!(used <= data.len(), "the weight {name} overlaps with another: {DAMAGED}");
+        tensors.insert(name, Tensor::f_from_data_size(bytes, &stored.shape, Kind::Float)?);
+    }
+    ensure!(used == data.len(), "{} bytes belong to no weight: {DAMAGED}", data.len() - used);
+    let training = texts[TRAINING].as_str().map(String::from);
+    Ok(Saved { architecture, tensors, training })
+}

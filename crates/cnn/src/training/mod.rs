@@ -1,0 +1,26 @@
+//! Training: the arguments of `fit`, the loop, what it leaves, and what it shows.
+
+mod batches;
+pub(crate) mod callback;
+mod epoch;
+mod fingerprint;
+mod fit;
+mod gradients;
+pub(crate) mod history;
+pub(crate) mod lr_find;
+mod prepare;
+pub(crate) mod progress;
+mod schedule;
+mod under_way;
+
+pub(crate) use callback::Backup;
+pub(crate) use fingerprint::{check_same, hash_of_weights};
+pub use fit::Fit;
+pub use history::History;
+pub use lr_find::{LrFind, LrFound};
+pub use prepare::Training;
+pub use progress::{Lines, Progress, Silent, Status, TrainingDisplay};
+pub use schedule::Schedule;
+
+/// Images and labels, checked.
+type Samples = (tch::Tensor, tch::Tensor);
