@@ -11,7 +11,7 @@ use tokio::sync::mpsc::{unbounded_channel, UnboundedReceiver, UnboundedSender};
 use tokio::time::error::Elapsed;
 use tokio::time::{sleep, timeout};
 
-use crate::kernel::Event;
+use crate::event::Event;
 use crate::message::read;
 
 /// A client that takes no message for so long does not get it.

@@ -18,8 +18,8 @@ use tokio::sync::mpsc::{unbounded_channel, UnboundedSender};
 use tokio::task::JoinHandle;
 use tokio::time::timeout;
 
+use crate::event::Event;
 use crate::folder::RunFolder;
-use crate::kernel::Event;
 use crate::message::read;
 use crate::settings::Settings;
 use crate::sources;

@@ -14,12 +14,14 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 use tokio::signal::unix::{signal, SignalKind};
 use tokio::sync::mpsc::{unbounded_channel, UnboundedReceiver, UnboundedSender};
+use tokio::sync::oneshot;
 use tokio::time::{interval, sleep, sleep_until};
 
 use crate::cell::{Cell, Stage};
 use crate::client::Client;
 use crate::errors::{self, ALL_GONE};
 use crate::evcxr::{random_key, Evcxr};
+use crate::event::Event;
 use crate::folder::RunFolder;
 use crate::history::History;
 use crate::info::kernel_info;
@@ -36,24 +38,13 @@ const FAREWELL: Duration = Duration::from_millis(100);
 /// A cell that evcxr does not end so long after its process was killed is still being compiled; then evcxr is ended, too.
 const LAST_RESORT: Duration = Duration::from_secs(5);
 
-/// What the kernel reacts to.
-pub enum Event {
-    /// A message from Jupyter.
-    Client(Channel, JupyterMessage),
-    /// A message from evcxr.
-    Evcxr(Channel, JupyterMessage),
-    /// evcxr compiles a crate: its name, version and place.
-    Compiling(String),
-    /// evcxr was started, or could not be; the number tells which start this is about.
-    Started(u64, Result<(Arc<RunFolder>, Evcxr, WarmUp)>),
-    /// An evcxr that had been started has ended, with this status.
-    EvcxrEnded(u64, String),
-}
+/// What a start of evcxr leaves: its folder, the program, and the cell that is executed before the user's first.
+type Started = Result<(Arc<RunFolder>, Evcxr, WarmUp)>;
 
 /// Where evcxr stands.
 enum Backend {
-    /// Being started.
-    Starting,
+    /// Being started; the result comes with [`Event::Started`].
+    Starting(oneshot::Receiver<Started>),
     /// Executing the cell before the user's first one.
     WarmingUp(Evcxr, WarmUp),
     /// Waiting for cells, or executing one.
@@ -96,7 +87,7 @@ pub async fn run(connection: ConnectionInfo, settings: Settings) -> Result<()> {
         client,
         events,
         folder: None,
-        backend: Backend::Starting,
+        backend: Backend::Failed,
         starts: 0,
         waiting: VecDeque::new(),
         running: None,
@@ -195,7 +186,7 @@ impl Kernel {
                     self.publish_output();
                 }
             }
-            Event::Started(start, result) if start == self.starts => self.started(result),
+            Event::Started(start) if start == self.starts => self.started(),
             Event::EvcxrEnded(start, status) if start == self.starts => self.evcxr_ended(&status),
             Event::Started(..) | Event::EvcxrEnded(..) => {}
         }
@@ -207,7 +198,8 @@ impl Kernel {
     /// Starts evcxr in the background, in this kernel's folder.
     fn start_evcxr(&mut self) {
         self.starts += 1;
-        self.backend = Backend::Starting;
+        let (leave, left) = oneshot::channel();
+        self.backend = Backend::Starting(left);
         self.forget_group();
         let (start, settings, session) = (self.starts, self.settings.clone(), self.session.clone());
         let (events, folder) = (self.events.clone(), self.folder.clone());
@@ -227,13 +219,15 @@ impl Kernel {
                 let evcxr = Evcxr::start(&settings, &folder, &session, &events, start, hide_sources).await?;
                 Ok((folder, evcxr, warm_up))
             };
-            let started = started.await;
-            let _ = events.send(Event::Started(start, started));
+            let _ = leave.send(started.await);
+            let _ = events.send(Event::Started(start));
         });
     }
 
-    fn started(&mut self, result: Result<(Arc<RunFolder>, Evcxr, WarmUp)>) {
-        match result {
+    fn started(&mut self) {
+        let Backend::Starting(left) = &mut self.backend else { return };
+        let Ok(started) = left.try_recv() else { return };
+        match started {
             Ok((folder, evcxr, mut warm_up)) => {
                 self.folder = Some(folder);
                 evcxr.request(warm_up.request());
@@ -261,8 +255,7 @@ impl Kernel {
     }
 
     fn warmed_up(&mut self) {
-        let Backend::WarmingUp(evcxr, warm_up) = std::mem::replace(&mut self.backend, Backend::Starting)
-        else {
+        let Backend::WarmingUp(evcxr, warm_up) = std::mem::replace(&mut self.backend, Backend::Failed) else {
             return;
         };
         if let Some(error) = warm_up.error() {

@@ -10,6 +10,7 @@ mod client;
 mod compiling;
 mod errors;
 mod evcxr;
+mod event;
 mod folder;
 mod guard;
 mod history;
