@@ -68,6 +68,7 @@ def checks(full):
         Check("rustfmt", ["cargo", "fmt", "--all", "--check"]),
         Check("clippy", ["cargo", "clippy", *workspace, "--all-targets", "--", "-D", "warnings"]),
         Check("documentation", ["cargo", "doc", *workspace, "--no-deps"], environment={"RUSTDOCFLAGS": "-D warnings"}),
+        Check("imports", [python, str(notebooks.ROOT / "scripts" / "course" / "imports.py")]),
         Check("rust-tests", ["cargo", "test", "--workspace", "--locked", "--no-fail-fast"], CARGO),
         Check(SCRIPT_TESTS, [*pytest, f"--ignore={TESTS / 'test_notebooks.py'}", str(TESTS)], PYTEST),
         Check("notebooks", run, NOTEBOOKS),
