@@ -382,15 +382,16 @@ def physical_cores():
 def kernel_environment(cargo_bin, torch):
     """What the kernel needs to find libtorch and to be quick; the kernelspec carries it."""
     libraries = "DYLD_LIBRARY_PATH" if MACOS else "LD_LIBRARY_PATH"
-    keep = str(4 * GIB)
+    large = str(32 * 2**20)
     return {
         "PATH": os.pathsep.join([str(cargo_bin), "${PATH}"]),
         "LIBTORCH": str(torch),
         libraries: str(torch / "lib"),
-        # glibc returns big blocks to the system at once and fetches them again a moment later; told to keep
-        # them, an epoch takes a good deal less.
-        "MALLOC_MMAP_THRESHOLD_": keep,
-        "MALLOC_TRIM_THRESHOLD_": keep,
+        # Blocks from this size on go back to the system as soon as they are free, smaller ones are kept. Left alone, glibc gives
+        # back much smaller ones, too; told to keep all, it hardly uses again what a large tensor leaves. While a training runs,
+        # the crate has it keep all (engine/allocator.rs).
+        "MALLOC_MMAP_THRESHOLD_": large,
+        "MALLOC_TRIM_THRESHOLD_": large,
         # How long libtorch's threads spin while they wait for each other, before they sleep. By default they spin for
         # milliseconds, and where another program wants a core too, a training step takes many times as long. Not to
         # spin at all makes every step 7 % slower. The first is for Linux's OpenMP, the second for that of macOS.

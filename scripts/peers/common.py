@@ -37,9 +37,19 @@ def seconds(work):
     return result, time.perf_counter() - begin
 
 
-def peak_memory():
-    """The most memory that this process ever used, in MB."""
+def memory(which):
+    """Memory of this process in MB: `VmRSS` is what it uses now, `VmHWM` the most that it ever used."""
     for line in Path("/proc/self/status").read_text().splitlines():
-        if line.startswith("VmHWM"):
+        if line.startswith(which):
             return int(line.split()[1]) / 1024
     return 0.0
+
+
+def reruns(made):
+    """Memory while the same variable gets the same images as floats again and again, and after it is deleted."""
+    used = []
+    for _ in range(12):
+        x_again = made()
+        used.append(memory("VmRSS"))
+    del x_again
+    return {"rerun_memory": used[-1], "memory_by_rerun": used, "memory_after_drop": memory("VmRSS")}

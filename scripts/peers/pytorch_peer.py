@@ -41,12 +41,14 @@ def main():
 
     epochs = [common.seconds(epoch)[1] for _ in range(common.setting("BENCH_EPOCHS"))]
     evaluations = [common.seconds(lambda: evaluate(x_test, y_test)) for _ in range(3)]
-    print(json.dumps({
+    peak_memory = common.memory("VmHWM")
+    as_bytes = (x_train * 255).to(torch.uint8)
+    print(json.dumps(common.reruns(lambda: as_bytes.float() / 255.0) | {
         "load_seconds": load_seconds,
         "epoch_seconds": epochs,
         "evaluate_seconds": [seconds for _, seconds in evaluations],
         "accuracy": evaluations[0][0],
-        "peak_memory": common.peak_memory(),
+        "peak_memory": peak_memory,
     }))
 
 

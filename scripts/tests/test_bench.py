@@ -57,6 +57,13 @@ def test_the_report_is_a_table_and_json(tmp_path):
     assert content["machine"]["cores"] >= 1
 
 
+def test_reruns_are_told_by_the_last_repetition():
+    of = lambda last: result([9.0, 2.0]) | {"rerun_memory": last, "memory_by_rerun": [100.0, 200.0, 300.0, *[last] * 9], "memory_after_drop": 50.0}
+    lines = bench.reruns({"kernel": [of(900.0), of(310.0)], "release": [result([9.0, 2.0])]}).splitlines()
+    assert lines[2:] == ["| this course, in the kernel | 100 | 300 | 310 | 50 |"]
+    assert bench.summary([of(310.0)])["rerun_memory"]["median"] == 310.0
+
+
 def test_the_cells_are_the_programs_own_lines():
     cells = bench.cells(bench.PROGRAM.read_text())
     assert cells[0].startswith(":dep cnn") and cells[1].startswith("use cnn::anyhow::Result;")

@@ -1,5 +1,6 @@
 //! What knows nothing of networks: errors, files, devices, memory, threads, random numbers, the stop flag.
 
+pub(crate) mod allocator;
 pub(crate) mod device;
 pub(crate) mod error;
 pub(crate) mod files;

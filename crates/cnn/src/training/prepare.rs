@@ -9,6 +9,7 @@ use super::history::History;
 use super::progress::{Lines, Progress, Silent, TrainingDisplay};
 use super::under_way::UnderWay;
 use super::Samples;
+use crate::engine::allocator::KeepsMemory;
 use crate::engine::error::Context;
 use crate::engine::memory::{guarded, in_memory};
 use crate::model::{Labels, Sequential, NOT_COMPILED};
@@ -108,6 +109,7 @@ impl<'a> Training<'a> {
     /// # Errors
     /// See [`Sequential::fit`]; and if a callback returns an error.
     pub fn run(self) -> Result<History> {
+        let _memory = KeepsMemory::new();
         let (device, images, batch_size) = (self.model.device(), self.x.size(), self.settings.batch_size);
         let advice = || {
             format!(
