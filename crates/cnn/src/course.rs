@@ -17,6 +17,8 @@ use crate::preprocessing::{add_channel, normalize};
 use crate::training::{Fit, History};
 
 /// A file in `artifacts`, where notebooks leave what later ones read; `CNN_ARTIFACTS` names another folder.
+///
+/// In notebooks it is the `artifacts` of the course's checkout, in a program of your own that of its package.
 pub fn artifact(name: &str) -> PathBuf {
     match std::env::var_os("CNN_ARTIFACTS").filter(|folder| !folder.is_empty()) {
         Some(folder) => PathBuf::from(folder).join(name),

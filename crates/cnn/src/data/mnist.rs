@@ -35,6 +35,9 @@ pub const SYNTHETIC: &str = "synthetic-digits";
 /// names, with commas between. Where no mirror answers, digits that this crate draws
 /// itself take its place, with a banner; the data set is then called [`SYNTHETIC`].
 ///
+/// In notebooks the project is the course's checkout; in a program of your own it is that program's package, or the
+/// folder in which it is started if there is none.
+///
 /// # Errors
 /// If the named folder lacks a file, or a file is damaged or of another data set; and if the user interrupts it.
 pub fn load_data() -> Result<Dataset> {
