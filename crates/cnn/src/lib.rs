@@ -31,6 +31,17 @@
 //! assert!(model.evaluate(&x_test, &data.y_test)?.accuracy > 0.3);
 //! # Ok::<(), cnn::anyhow::Error>(())
 //! ```
+//!
+//! # In your own project
+//!
+//! A program of your own needs libtorch 2.13.0 when it is compiled and when it starts: a `.cargo/config.toml` of a few lines
+//! names its folder for both. `crates/cnn/README.md` has it under "In your own project", with what to do about the errors
+//! that appear without it. Build with `--release`. [`data::mnist::load_data`] then uses `data/mnist` in your project, and
+//! [`course::artifact`] names files in its `artifacts`.
+//!
+//! ```no_run
+#![doc = include_str!("../examples/train_mnist.rs")]
+//! ```
 
 // The rooms: each uses only those above it. README.md has the map.
 
