@@ -4,6 +4,7 @@ use anyhow::{ensure, Result};
 use plotters::prelude::*;
 
 use crate::show::style::{tick, COLOURS, LABEL, TICK, TITLE};
+use crate::show::text_width::text_width;
 use crate::show::{Figure, FONT};
 
 /// At most so many numbers stand at the vertical axis.
@@ -39,7 +40,7 @@ pub fn bars<S: AsRef<str>>(
     );
     let highest = values.iter().fold(0.0_f64, |highest, &value| highest.max(value));
     let top = if highest > 0.0 { highest * 1.12 } else { 1.0 };
-    let longest = names.iter().map(|name| name.as_ref().chars().count()).max().unwrap_or(0) as u32;
+    let longest = names.iter().map(|name| text_width(name.as_ref())).max().unwrap_or(0) as u32;
     let width = (120 + values.len() as u32 * (longest * 10).max(56)).clamp(480, 1280);
     // plotters cannot divide an axis with a single place: one bar gets an empty place on either side.
     let places = if values.len() == 1 { -1..1 } else { 0..values.len() as i32 - 1 };

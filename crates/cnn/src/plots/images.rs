@@ -6,6 +6,7 @@ use plotters::style::text_anchor::{HPos, Pos, VPos};
 use tch::{Kind, Tensor};
 
 use crate::show::style::TICK;
+use crate::show::text_width::text_width;
 use crate::show::{Figure, FONT};
 
 /// The width, in pixels, that one image of the grid has at most, if it is not wider itself.
@@ -59,7 +60,7 @@ pub fn images<S: AsRef<str>>(x: &Tensor, titles: &[S], columns: usize) -> Result
     let scale = (CELL / width).max(1);
     let (image_width, image_height) = ((width * scale) as i32, (height * scale) as i32);
     let title_height = if titles.is_empty() { 0 } else { TICK as i32 + 18 };
-    let longest = titles.iter().map(|title| title.as_ref().chars().count()).max().unwrap_or(0) as i32;
+    let longest = titles.iter().map(|title| text_width(title.as_ref())).max().unwrap_or(0) as i32;
     let cell_width = image_width.max(longest * 10) + 12;
     let cell_height = image_height + title_height + 12;
     let columns = columns.min(count as usize);

@@ -3,12 +3,11 @@
 use anyhow::{anyhow, ensure, Result};
 use plotters::coord::Shift;
 use plotters::prelude::*;
-use plotters::style::{register_font, FontStyle};
-use plotters_bitmap::BitMapBackend;
 use std::fmt;
 use std::path::Path;
-use std::sync::Once;
 
+use super::canvas::{pixel_width, Canvas};
+use super::fonts::{fonts, FONT};
 use super::item::{show, Item};
 use super::pixels::Pixels;
 use super::style::TITLE;
@@ -16,10 +15,7 @@ use crate::engine::error::Context;
 use crate::engine::files::write_whole;
 
 /// The drawing area that [`Figure::draw`] hands to its closure.
-pub type Area<'a> = DrawingArea<BitMapBackend<'a>, Shift>;
-
-/// The font of every text in a figure. It comes with the crate: machines without fonts draw the same picture.
-pub const FONT: &str = "sans-serif";
+pub type Area<'a> = DrawingArea<Canvas<'a>, Shift>;
 
 /// A larger figure is a mistake, and would fill the memory.
 const MOST_PIXELS: u64 = 100_000_000;
@@ -49,7 +45,6 @@ impl Figure {
     where
         F: FnOnce(&Area) -> Result<(), Box<dyn std::error::Error>>,
     {
-        use_own_font();
         let (width, height) = size;
         ensure!(width > 0 && height > 0, "a figure of {width}×{height} pixels has no area");
         ensure!(
@@ -57,11 +52,9 @@ impl Figure {
             "a figure of {width}×{height} pixels is too large; draw less in it"
         );
         let mut rgb = vec![255; width as usize * height as usize * 3];
-        {
-            let area = BitMapBackend::with_buffer(&mut rgb, size).into_drawing_area();
-            draw(&area).map_err(|error| anyhow!("the figure could not be drawn: {error}"))?;
-            area.present()?;
-        }
+        let drawn = draw(&Canvas::new(&mut rgb, size).into_drawing_area());
+        fonts().notes().iter().for_each(|note| println!("{note}"));
+        drawn.map_err(|error| anyhow!("the figure could not be drawn: {error}"))?;
         Ok(Figure { pixels: Pixels { width, height, rgb } })
     }
 
@@ -113,12 +106,9 @@ impl Figure {
     /// # Ok::<(), cnn::anyhow::Error>(())
     /// ```
     pub fn titled(&self, title: &str) -> Result<Figure> {
-        use_own_font();
-        let font = (FONT, TITLE).into_font();
-        let (text_width, _) =
-            font.box_size(title).map_err(|error| anyhow!("the title could not be drawn: {error}"))?;
+        let text_width = pixel_width(title, TITLE).context("the title could not be drawn")?;
         let line = Figure::draw((self.pixels.width.max(text_width + 24), 40), |area| {
-            Ok(area.draw(&Text::new(title, (12, 12), font))?)
+            Ok(area.draw(&Text::new(title, (12, 12), (FONT, TITLE)))?)
         })?;
         Ok(line.above(self))
     }
@@ -135,20 +125,10 @@ impl fmt::Debug for Figure {
     }
 }
 
-fn use_own_font() {
-    static ONCE: Once = Once::new();
-    ONCE.call_once(|| {
-        let font = include_bytes!("../../assets/DejaVuSans.ttf");
-        for style in [FontStyle::Normal, FontStyle::Bold] {
-            // The only error is a file that is no font, and this one is.
-            let _ = register_font(FONT, style, font);
-        }
-    });
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use unicode_normalization::UnicodeNormalization;
 
     impl Figure {
         /// How many of its pixels have this colour.
@@ -157,17 +137,78 @@ mod tests {
         }
     }
 
+    fn text(words: &str, family: &str) -> Figure {
+        Figure::draw((240, 40), |area| {
+            area.draw(&Text::new(words, (5, 5), (family, 20)))?;
+            Ok(())
+        })
+        .unwrap()
+    }
+
     #[test]
     fn text_is_drawn_without_the_systems_fonts() {
-        let text = |words: &'static str| {
-            Figure::draw((200, 40), |area| {
-                area.draw(&Text::new(words, (5, 5), (FONT, 20)))?;
-                Ok(())
-            })
-            .unwrap()
+        let empty = text("", FONT);
+        for words in
+            ["Genauigkeit 99 % – α → β", "точность", "ακρίβεια", "độ chính xác", "ճշտություն", "სიზუსტე"]
+        {
+            // Each letter adds ink: a gap would not.
+            let mut dark = empty.pixels.rgb.iter().filter(|&&level| level < 255).count();
+            for (start, letter) in words.char_indices().filter(|(_, letter)| !letter.is_whitespace()) {
+                let figure = text(&words[..start + letter.len_utf8()], FONT);
+                let more = figure.pixels.rgb.iter().filter(|&&level| level < 255).count();
+                assert!(more > dark, "{letter} of {words}");
+                dark = more;
+            }
+        }
+    }
+
+    #[test]
+    fn an_accent_stands_above_its_letter() {
+        assert_eq!(text("ế".nfd().collect::<String>().as_str(), FONT), text("ế", FONT));
+        let (letter, accented) = (text("β", FONT), text("β\u{302}", FONT));
+        assert!(letter != accented);
+        let columns = |figure: &Figure| {
+            let (width, rows) = (figure.pixels.width as usize, figure.pixels.rgb.chunks_exact(240 * 3));
+            let dark = rows.flat_map(|row| (0..width).filter(|&x| row[3 * x] < 128)).collect::<Vec<_>>();
+            (dark.iter().min().copied(), dark.iter().max().copied())
         };
-        assert_ne!(text("Genauigkeit 99 % – α → β"), text(""));
-        assert_ne!(text("a"), text("b"));
+        assert_eq!(columns(&letter), columns(&accented));
+    }
+
+    #[test]
+    #[ignore = "the next test runs it, in a process of its own"]
+    fn figures_in_a_process_of_its_own() {
+        println!();
+        // A letter of nobody's, one of a script that is joined, and a family that no machine has, each twice.
+        for _ in 0..2 {
+            let boxes = text("a\u{E83A}b", FONT);
+            assert!(boxes != text("a b", FONT) && boxes == text("a\u{E83B}b", FONT));
+            assert_eq!(text("م", FONT), text("\u{E83A}", FONT));
+            assert_eq!(text("abc", "No Such Font"), text("abc", FONT));
+        }
+    }
+
+    #[test]
+    fn what_cannot_be_drawn_is_named_once() {
+        let mut command = std::process::Command::new(std::env::current_exe().unwrap());
+        let test = "show::figure::tests::figures_in_a_process_of_its_own";
+        let output = command.args(["--ignored", "--exact", "--nocapture", test]).output().unwrap();
+        let printed = String::from_utf8(output.stdout).unwrap();
+        assert!(output.status.success(), "{printed}");
+        let lines = |words: &str| printed.lines().filter(|line| line.contains(words)).count();
+        for words in
+            ["(U+E83A); the", "(U+E83B); the", "apt install fonts-noto-core", "(U+0645)", "\"No Such Font\""]
+        {
+            let times = if words.starts_with("apt") { 2 } else { 1 };
+            assert_eq!(lines(words), times, "{words} in {printed}");
+        }
+    }
+
+    #[test]
+    fn a_font_of_the_users_own_is_drawn_by_plotters() {
+        let file = include_bytes!("../../assets/DejaVuSans.ttf");
+        assert!(plotters::style::register_font("mine", FontStyle::Normal, file).is_ok());
+        assert_eq!(text("abc", "mine"), text("abc", FONT));
     }
 
     #[test]

@@ -22,9 +22,13 @@ pub(crate) fn duration(seconds: f64) -> String {
     }
 }
 
-/// Text that HTML does not take for its own.
+/// Text that HTML and SVG do not take for their own, also within an attribute.
 pub(crate) fn escape(text: &str) -> String {
-    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;")
+    text.replace('&', "&amp;")
+        .replace('<', "&lt;")
+        .replace('>', "&gt;")
+        .replace('"', "&quot;")
+        .replace('\'', "&#39;")
 }
 
 #[cfg(test)]
@@ -36,6 +40,11 @@ mod tests {
         let seconds = [0.2, 59.4, 59.6, 3599.0, 7384.0, f64::NAN];
         let texts = seconds.map(duration);
         assert_eq!(texts, ["0 s", "59 s", "1 min 00 s", "59 min 59 s", "2 h 03 min", "0 s"]);
+    }
+
+    #[test]
+    fn text_leaves_neither_its_element_nor_its_attribute() {
+        assert_eq!(escape("a\" b='<i>' & 猫"), "a&quot; b=&#39;&lt;i&gt;&#39; &amp; 猫");
     }
 
     #[test]

@@ -1,14 +1,19 @@
 //! How values show themselves: tables, figures and progress bars, and the style that all pictures share.
 
 pub(crate) mod bar;
+mod canvas;
 pub(crate) mod figure;
+mod fonts;
 pub(crate) mod html;
 mod item;
 mod pixels;
 pub(crate) mod style;
 pub(crate) mod svg;
+mod system_fonts;
 mod table;
+pub(crate) mod text_width;
 
 pub(crate) use bar::Bar;
-pub use figure::{Area, Figure, FONT};
+pub use figure::{Area, Figure};
+pub use fonts::FONT;
 pub use table::Table;

@@ -2,6 +2,7 @@
 
 use std::ops::Range;
 
+use super::html::escape;
 use super::style::{nice_step, tick, COLOURS, LABEL, TICK, TITLE};
 use crate::engine::text::thousands;
 
@@ -64,7 +65,8 @@ impl Chart<'_> {
         let x = |epoch: f64| LEFT + (RIGHT - LEFT) * share(epoch, &x_range);
         let y = |value: f64| BOTTOM - (BOTTOM - TOP) * share(value, &y_range);
 
-        let mut svg = format!("<text x=\"{LEFT}\" y=\"28\" font-size=\"{TITLE}\">{}</text>", self.title);
+        let mut svg =
+            format!("<text x=\"{LEFT}\" y=\"28\" font-size=\"{TITLE}\">{}</text>", escape(self.title));
         for value in multiples(&y_range, nice_step(&y_range, Y_LABELS)) {
             let (at, text) = (y(value), tick(value, &y_range, Y_LABELS));
             svg += &format!(

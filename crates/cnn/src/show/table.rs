@@ -4,6 +4,7 @@ use std::fmt;
 
 use super::html::escape;
 use super::item::{show, Item};
+use super::text_width::text_width;
 
 /// Rows and columns: aligned text with `println!("{table}")`, an HTML table at the end of a cell.
 ///
@@ -80,17 +81,21 @@ impl Table {
 
 impl fmt::Display for Table {
     fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
-        let width = |column: usize| {
-            let cells = self.rows.iter().map(|row| row[column].chars().count());
-            cells.chain([self.columns[column].chars().count()]).max().unwrap_or(0)
+        let columns: Vec<String> = self.columns.iter().map(|name| in_one_line(name)).collect();
+        let rows: Vec<Vec<String>> =
+            self.rows.iter().map(|row| row.iter().map(|text| in_one_line(text)).collect()).collect();
+        let widest = |column: usize| {
+            let cells = rows.iter().map(|row| text_width(&row[column]));
+            cells.chain([text_width(&columns[column])]).max().unwrap_or(0)
         };
-        let widths: Vec<usize> = (0..self.columns.len()).map(width).collect();
+        let widths: Vec<usize> = (0..columns.len()).map(widest).collect();
         let line = |row: &[String], f: &mut fmt::Formatter| -> fmt::Result {
-            let cells = row.iter().zip(&widths).enumerate().map(|(column, (text, &width))| {
+            let cells = row.iter().zip(&widths).enumerate().map(|(column, (text, &widest))| {
+                let room = " ".repeat(widest - text_width(text));
                 if self.stands_right(column, text) {
-                    format!(" {text:>width$} ")
+                    format!(" {room}{text} ")
                 } else {
-                    format!(" {text:<width$} ")
+                    format!(" {text}{room} ")
                 }
             });
             write!(f, "{}", cells.collect::<Vec<_>>().join("│").trim_end())
@@ -98,10 +103,10 @@ impl fmt::Display for Table {
         if !self.title.is_empty() {
             writeln!(f, "{}", self.title)?;
         }
-        line(&self.columns, f)?;
+        line(&columns, f)?;
         let rule: Vec<String> = widths.iter().map(|width| "─".repeat(width + 2)).collect();
         write!(f, "\n{}", rule.join("┼"))?;
-        for row in &self.rows {
+        for row in &rows {
             writeln!(f)?;
             line(row, f)?;
         }
@@ -116,6 +121,11 @@ impl fmt::Debug for Table {
     fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
         write!(f, "{self}")
     }
+}
+
+/// A cell's text without line breaks and tabs, which would break its row. HTML does the same.
+fn in_one_line(text: &str) -> String {
+    text.replace(char::is_control, " ")
 }
 
 fn is_number(text: &str) -> bool {
@@ -134,6 +144,14 @@ mod tests {
         let text = "T\n name │     n\n──────┼───────\n <a>  │ 1,000\n bc   │     5\nend";
         assert_eq!(table.to_string(), text);
         assert!(table.html().contains("&lt;a&gt;</td><td style=\"text-align:right\">1,000"));
+    }
+
+    #[test]
+    fn wide_letters_and_accents_keep_the_columns() {
+        let mut table = Table::new("", ["class", "n"]);
+        table.row(["猫", "1"]).row(["cafe\u{301}", "2"]).row(["😀 ok", "3"]).row(["a\tb\nc", "4"]);
+        let text = " class │ n\n───────┼───\n 猫    │ 1\n cafe\u{301}  │ 2\n 😀 ok │ 3\n a b c │ 4";
+        assert_eq!(table.to_string(), text);
     }
 
     #[test]

@@ -1,0 +1,162 @@
+//! What figures are drawn on: plotters' bitmap, where every letter of every text is drawn with a font that has it.
+
+use plotters::style::{FontError, FontFamily, FontStyle, FontTransform, IntoFont};
+use plotters_backend::text_anchor::Pos;
+use plotters_backend::{
+    BackendColor, BackendCoord, BackendStyle, BackendTextStyle, DrawingBackend, DrawingErrorKind,
+};
+use plotters_bitmap::BitMapBackend;
+
+use super::fonts::{fonts, Run, FONT};
+
+/// plotters' bitmap of red, green and blue, in which a text may need several fonts.
+pub struct Canvas<'a>(BitMapBackend<'a>);
+
+type Drawn<'a> = Result<(), DrawingErrorKind<<BitMapBackend<'a> as DrawingBackend>::ErrorType>>;
+
+impl<'a> Canvas<'a> {
+    pub(crate) fn new(rgb: &'a mut [u8], size: (u32, u32)) -> Self {
+        Canvas(BitMapBackend::with_buffer(rgb, size))
+    }
+}
+
+impl<'a> DrawingBackend for Canvas<'a> {
+    type ErrorType = <BitMapBackend<'a> as DrawingBackend>::ErrorType;
+
+    fn draw_text<S: BackendTextStyle>(&mut self, text: &str, style: &S, position: BackendCoord) -> Drawn<'a> {
+        match Text::new(text, style) {
+            Some(composed) => self.0.draw_text(text, &composed, position),
+            None => self.0.draw_text(text, style, position),
+        }
+    }
+
+    fn estimate_text_size<S: BackendTextStyle>(
+        &self,
+        text: &str,
+        style: &S,
+    ) -> Result<(u32, u32), DrawingErrorKind<Self::ErrorType>> {
+        match Text::new(text, style) {
+            Some(composed) => self.0.estimate_text_size(text, &composed),
+            None => self.0.estimate_text_size(text, style),
+        }
+    }
+
+    // Everything else is the bitmap's.
+
+    fn get_size(&self) -> (u32, u32) {
+        self.0.get_size()
+    }
+
+    fn ensure_prepared(&mut self) -> Drawn<'a> {
+        self.0.ensure_prepared()
+    }
+
+    fn present(&mut self) -> Drawn<'a> {
+        self.0.present()
+    }
+
+    fn draw_pixel(&mut self, point: BackendCoord, colour: BackendColor) -> Drawn<'a> {
+        self.0.draw_pixel(point, colour)
+    }
+
+    fn draw_line<S: BackendStyle>(&mut self, from: BackendCoord, to: BackendCoord, style: &S) -> Drawn<'a> {
+        self.0.draw_line(from, to, style)
+    }
+
+    fn draw_rect<S: BackendStyle>(
+        &mut self,
+        upper_left: BackendCoord,
+        lower_right: BackendCoord,
+        style: &S,
+        fill: bool,
+    ) -> Drawn<'a> {
+        self.0.draw_rect(upper_left, lower_right, style, fill)
+    }
+
+    fn blit_bitmap(&mut self, position: BackendCoord, size: (u32, u32), rgb: &[u8]) -> Drawn<'a> {
+        self.0.blit_bitmap(position, size, rgb)
+    }
+}
+
+/// A text of which each part has its font, one after the other on a line.
+struct Text {
+    runs: Vec<Run>,
+    size: f64,
+    colour: BackendColor,
+    transform: FontTransform,
+    anchor: Pos,
+}
+
+impl Text {
+    fn new<S: BackendTextStyle>(text: &str, style: &S) -> Option<Text> {
+        let runs = fonts().runs(text, style.family().as_str(), style.style())?;
+        let (size, colour) = (style.size(), style.color());
+        Some(Text { runs, size, colour, transform: style.transform(), anchor: style.anchor() })
+    }
+}
+
+impl BackendTextStyle for Text {
+    type FontError = FontError;
+
+    fn color(&self) -> BackendColor {
+        self.colour
+    }
+
+    fn size(&self) -> f64 {
+        self.size
+    }
+
+    fn transform(&self) -> FontTransform {
+        self.transform.clone()
+    }
+
+    fn style(&self) -> FontStyle {
+        FontStyle::Normal
+    }
+
+    fn anchor(&self) -> Pos {
+        self.anchor
+    }
+
+    fn family(&self) -> FontFamily<'_> {
+        FontFamily::Name(FONT)
+    }
+
+    fn layout_box(&self, _: &str) -> Result<((i32, i32), (i32, i32)), FontError> {
+        let (corner, (_, height)) = (FONT, self.size).into_font().layout_box("")?;
+        let widths = self.runs.iter().map(|run| width(run, self.size));
+        Ok((corner, (widths.sum::<Result<i32, _>>()?, height)))
+    }
+
+    fn draw<E, D: FnMut(i32, i32, BackendColor) -> Result<(), E>>(
+        &self,
+        _: &str,
+        (mut x, y): BackendCoord,
+        mut draw: D,
+    ) -> Result<Result<(), E>, FontError> {
+        for run in &self.runs {
+            let font = run.font(self.size);
+            // plotters puts a font's base line half its size below the position.
+            let y = y + ((self.size - font.get_size()) / 2.0).round() as i32;
+            let drawn = font.draw(&run.text, (x + run.shift(&font), y), |x, y, share| {
+                draw(x, y, self.colour.mix(f64::from(share)))
+            })?;
+            if drawn.is_err() {
+                return Ok(drawn);
+            }
+            x += width(run, self.size)?;
+        }
+        Ok(Ok(()))
+    }
+}
+
+/// How wide a text in [`FONT`] is, in pixels.
+pub(crate) fn pixel_width(text: &str, size: u32) -> Result<u32, FontError> {
+    let runs = fonts().runs(text, FONT, FontStyle::Normal).unwrap_or_default();
+    let widths = runs.iter().map(|run| width(run, f64::from(size)));
+    Ok(widths.sum::<Result<i32, _>>()?.unsigned_abs())
+}
+
+fn width(run: &Run, size: f64) -> Result<i32, FontError> {
+    Ok(run.font(size).layout_box(&run.text)?.1 .0)
+}
