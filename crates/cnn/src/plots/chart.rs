@@ -5,6 +5,7 @@ use plotters::prelude::*;
 use std::ops::Range;
 
 use crate::engine::text::thousands;
+use crate::show::canvas::legend_name;
 use crate::show::style::{tick, COLOURS, LABEL, TICK, TITLE};
 use crate::show::{Figure, FONT};
 
@@ -156,7 +157,7 @@ impl Chart {
                 let drawn = chart.draw_series(LineSeries::new(line, colour.stroke_width(5)))?;
                 if !series.name.is_empty() {
                     let half_size = if series.joined { (22, 3) } else { (8, 8) };
-                    drawn.label(&series.name).legend(move |(x, y)| {
+                    drawn.label(legend_name(&series.name, 2 * TICK)?).legend(move |(x, y)| {
                         let (centre, (width, height)) = (x + 22, half_size);
                         let corners = [(centre - width, y - height), (centre + width, y + height)];
                         Rectangle::new(corners, colour.filled())

@@ -157,6 +157,30 @@ pub(crate) fn pixel_width(text: &str, size: u32) -> Result<u32, FontError> {
     Ok(widths.sum::<Result<i32, _>>()?.unsigned_abs())
 }
 
+/// A name for plotters' legend, which is measured as if [`FONT`] drew all of it: wider letters get blanks behind them.
+pub(crate) fn legend_name(name: &str, size: u32) -> Result<String, FontError> {
+    let drawn = pixel_width(name, size)?;
+    let font = (FONT, size).into_font();
+    let (measured, blank) = (font.box_size(name)?.0, font.box_size(" ")?.0);
+    let missing = drawn.saturating_sub(measured);
+    Ok(name.to_string() + &" ".repeat(missing.div_ceil(blank.max(1)) as usize))
+}
+
 fn width(run: &Run, size: f64) -> Result<i32, FontError> {
     Ok(run.font(size).layout_box(&run.text)?.1 .0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_legend_has_room_for_its_names() {
+        assert_eq!(legend_name("training é", 32).unwrap(), "training é");
+        // Whether or not this machine has a font for them.
+        for name in ["训练集", "训练 a", "x\u{304}"] {
+            let measured = (FONT, 32).into_font().box_size(&legend_name(name, 32).unwrap()).unwrap().0;
+            assert!(measured >= pixel_width(name, 32).unwrap(), "{name}");
+        }
+    }
 }

@@ -52,9 +52,15 @@ impl Figure {
             "a figure of {width}×{height} pixels is too large; draw less in it"
         );
         let mut rgb = vec![255; width as usize * height as usize * 3];
+        drop(fonts()); // from here on, plotters knows FONT
         let drawn = draw(&Canvas::new(&mut rgb, size).into_drawing_area());
         fonts().notes().iter().for_each(|note| println!("{note}"));
-        drawn.map_err(|error| anyhow!("the figure could not be drawn: {error}"))?;
+        drawn.map_err(|error| {
+            // plotters measures a legend by itself.
+            let unknown = error.to_string().contains("FontUnavailable");
+            let hint = if unknown { "; the font family of a legend must be cnn::FONT" } else { "" };
+            anyhow!("the figure could not be drawn: {error}{hint}")
+        })?;
         Ok(Figure { pixels: Pixels { width, height, rgb } })
     }
 
@@ -202,6 +208,17 @@ mod tests {
             let times = if words.starts_with("apt") { 2 } else { 1 };
             assert_eq!(lines(words), times, "{words} in {printed}");
         }
+    }
+
+    #[test]
+    fn a_legend_in_an_unknown_family_is_an_error_that_says_what_to_write() {
+        let message = Figure::draw((240, 240), |area| {
+            let mut chart = ChartBuilder::on(area).build_cartesian_2d(0..9, 0..9)?;
+            chart.draw_series(LineSeries::new([(0, 0), (9, 9)], RED))?.label("line");
+            Ok(chart.configure_series_labels().label_font(("No Such Font", 20)).draw()?)
+        });
+        let message = message.unwrap_err().to_string();
+        assert!(message.ends_with("the font family of a legend must be cnn::FONT"), "{message}");
     }
 
     #[test]

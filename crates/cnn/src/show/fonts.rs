@@ -3,7 +3,7 @@
 use plotters::style::{FontDesc, FontFamily, FontStyle};
 use std::collections::BTreeSet;
 use std::sync::{LazyLock, Mutex, MutexGuard};
-use unicode_normalization::UnicodeNormalization;
+use unicode_normalization::{char::is_combining_mark, UnicodeNormalization};
 use unicode_width::UnicodeWidthChar;
 
 use super::system_fonts::{Face, SystemFonts};
@@ -85,9 +85,13 @@ impl Fonts {
         };
         let mut runs: Vec<Run> = Vec::new();
         // An accent after its letter becomes one letter with it, where there is one.
-        for letter in text.nfc() {
+        let letters = match text.chars().any(is_combining_mark) {
+            true => text.nfc().collect(),
+            false => text.to_string(),
+        };
+        for letter in letters.chars() {
             let Some((face, letter)) = self.drawn(letter, first) else { continue };
-            let accent = letter.width() == Some(0);
+            let accent = is_combining_mark(letter);
             match runs.last_mut().filter(|run| !accent && !run.accent && std::ptr::eq(run.face, face)) {
                 Some(run) => run.text.push(letter),
                 None => runs.push(Run { text: letter.to_string(), face, own: self.own, accent }),
@@ -108,7 +112,8 @@ impl Fonts {
         if letter.is_whitespace() || letter.is_control() {
             return Some((self.own, ' '));
         }
-        if letter.width() == Some(0) {
+        let selects_a_form = matches!(letter, '\u{FE00}'..='\u{FE0F}' | '\u{E0100}'..='\u{E01EF}');
+        if letter.width() == Some(0) && (selects_a_form || !is_combining_mark(letter)) {
             return None;
         }
         Some(match self.system().with(letter) {
@@ -153,8 +158,8 @@ impl Fonts {
         }
         if !unshaped.is_empty() {
             notes.push(format!(
-                "Figures cannot draw {}, as its script runs from right to left or joins its letters; the figure has boxes \
-                 there. Tables can show it.",
+                "Figures cannot draw {}: scripts that run from right to left or join their letters. The figure has boxes \
+                 there; tables can show them.",
                 listed(&unshaped)
             ));
         }
@@ -238,9 +243,12 @@ mod tests {
         assert!(notes[1].contains("draw 猫 (U+732B), 👍 (U+1F44D); "), "{notes:?}");
         assert!(notes[1].contains("apt install fonts-noto-cjk fonts-symbola)"), "{notes:?}");
         assert!(
-            notes[2].contains("ש (U+05E9), ל (U+05DC), ו (U+05D5), ם (U+05DD), as its script"),
+            notes[2].contains("ש (U+05E9), ל (U+05DC), ו (U+05D5), ם (U+05DD): scripts that"),
             "{notes:?}"
         );
+        // An accent that no font has is not left out in silence.
+        assert_eq!(texts(&mut fonts, "a\u{1AB0}", FONT), [format!("a{BOX}")]);
+        assert_eq!(fonts.notes().len(), 1);
         assert_eq!(texts(&mut fonts, "猫", FONT), [BOX.to_string()]);
         assert!(fonts.notes().is_empty(), "once");
     }

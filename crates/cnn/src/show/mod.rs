@@ -1,7 +1,7 @@
 //! How values show themselves: tables, figures and progress bars, and the style that all pictures share.
 
 pub(crate) mod bar;
-mod canvas;
+pub(crate) mod canvas;
 pub(crate) mod figure;
 mod fonts;
 pub(crate) mod html;
