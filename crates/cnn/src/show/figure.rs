@@ -39,6 +39,9 @@ pub struct Figure {
 impl Figure {
     /// Draws with plotters on a white area of (width, height) pixels.
     ///
+    /// Texts are drawn with [`FONT`]; another family is the machine's, if it has it. A printed line names a family that it
+    /// does not have, in whose place `FONT` is used, and letters that no font has, in whose place boxes stand.
+    ///
     /// # Errors
     /// What the closure returns; or if the size is empty, or over 100 million pixels.
     pub fn draw<F>(size: (u32, u32), draw: F) -> Result<Figure>
