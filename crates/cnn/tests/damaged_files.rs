@@ -288,7 +288,70 @@ fn damaged_data_sets() {
         let data = read?;
         for (x, y) in [(data.x_train, data.y_train), (data.x_test, data.y_test)] {
             assert!(x.dim() == 3 && y.dim() == 1 && x.size()[0] == y.size()[0]);
-            assert!(y.ge(0).logical_and(&y.le(9)).all().int64_value(&[]) == 1);
+            assert!(y.ge(0).logical_and(&y.le(255)).all().int64_value(&[]) == 1);
+        }
+        Ok(())
+    });
+}
+
+/// A zip archive of files, packed or as they are.
+fn zip(files: &[(String, Vec<u8>)], method: zip::CompressionMethod) -> Vec<u8> {
+    let mut writer = zip::ZipWriter::new(std::io::Cursor::new(Vec::new()));
+    let options = zip::write::FileOptions::default().compression_method(method);
+    for (name, bytes) in files {
+        writer.start_file(name, options).unwrap();
+        writer.write_all(bytes).unwrap();
+    }
+    writer.finish().unwrap().into_inner()
+}
+
+/// The array in a file of IDX, in NumPy's format.
+fn npy(idx: &[u8]) -> Vec<u8> {
+    let (sides, content) = idx[4..].split_at(4 * usize::from(idx[3]));
+    let sides: Vec<String> = sides.chunks(4).map(|side| side[3].to_string()).collect();
+    let text = format!("{{'descr': '|u1', 'fortran_order': False, 'shape': ({},), }}\n", sides.join(", "));
+    [b"\x93NUMPY\x01\0", (text.len() as u16).to_le_bytes().as_slice(), text.as_bytes(), content].concat()
+}
+
+#[test]
+fn damaged_archives_and_tables() {
+    let folder = Folder::new("formats");
+    let four = small_data_set(&folder);
+    let names = ["x_train.npy", "y_train.npy", "x_test.npy", "y_test.npy"];
+    let arrays: Vec<_> =
+        names.iter().zip(&four).map(|(name, (_, idx))| (name.to_string(), npy(idx))).collect();
+    let name = |path: &Path| path.file_name().unwrap().to_str().unwrap().to_string();
+    let files: Vec<_> = four.iter().map(|(path, bytes)| (name(path), bytes.clone())).collect();
+    four.iter().for_each(|(path, _)| fs::remove_file(path).unwrap());
+    let labels = [0, 0, 12, 2, 0, 0, 0, 3, 0, 0, 0, 2].into_iter().chain([0, 0, 0, 7].repeat(6)).collect();
+    let rows = b"label,1x1,1x2,2x1,2x2\n1,2,3,4,5\n6,7,8,9,10\n11,12,13,14,15\n".repeat(1);
+    let others: [(&str, Vec<u8>); 3] = [
+        ("qmnist/qmnist-train-images-idx3-ubyte", files[0].1.clone()),
+        ("qmnist/qmnist-test-images-idx3-ubyte", files[0].1.clone()),
+        ("qmnist/qmnist-test-labels-idx1-ubyte", files[1].1.clone()),
+    ];
+    let damaged: [(&str, Vec<u8>); 6] = [
+        ("stored/archive.zip", zip(&files, zip::CompressionMethod::Stored)),
+        ("packed/archive.zip", zip(&files, zip::CompressionMethod::Deflated)),
+        ("npz/mnist.npz", zip(&arrays, zip::CompressionMethod::Stored)),
+        ("csv/small_train.csv", rows.clone()),
+        ("kaggle/train.csv", b"1,2,3,4,5\n".repeat(7)),
+        ("qmnist/qmnist-train-labels-idx2-int", labels),
+    ];
+    for (name, bytes) in others.iter().chain(&damaged).chain([&("csv/small_test.csv", rows)]) {
+        fs::create_dir_all(folder.file(name).parent().unwrap()).unwrap();
+        fs::write(folder.file(name), bytes).unwrap();
+    }
+    fuzz(&folder, 4000, 100, |random| {
+        let (name, whole) = damaged.choose(random).unwrap();
+        let (path, mut bytes) = (folder.file(name), whole.clone());
+        damage(&mut bytes, whole.len(), random);
+        fs::write(&path, &bytes)?;
+        let read = idx::load_folder(path.parent().unwrap(), "damaged");
+        fs::write(&path, whole)?;
+        let data = read?;
+        for (x, y) in [(data.x_train, data.y_train), (data.x_test, data.y_test)] {
+            assert!(x.dim() == 3 && y.dim() == 1 && x.size()[0] == y.size()[0]);
         }
         Ok(())
     });

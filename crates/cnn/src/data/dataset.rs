@@ -20,6 +20,26 @@ impl Images {
         let shape = [self.count(), self.height, self.width].map(|side| side as i64);
         Tensor::from_slice(&self.pixels).reshape(shape)
     }
+
+    /// Makes rows of the columns of each image.
+    pub fn transpose(&mut self) {
+        let (height, width) = (self.height, self.width);
+        let mut columns = vec![0; height * width];
+        for image in self.pixels.chunks_exact_mut(height * width) {
+            for (index, pixel) in image.iter().enumerate() {
+                columns[index % width * height + index / width] = *pixel;
+            }
+            image.copy_from_slice(&columns);
+        }
+        (self.height, self.width) = (width, height);
+    }
+}
+
+/// Training or test images, as they stand in files, with a label for each.
+#[derive(Debug, PartialEq)]
+pub(crate) struct Part {
+    pub images: Images,
+    pub labels: Vec<u8>,
 }
 
 /// Images with their labels, in Keras's four parts.
@@ -54,14 +74,27 @@ impl fmt::Debug for Dataset {
 
 impl Dataset {
     /// From raw bytes, row by row, with one label per image.
-    pub(crate) fn from_bytes(name: &str, train: (&Images, &[u8]), test: (&Images, &[u8])) -> Self {
-        let labels = |labels: &[u8]| Tensor::from_slice(labels).to_kind(Kind::Int64);
+    pub(crate) fn new(name: &str, train: &Part, test: &Part) -> Self {
+        let labels = |part: &Part| Tensor::from_slice(&part.labels).to_kind(Kind::Int64);
         Dataset {
             name: name.to_string(),
-            x_train: train.0.tensor(),
-            y_train: labels(train.1),
-            x_test: test.0.tensor(),
-            y_test: labels(test.1),
+            x_train: train.images.tensor(),
+            y_train: labels(train),
+            x_test: test.images.tensor(),
+            y_test: labels(test),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_transposed_image_has_its_columns_as_rows() {
+        let mut images = Images { height: 2, width: 3, pixels: (0..12).collect() };
+        images.transpose();
+        assert_eq!((images.height, images.width), (3, 2));
+        assert_eq!(images.pixels, [0, 3, 1, 4, 2, 5, 6, 9, 7, 10, 8, 11]);
     }
 }

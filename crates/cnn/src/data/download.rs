@@ -6,8 +6,10 @@ use std::path::Path;
 use std::sync::mpsc::{sync_channel, RecvTimeoutError, SyncSender};
 use std::thread;
 use std::time::{Duration, Instant};
+use ureq::tls::{RootCerts, TlsConfig};
 
-use super::idx::decompress;
+use super::certificates::{authorities, is_about_certificates};
+use super::source::decompress;
 use crate::engine::error::Context;
 use crate::engine::files::write_whole;
 use crate::engine::stop::is_stop;
@@ -29,33 +31,50 @@ pub(crate) fn download(
     patience: Duration,
     folder: &Path,
     files: &[&str],
-    verify: &dyn Fn(usize, &[u8]) -> Result<()>,
+    verify: &dyn Fn(usize, &[&[u8]]) -> Result<()>,
 ) -> Result<Result<(), String>> {
     let mut reasons = Vec::new();
+    let (authorities, fault) = authorities();
     for mirror in mirrors {
-        match from_mirror(mirror, patience / mirrors.len() as u32, folder, files, verify) {
-            // A disk that is full, or a folder that cannot be written, would fail with every mirror.
-            Ok(kept) => return kept.map(Ok),
-            Err(error) => reasons.push(format!("{mirror}: {error}")),
+        let mut reason = String::new();
+        for roots in &authorities {
+            let agent = agent(patience / mirrors.len() as u32, roots.clone());
+            match from_mirror(&agent, mirror, folder, files, verify) {
+                // A disk that is full, or a folder that cannot be written, would fail with every mirror.
+                Ok(kept) => return kept.map(Ok),
+                Err(error) => reason = format!("{mirror}: {error}"),
+            }
+            if !is_about_certificates(&reason) {
+                break;
+            }
         }
+        reasons.push(reason);
+    }
+    if reasons.iter().any(|reason| is_about_certificates(reason)) {
+        reasons.extend(fault);
     }
     Ok(Err(reasons.join("\n")))
 }
 
-/// Fetches all files from one mirror. The outer error is the mirror's fault, the inner one this machine's.
-fn from_mirror(
-    mirror: &str,
-    patience: Duration,
-    folder: &Path,
-    files: &[&str],
-    verify: &dyn Fn(usize, &[u8]) -> Result<()>,
-) -> Result<Result<()>> {
+/// What asks a mirror, with the proxy that `HTTPS_PROXY` names, if any.
+fn agent(patience: Duration, roots: RootCerts) -> ureq::Agent {
     let config = ureq::Agent::config_builder()
+        .tls_config(TlsConfig::builder().root_certs(roots).build())
         .timeout_resolve(Some(patience))
         .timeout_connect(Some(patience))
         .timeout_recv_response(Some(patience))
         .timeout_recv_body(Some(Duration::from_secs(600)));
-    let agent = ureq::Agent::new_with_config(config.build());
+    ureq::Agent::new_with_config(config.build())
+}
+
+/// Fetches all files from one mirror. The outer error is the mirror's fault, the inner one this machine's.
+fn from_mirror(
+    agent: &ureq::Agent,
+    mirror: &str,
+    folder: &Path,
+    files: &[&str],
+    verify: &dyn Fn(usize, &[&[u8]]) -> Result<()>,
+) -> Result<Result<()>> {
     for (position, file) in files.iter().enumerate() {
         let name = format!("{file}.gz");
         let path = folder.join(&name);
@@ -63,12 +82,12 @@ fn from_mirror(
             continue; // of an earlier download that did not come to its end
         }
         let url = format!("{}/{name}", mirror.trim_end_matches('/'));
-        let bytes = match fetch(&agent, &url, &name) {
+        let bytes = match fetch(agent, &url, &name) {
             // The user does not want the next mirror to be asked either.
             Err(error) if is_stop(&error) => return Ok(Err(error)),
             fetched => fetched?,
         };
-        verify(position, &decompress(bytes.clone()).context(name.clone())?).context(name)?;
+        verify(position, &[&decompress(bytes.clone()).context(name.clone())?]).context(name)?;
         if let Err(error) = write_whole(&path, &bytes) {
             return Ok(Err(error).context("the downloaded data cannot be kept"));
         }
@@ -212,8 +231,8 @@ mod tests {
     }
 
     fn fetch_from(mirrors: &[&str], folder: &Path) -> Result<Result<(), String>> {
-        let verify = |_: usize, content: &[u8]| {
-            ensure!(content == b"content", "wrong content");
+        let verify = |_: usize, content: &[&[u8]]| {
+            ensure!(content == [b"content"], "wrong content");
             Ok(())
         };
         download(mirrors, SECOND, folder, &["a", "b"], &verify)
@@ -286,6 +305,70 @@ mod tests {
         let output = std::process::Command::new(std::env::current_exe().unwrap())
             .args(["--ignored", "--exact", "data::download::tests::downloads_in_a_process_of_its_own"])
             .env("LIVE_STOP", &stop)
+            .output()
+            .unwrap();
+        assert!(output.status.success(), "{output:?}");
+        assert!(String::from_utf8_lossy(&output.stdout).contains("1 passed"));
+    }
+
+    /// A mirror of HTTPS, and the file with the authority that has signed its certificate.
+    fn encrypted_mirror(folder: &Path) -> (String, PathBuf) {
+        use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair};
+        let mut authority = CertificateParams::new([]).unwrap();
+        authority.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+        let authority = CertifiedIssuer::self_signed(authority, KeyPair::generate().unwrap()).unwrap();
+        let key = KeyPair::generate().unwrap();
+        let names = CertificateParams::new(["localhost".to_string()]).unwrap();
+        let certificate = names.signed_by(&key, &authority).unwrap();
+        let file = folder.join("authority.pem");
+        std::fs::write(&file, authority.pem()).unwrap();
+
+        let config = rustls::ServerConfig::builder()
+            .with_no_client_auth()
+            .with_single_cert(vec![certificate.der().clone()], key.serialize_der().try_into().unwrap())
+            .unwrap();
+        let config = std::sync::Arc::new(config);
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let port = listener.local_addr().unwrap().port();
+        let body = gz(b"content");
+        let answer = http("200 OK", body.len(), &body).unwrap();
+        std::thread::spawn(move || {
+            for stream in listener.incoming() {
+                let connection = rustls::ServerConnection::new(config.clone()).unwrap();
+                let mut stream = rustls::StreamOwned::new(connection, stream.unwrap());
+                let _ = stream.read(&mut [0; 4096]);
+                let _ = stream.write_all(&answer);
+                stream.conn.send_close_notify();
+                let _ = stream.flush();
+            }
+        });
+        (format!("https://localhost:{port}/mnist/"), file)
+    }
+
+    #[test]
+    #[ignore = "the next test runs it, in a process of its own"]
+    fn certificates_in_a_process_of_its_own() {
+        let folder = folder("certificates");
+        std::fs::create_dir_all(&folder).unwrap();
+        let (mirror, authority) = encrypted_mirror(&folder);
+        let kept = folder.join("kept");
+        // This test is the only thread that reads the environment.
+        std::env::set_var("SSL_CERT_FILE", folder.join("missing.pem"));
+        let reason = fetch_from(&[&mirror], &kept).unwrap().unwrap_err();
+        assert!(is_about_certificates(&reason) && reason.contains("missing.pem"), "{reason}");
+        assert!(!kept.exists());
+        std::env::set_var("SSL_CERT_FILE", authority);
+        fetch_from(&[&mirror], &kept).unwrap().unwrap();
+        assert_eq!(std::fs::read_dir(&kept).unwrap().count(), 2);
+        std::fs::remove_dir_all(folder).unwrap();
+    }
+
+    #[test]
+    fn an_authority_of_ones_own_is_believed_when_it_is_named() {
+        let output = std::process::Command::new(std::env::current_exe().unwrap())
+            .args(["--ignored", "--exact", "data::download::tests::certificates_in_a_process_of_its_own"])
+            .env_remove("SSL_CERT_DIR")
+            .env("NO_PROXY", "localhost")
             .output()
             .unwrap();
         assert!(output.status.success(), "{output:?}");

@@ -1,9 +1,16 @@
 //! Data sets, and where each comes from.
 
+mod certificates;
 mod dataset;
 mod download;
+pub mod emnist;
+mod folder;
+mod formats;
 pub mod idx;
 pub mod mnist;
+pub mod qmnist;
+mod source;
 pub mod synthetic;
+mod upright;
 
 pub use dataset::Dataset;

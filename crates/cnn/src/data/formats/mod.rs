@@ -1,0 +1,5 @@
+//! The formats in which data sets are found, one file for each.
+
+pub(crate) mod csv;
+pub(crate) mod idx;
+pub(crate) mod npz;
