@@ -324,7 +324,7 @@ fn damaged_archives_and_tables() {
     let files: Vec<_> = four.iter().map(|(path, bytes)| (name(path), bytes.clone())).collect();
     four.iter().for_each(|(path, _)| fs::remove_file(path).unwrap());
     let labels = [0, 0, 12, 2, 0, 0, 0, 3, 0, 0, 0, 2].into_iter().chain([0, 0, 0, 7].repeat(6)).collect();
-    let rows = b"label,1x1,1x2,2x1,2x2\n1,2,3,4,5\n6,7,8,9,10\n11,12,13,14,15\n".repeat(1);
+    let rows = b"label,1x1,1x2,2x1,2x2\n1,2,3,4,5\n6,7,8,9,10\n11,12,13,14,15\n".to_vec();
     let others: [(&str, Vec<u8>); 3] = [
         ("qmnist/qmnist-train-images-idx3-ubyte", files[0].1.clone()),
         ("qmnist/qmnist-test-images-idx3-ubyte", files[0].1.clone()),

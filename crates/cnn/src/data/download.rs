@@ -31,7 +31,7 @@ pub(crate) fn download(
     patience: Duration,
     folder: &Path,
     files: &[&str],
-    verify: &dyn Fn(usize, &[&[u8]]) -> Result<()>,
+    verify: &dyn Fn(usize, &[u8]) -> Result<()>,
 ) -> Result<Result<(), String>> {
     let mut reasons = Vec::new();
     let (authorities, fault) = authorities();
@@ -73,7 +73,7 @@ fn from_mirror(
     mirror: &str,
     folder: &Path,
     files: &[&str],
-    verify: &dyn Fn(usize, &[&[u8]]) -> Result<()>,
+    verify: &dyn Fn(usize, &[u8]) -> Result<()>,
 ) -> Result<Result<()>> {
     for (position, file) in files.iter().enumerate() {
         let name = format!("{file}.gz");
@@ -87,7 +87,7 @@ fn from_mirror(
             Err(error) if is_stop(&error) => return Ok(Err(error)),
             fetched => fetched?,
         };
-        verify(position, &[&decompress(bytes.clone()).context(name.clone())?]).context(name)?;
+        verify(position, &decompress(bytes.clone()).context(name.clone())?).context(name)?;
         if let Err(error) = write_whole(&path, &bytes) {
             return Ok(Err(error).context("the downloaded data cannot be kept"));
         }
@@ -231,8 +231,8 @@ mod tests {
     }
 
     fn fetch_from(mirrors: &[&str], folder: &Path) -> Result<Result<(), String>> {
-        let verify = |_: usize, content: &[&[u8]]| {
-            ensure!(content == [b"content"], "wrong content");
+        let verify = |_: usize, content: &[u8]| {
+            ensure!(content == b"content", "wrong content");
             Ok(())
         };
         download(mirrors, SECOND, folder, &["a", "b"], &verify)

@@ -98,11 +98,10 @@ pub(crate) fn find(path: &Path, wanted: &Wanted) -> Result<Found> {
 }
 
 /// The places to look at: those of the first rank, those of the second, …
-fn places(folder: &Path, name: &str) -> Result<Vec<Vec<PathBuf>>> {
+fn places(folder: &Path, preferred: &str) -> Result<Vec<Vec<PathBuf>>> {
     let raw = folder.join("raw");
     let below = entries(folder)?.into_iter().filter(|path| path.is_dir() && *path != raw).take(MOST_FOLDERS);
-    let (same, others): (Vec<_>, Vec<_>) = below
-        .partition(|path| letters(&path.file_name().unwrap_or_default().to_string_lossy()) == letters(name));
+    let (same, others): (Vec<_>, Vec<_>) = below.partition(|path| letters(&name(path)) == letters(preferred));
     let with_raw = |folders: Vec<PathBuf>| {
         folders
             .into_iter()

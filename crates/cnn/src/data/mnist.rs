@@ -56,6 +56,7 @@ pub fn load_data() -> Result<Dataset> {
         let named = std::env::var("CNN_MIRRORS").unwrap_or_default();
         let mirrors = if named.is_empty() { MIRRORS } else { &named };
         let mirrors: Vec<&str> = mirrors.split(',').map(str::trim).collect();
+        let verify = |position: usize, content: &[u8]| verify(position, &[content]);
         if let Err(reasons) = download::download(&mirrors, PATIENCE, &folder, &FILES, &verify)? {
             return stand_in(&reasons);
         }
