@@ -90,7 +90,7 @@ pub mod prelude {
         BackupAndRestore, CSVLogger, Callback, EarlyStopping, LearningRateScheduler, ModelCheckpoint,
         ReduceLROnPlateau, Run, TensorBoard, TerminateOnNaN,
     };
-    pub use crate::data::{mnist, Dataset};
+    pub use crate::data::{emnist, mnist, qmnist, Dataset};
     pub use crate::layers::Activation::{self, *};
     pub use crate::layers::{
         AveragePooling2D, BatchNormalization, Conv2D, Dense, Dropout, Flatten, GlobalAveragePooling2D, Layer,
