@@ -7,7 +7,7 @@ mod labels;
 mod normalize;
 
 pub use channels::add_channel;
-pub use digit::digit_from_file;
+pub use digit::{digit_from_file, digit_stages, Stage};
 pub(crate) use labels::class_numbers;
 pub use labels::to_categorical;
 pub use normalize::normalize;
