@@ -24,7 +24,7 @@ use crate::engine::error::Context;
 /// ```
 ///
 /// # Errors
-/// The training ends if the function returns anything but a positive number.
+/// The training ends if the function returns anything but a number of 0 or more.
 ///
 /// Source: `keras/src/callbacks/learning_rate_scheduler.py`.
 pub struct LearningRateScheduler {
@@ -49,7 +49,7 @@ impl Callback for LearningRateScheduler {
         let index = run.epoch - 1;
         let rate = (self.schedule)(index, run.model.learning_rate()?);
         run.model.set_learning_rate(rate).with_context(|| {
-            format!("LearningRateScheduler's function for the epoch with the index {index}")
+            format!("what LearningRateScheduler's function returned for epoch {} (index {index})", run.epoch)
         })?;
         if self.verbose {
             println!("Epoch {}: the learning rate is set to {rate}", run.epoch);

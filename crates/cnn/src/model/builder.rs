@@ -114,6 +114,6 @@ impl SequentialBuilder {
         }
         let (compiled, notes) = (None, BTreeMap::new());
         let network = Network { input_shape, layers: built, device };
-        Ok(Sequential { network, seed, compiled, notes })
+        Ok(Sequential { network, seed, compiled, last_training: None, notes })
     }
 }

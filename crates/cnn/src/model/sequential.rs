@@ -1,6 +1,7 @@
 //! The model: a list of layers, with the optimizer and the loss that train it.
 
 use anyhow::{ensure, Result};
+use std::any::Any;
 use std::collections::BTreeMap;
 use std::fmt;
 use tch::Device;
@@ -36,6 +37,8 @@ pub struct Sequential {
     pub(crate) network: Network,
     pub(crate) seed: u64,
     pub(crate) compiled: Option<Compiled>,
+    /// What a training leaves for its user and for the next one; this room knows nothing of trainings.
+    pub(crate) last_training: Option<Box<dyn Any + Send>>,
     /// Notes that are saved with the model, for example the data set that it was trained on.
     pub notes: BTreeMap<String, String>,
 }
@@ -86,7 +89,7 @@ impl Sequential {
     /// Changes the optimizer's step size; what it has learnt of the gradients stays.
     ///
     /// # Errors
-    /// If the model is not compiled, or the rate is not a positive number.
+    /// If the model is not compiled, or the rate is not a number of 0 or more.
     pub fn set_learning_rate(&mut self, learning_rate: f64) -> Result<()> {
         self.compiled.as_mut().context(NOT_COMPILED)?.optimizer.set_learning_rate(learning_rate)
     }

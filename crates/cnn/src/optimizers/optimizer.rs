@@ -61,7 +61,10 @@ impl Optimizer {
     /// Says which argument is out of its range, if one is.
     pub(crate) fn check(&self) -> Result<()> {
         let (learning_rate, weight_decay) = self.rates();
-        check_learning_rate(learning_rate)?;
+        ensure!(
+            learning_rate > 0.0 && learning_rate.is_finite(),
+            "learning_rate must be a positive number, not {learning_rate}; 0.001 is a good start"
+        );
         let (decays, epsilon) = match self {
             Optimizer::SGD(SGD { momentum, .. }) => (vec![("momentum", momentum)], 1.0),
             Optimizer::RMSprop(RMSprop { rho, momentum, epsilon, .. }) => {
@@ -105,10 +108,11 @@ impl Optimizer {
     }
 }
 
+/// The rate of a training under way: at 0, the weights stand still for a while.
 pub(crate) fn check_learning_rate(learning_rate: f64) -> Result<()> {
     ensure!(
-        learning_rate.is_finite() && learning_rate > 0.0,
-        "learning_rate must be a positive number, not {learning_rate}; 0.001 is a good start"
+        learning_rate.is_finite() && learning_rate >= 0.0,
+        "learning_rate must be a number of 0 or more, not {learning_rate}"
     );
     Ok(())
 }

@@ -20,7 +20,7 @@ use crate::training::Schedule;
 pub struct Fit {
     /// How often training goes through all training samples. Default 1.
     pub epochs: usize,
-    /// Samples per step of the optimizer. Default 32.
+    /// Samples per step of the optimizer; fewer training samples are one batch. Default 32.
     pub batch_size: i64,
     /// Share of the samples, 0 to 1, kept apart to measure on; they are the last ones. Default 0.
     pub validation_split: f64,
@@ -90,11 +90,6 @@ impl Fit {
         ensure!(self.epochs > 0, "epochs must be at least 1, not 0");
         ensure!(self.batch_size > 0, "batch_size must be at least 1, not {}", self.batch_size);
         let train = if split { self.split(count)?.0 } else { count };
-        ensure!(
-            self.batch_size <= train,
-            "batch_size is {}, and there are only {train} training samples; use a smaller one",
-            self.batch_size
-        );
         self.schedule.check()?;
         if let Some(weights) = &self.class_weight {
             ensure!(

@@ -1,6 +1,6 @@
 //! The learning-rate range test: which rate is right for this model and this data?
 
-use anyhow::{ensure, Result};
+use anyhow::{anyhow, ensure, Result};
 use serde::{Deserialize, Serialize};
 use std::fmt;
 use tch::Tensor;
@@ -26,7 +26,7 @@ pub struct LrFind {
     pub end_lr: f64,
     /// How many batches, at least 10. Default 100.
     pub num_it: usize,
-    /// Samples per batch; take that of your training. Default 32.
+    /// Samples per batch; take that of your training. Fewer samples are one batch. Default 32.
     pub batch_size: i64,
     /// Seed of the order and of dropout. Default 42.
     pub seed: u64,
@@ -98,10 +98,14 @@ impl Sequential {
             verbose: false,
             ..Fit::default()
         };
+        let last_training = self.last_training.take();
         let result = self.training(x, y, &fit).callback(&mut search).run();
+        self.last_training = last_training;
         self.restore(before)?;
         self.set_learning_rate(rate)?;
-        ensure!(result?.stopped.is_none(), search.bar.stopped());
+        // Of the error only its cause: the history that it speaks of is not kept.
+        let history = result.map_err(|error| anyhow!("{}", error.root_cause()))?;
+        ensure!(history.stopped.is_none(), search.bar.stopped());
         Ok(search.found)
     }
 }
@@ -263,14 +267,16 @@ mod tests {
         let (mut searched, other) = (model(), model());
         let find = |settings| searched.lr_find(&x, &y, &settings).unwrap_err().to_string();
         let mut errors = [
-            LrFind { batch_size: 321, ..LrFind::default() },
+            LrFind { batch_size: 0, ..LrFind::default() },
             LrFind { start_lr: 0.0, ..LrFind::default() },
             LrFind { start_lr: 1.0, end_lr: 0.1, ..LrFind::default() },
             LrFind { num_it: 9, ..LrFind::default() },
         ]
         .map(find)
         .into_iter();
-        for expected in ["only 320 training samples", "not 0 with", "not 1 with an end_lr of 0.1", "not 9"] {
+        for expected in
+            ["batch_size must be at least 1", "not 0 with", "not 1 with an end_lr of 0.1", "not 9"]
+        {
             let message = errors.next().unwrap();
             assert!(message.contains(expected), "{message:?} does not say {expected:?}");
         }

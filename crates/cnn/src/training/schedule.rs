@@ -22,7 +22,7 @@ pub enum Schedule {
     Step {
         /// At least 1.
         epochs: usize,
-        /// Above 0, at most 1.
+        /// 0 to 1.
         factor: f64,
     },
     /// Half a cosine, from the learning rate down to `alpha` times it: Keras's `CosineDecay`.
@@ -59,8 +59,8 @@ impl Schedule {
             Schedule::Step { epochs, factor } => {
                 ensure!(epochs > 0, "the schedule's epochs must be at least 1, not 0");
                 ensure!(
-                    factor > 0.0 && factor <= 1.0,
-                    "the schedule's factor must be above 0 and at most 1, not {factor}"
+                    (0.0..=1.0).contains(&factor),
+                    "the schedule's factor must be from 0 to 1, not {factor}"
                 );
             }
             Schedule::Cosine { alpha } => {
@@ -83,6 +83,11 @@ impl Schedule {
             }
         }
         Ok(())
+    }
+
+    /// Whether another number of epochs means another factor for the same step.
+    pub(crate) fn depends_on_epochs(&self) -> bool {
+        matches!(self, Schedule::Cosine { .. } | Schedule::OneCycle { .. })
     }
 
     /// The factor for `step`, counted from 0, of `steps` in all, of which an epoch has `steps_per_epoch`.
