@@ -265,11 +265,6 @@ fn a_wrong_path_ends_the_training_before_its_first_epoch() {
         refusal(train(1, &mut [&mut recorder, &mut checkpoint]), &["checkpoint's path", expected]);
         assert!(recorder.losses.is_empty());
     }
-    // A folder in the file's place.
-    refusal(
-        train(1, &mut [&mut ModelCheckpoint::new(&folder.0)]),
-        &["model was not saved", "cannot be written"],
-    );
 }
 
 #[test]
@@ -282,8 +277,20 @@ fn a_function_sets_the_learning_rate_with_kerass_indices() {
     let mut scheduler = LearningRateScheduler::new(|epoch, rate| rate - epoch as f64);
     refusal(
         train(3, &mut [&mut scheduler]),
-        &["function for the epoch with the index 1", "positive number, not -0.99"],
+        &[
+            "LearningRateScheduler's function returned for epoch 2 (index 1)",
+            "0 or more, not -0.99",
+            "the epoch before",
+        ],
     );
+    let mut scheduler = LearningRateScheduler::new(|_, _| f64::NAN);
+    refusal(train(3, &mut [&mut scheduler]), &["epoch 1 (index 0)", "0 or more, not NaN"]);
+    // As in Keras, an epoch may leave the weights as they are.
+    let (mut recorder, rate) = (Recorder::default(), |epoch, _| if epoch == 1 { 0.0 } else { 0.01 });
+    let (_, history) = train(3, &mut [&mut LearningRateScheduler::new(rate), &mut recorder]).unwrap();
+    assert_eq!(history.learning_rate, [0.01, 0.0, 0.01]);
+    let [first, second, third] = [0, 1, 2].map(|epoch: usize| recorder.weights[epoch][0].1.copy());
+    assert!(first.equal(&second) && !second.equal(&third));
 }
 
 #[test]
@@ -302,8 +309,34 @@ fn a_csv_log_has_the_historys_lines() {
     fs::remove_file(&path).unwrap();
     let (_, history) = train(1, &mut [&mut CSVLogger::new(&path).append(true)]).unwrap();
     assert_eq!(read(), history.to_csv());
-    refusal(train(1, &mut [&mut CSVLogger::new(&folder.0).append(true)]), &["the log", "cannot be read"]);
-    refusal(train(1, &mut [&mut CSVLogger::new(&folder.0)]), &["CSVLogger", "cannot be written"]);
+    fs::write(&path, [0xFF]).unwrap();
+    refusal(train(1, &mut [&mut CSVLogger::new(&path).append(true)]), &["the log", "cannot be read"]);
+}
+
+#[test]
+fn a_place_where_nothing_can_be_written_is_refused_before_the_first_epoch() {
+    let folder = Folder::new("places");
+    let file = folder.path("file");
+    fs::write(&file, "").unwrap();
+    let below = file.join("below");
+    fs::create_dir_all(folder.path("model-1.0")).unwrap();
+    let is_folder = |name: &'static str| vec![name, "cannot be written: it is a folder", "check the path"];
+    let is_file = |name: &'static str| vec![name, "file is a file, not a folder", "check the path"];
+    let callbacks: [(Box<dyn Callback>, Vec<&str>); 7] = [
+        (Box::new(CSVLogger::new(&folder.0)), is_folder("CSVLogger")),
+        (Box::new(CSVLogger::new(&folder.0).append(true)), is_folder("CSVLogger")),
+        (Box::new(CSVLogger::new(&below)), is_file("CSVLogger")),
+        (Box::new(TensorBoard::new(&file)), is_file("TensorBoard")),
+        (Box::new(ModelCheckpoint::new(&folder.0)), is_folder("the model cannot be saved")),
+        (Box::new(ModelCheckpoint::new(&below)), is_file("the model cannot be saved")),
+        (Box::new(BackupAndRestore::new(&below)), is_file("the backup")),
+    ];
+    for (mut callback, expected) in callbacks {
+        let mut recorder = Recorder::default();
+        refusal(train(1, &mut [&mut recorder, &mut *callback]), &expected);
+        assert!(recorder.losses.is_empty());
+    }
+    assert_eq!(fs::read(&file).unwrap(), b"");
 }
 
 #[test]
@@ -332,7 +365,11 @@ fn a_loss_that_is_no_number_ends_the_training_quietly_or_with_an_error() {
         }
     }
     let broken = model.training(&x, &y, &settings).callback(Break).run();
-    refusal(broken, &["the loss is NaN or infinite in epoch 3, batch 1 of 3"]);
+    refusal(
+        broken,
+        &["the loss is NaN or infinite in epoch 3, batch 1 of 3", "the 2 epochs before is model.history()"],
+    );
+    assert_eq!(model.history().unwrap().epochs(), 2);
     let (_, history) = train(4, &mut [&mut Break, &mut TerminateOnNaN]).unwrap();
     assert_eq!(history.epochs(), 2);
 }
@@ -342,18 +379,260 @@ fn a_quantity_that_is_not_measured_is_an_error_that_lists_those_that_are() {
     let ((x, y), settings) = (data(), Fit { validation_split: 0.0, ..fit(1) });
     let measured = "there are loss, accuracy, learning_rate, seconds.";
     let mut model = model();
-    let stop = model.training(&x, &y, &settings).callback(EarlyStopping::new()).run();
-    refusal(stop, &["\"val_loss\"", measured, "validation_split"]);
-    // A name that no training knows is refused before the first epoch.
+    // All of it is known before the first epoch.
     let (before, known) =
         (model.weight("dense/kernel").unwrap(), "there are loss, accuracy, val_loss, val_accuracy,");
+    let stop = model.training(&x, &y, &settings).callback(EarlyStopping::new()).run();
+    refusal(stop, &["\"val_loss\"", measured, "validation_split"]);
+    let reduce = ReduceLROnPlateau::new().monitor("val_accuracy");
+    refusal(model.training(&x, &y, &settings).callback(reduce).run(), &["\"val_accuracy\"", measured]);
+    let best = ModelCheckpoint::new("/nowhere/model").save_best_only(true);
+    refusal(model.training(&x, &y, &settings).callback(best).run(), &["\"val_loss\"", measured]);
     let reduce = model.training(&x, &y, &settings).callback(ReduceLROnPlateau::new().monitor("f1")).run();
     refusal(reduce, &["\"f1\"", known]);
     let checkpoint = ModelCheckpoint::new("/nowhere/model").save_best_only(true).monitor("acc");
     refusal(model.training(&x, &y, &settings).callback(checkpoint).run(), &["\"acc\"", known]);
-    assert_eq!(model.weight("dense/kernel").unwrap(), before);
     let checkpoint = ModelCheckpoint::new("/nowhere/{val_loss}");
-    refusal(model.training(&x, &y, &settings).callback(checkpoint).run(), &["{val_loss}", "not measured"]);
+    refusal(
+        model.training(&x, &y, &settings).callback(checkpoint).run(),
+        &["{val_loss}", "not measured", "validation_split"],
+    );
+    assert_eq!(model.weight("dense/kernel").unwrap(), before);
+    assert!(model.history().is_none());
+    // With validation_data it is measured, and a checkpoint of every epoch needs no quantity.
+    let folder = Folder::new("measured");
+    let training = model.training(&x, &y, &settings).validation_data(&x, &y).callback(EarlyStopping::new());
+    training.callback(ModelCheckpoint::new(folder.path("{val_loss}"))).run().unwrap();
+    let every = ModelCheckpoint::new(folder.path("every"));
+    model.training(&x, &y, &settings).callback(every).run().unwrap();
+    assert_eq!(folder.names().len(), 2);
+}
+
+/// Fails where it is told to.
+#[derive(Debug)]
+struct Failure;
+
+impl std::fmt::Display for Failure {
+    fn fmt(&self, f: &mut std::fmt::Formatter) -> std::fmt::Result {
+        write!(f, "as told.")
+    }
+}
+
+impl std::error::Error for Failure {}
+
+struct FailAt(&'static str);
+
+impl FailAt {
+    fn check(&self, place: &str) -> anyhow::Result<()> {
+        anyhow::ensure!(self.0 != place, Failure);
+        Ok(())
+    }
+}
+
+impl Callback for FailAt {
+    fn on_train_begin(&mut self, _run: &mut Run) -> anyhow::Result<()> {
+        self.check("train begin")
+    }
+    fn on_epoch_begin(&mut self, run: &mut Run) -> anyhow::Result<()> {
+        self.check(&format!("epoch begin {}", run.epoch))
+    }
+    fn on_batch_end(&mut self, run: &mut Run, _loss: &Tensor) -> anyhow::Result<()> {
+        self.check(&format!("batch end {}/{}", run.epoch, run.batch))
+    }
+    fn on_epoch_end(&mut self, run: &mut Run) -> anyhow::Result<()> {
+        self.check(&format!("epoch end {}", run.epoch))
+    }
+    fn on_train_end(&mut self, _run: &mut Run) -> anyhow::Result<()> {
+        self.check("train end")
+    }
+}
+
+/// As an own progress may: panics after so many epochs, or at the end.
+struct Panics(usize);
+
+impl cnn::Progress for Panics {
+    fn interval(&self) -> std::time::Duration {
+        std::time::Duration::ZERO
+    }
+    fn on_batch(&mut self, _status: &cnn::Status) {}
+    fn on_epoch(&mut self, history: &History, _steps: i64) {
+        assert_ne!(history.epochs(), self.0, "no more lines");
+    }
+    fn on_end(&mut self, _history: &History, _error: Option<&anyhow::Error>) {
+        assert_ne!(self.0, 0, "no last line");
+    }
+}
+
+#[test]
+fn whatever_ends_a_training_its_history_is_kept() {
+    let ((x, y), settings) = (data(), fit(4));
+    let (_, whole) = train(4, &mut []).unwrap();
+    for (place, epochs, expected) in [
+        ("epoch begin 1", 0, "as told."),
+        ("batch end 1/2", 0, "as told."),
+        ("epoch end 1", 1, "as told; the history of the epoch before is model.history()"),
+        ("epoch begin 3", 2, "as told; the history of the 2 epochs before is model.history()"),
+        ("batch end 3/2", 2, "as told; the history of the 2 epochs before is model.history()"),
+        ("epoch end 3", 3, "as told; the history of the 3 epochs before is model.history()"),
+        ("train end", 4, "as told; the history of the 4 epochs before is model.history()"),
+    ] {
+        let mut model = model();
+        let error = model.training(&x, &y, &settings).callback(FailAt(place)).run().unwrap_err();
+        assert_eq!(error.to_string(), expected, "{place}");
+        assert!(error.is::<Failure>(), "the callback's own error can still be told: {place}");
+        let history = model.history().unwrap();
+        assert_eq!((history.epochs(), history.stopped.as_ref()), (epochs, None), "{place}");
+        assert!(history.loss == whole.loss[..epochs] && history.val_loss == whole.val_loss[..epochs]);
+        // What is refused before the first epoch changes nothing.
+        refusal(model.training(&x, &y, &settings).callback(FailAt("train begin")).run(), &["as told."]);
+        assert!(model.fit(&x, &y, &fit(0)).is_err());
+        assert_eq!(model.history().unwrap().epochs(), epochs, "{place}");
+        let history = model.fit(&x, &y, &settings).unwrap();
+        assert_eq!(model.history(), Some(&history));
+        // Nor does the search for a learning rate.
+        model.lr_find(&x, &y, &LrFind { num_it: 10, ..LrFind::default() }).unwrap();
+        assert_eq!(model.history(), Some(&history));
+    }
+    for (epochs, words) in [(2, "no more lines"), (0, "no last line")] {
+        let mut model = model();
+        let panicked = model.training(&x, &y, &settings).progress(Panics(epochs)).run();
+        refusal(panicked, &["the training failed", words]);
+        assert_eq!(model.history().unwrap().epochs(), if epochs == 0 { 4 } else { epochs });
+    }
+}
+
+#[test]
+fn an_error_at_the_end_does_not_keep_the_best_weights_back() {
+    let mut recorder = Recorder::default();
+    let ((x, y), mut model, settings) = (data(), model(), fit(4));
+    let best = EarlyStopping::new().patience(9).restore_best_weights(true);
+    let training = model.training(&x, &y, &settings).callback(Script).callback(&mut recorder);
+    refusal(training.callback(FailAt("train end")).callback(best).run(), &["as told"]);
+    assert_same(&model, &recorder.weights[2]);
+}
+
+/// Puts a file in the place of a folder when this epoch is done, so that nothing can be written there, as on a full disk.
+struct Block<'a> {
+    folder: &'a Folder,
+    epoch: usize,
+}
+
+impl Callback for Block<'_> {
+    fn on_epoch_end(&mut self, run: &mut Run) -> anyhow::Result<()> {
+        if run.epoch == self.epoch {
+            fs::rename(self.folder.path("logs"), self.folder.path("away"))?;
+            fs::write(self.folder.path("logs"), "")?;
+        }
+        Ok(())
+    }
+}
+
+fn unblock(folder: &Folder) {
+    fs::remove_file(folder.path("logs")).unwrap();
+    fs::rename(folder.path("away"), folder.path("logs")).unwrap();
+}
+
+#[test]
+fn a_training_goes_on_after_the_disk_was_full() {
+    let ((x, y), settings, whole) = (data(), fit(5), Folder::new("not-full"));
+    let (expected, mut expected_history) =
+        train(5, &mut [&mut BackupAndRestore::new(whole.path("backup"))]).unwrap();
+    for (writer, epoch, words) in [
+        ("csv", 2, "CSVLogger"),
+        ("board", 2, "event file"),
+        ("checkpoint", 2, "the model was not saved"),
+        ("backup", 2, "the backup was not written"),
+        ("callback", 3, "as told"),
+    ] {
+        let folder = Folder::new(writer);
+        let log = |name: &str| folder.path("logs").join(name);
+        fs::create_dir(folder.path("logs")).unwrap();
+        let mut model = model();
+        let mut run = |full: bool| {
+            let training = model.training(&x, &y, &settings);
+            let training = training.callback(Block { folder: &folder, epoch: if full { 3 } else { 0 } });
+            let training = match writer {
+                "csv" => training.callback(CSVLogger::new(log("csv"))),
+                "board" => training.callback(TensorBoard::new(log("board"))),
+                "checkpoint" => training.callback(ModelCheckpoint::new(log("checkpoint"))),
+                "callback" => training.callback(FailAt(if full { "epoch end 4" } else { "" })),
+                _ => training,
+            };
+            let backup = if writer == "backup" { log("backup") } else { folder.path("backup") };
+            training.callback(BackupAndRestore::new(backup)).run()
+        };
+        let text = format!("and the same cell goes on after epoch {epoch}");
+        refusal(run(true), &[words, "model.history()", &text]);
+        unblock(&folder);
+        // The same model, with the weights of an epoch that is not in the backup.
+        let mut history = run(false).unwrap();
+        expected_history.seconds.clone_from(&history.seconds);
+        history.seconds.clone_from(&expected_history.seconds);
+        assert_eq!(history, expected_history, "{writer}");
+        assert!(bytes(&model) == bytes(&expected), "{writer}");
+        assert!(!folder.names().iter().any(|name| name.contains("aside")), "{:?}", folder.names());
+    }
+}
+
+#[test]
+fn a_training_goes_on_with_another_number_of_epochs() {
+    let folder = Folder::new("epochs");
+    let path = folder.path("backup");
+    let (expected, expected_history) = train(6, &mut []).unwrap();
+    let same = |(model, mut history): (Sequential, History)| {
+        history.seconds.clone_from(&expected_history.seconds);
+        assert_eq!(history, expected_history);
+        assert!(bytes(&model) == bytes(&expected));
+    };
+    // Interrupted in the third of four, and then to six.
+    let mut fail = Fail { epoch: 3, ..Fail::default() };
+    assert!(train(4, &mut [&mut BackupAndRestore::new(&path), &mut fail]).is_err());
+    same(train(6, &mut [&mut BackupAndRestore::new(&path), &mut Fail::default()]).unwrap());
+    assert_eq!(folder.names(), Vec::<String>::new());
+    // Four were done, and then to six; interrupted once more, with the same model and a new one.
+    let keep = || BackupAndRestore::new(&path).delete_checkpoint(false);
+    assert_eq!(train(4, &mut [&mut keep()]).unwrap().1.epochs(), 4);
+    same(train(6, &mut [&mut keep()]).unwrap());
+    // Of five, six are done: it ends at once.
+    let (model, mut history) = train(5, &mut [&mut keep()]).unwrap();
+    assert_eq!((history.epochs(), history.settings.epochs), (6, 5));
+    history.settings.epochs = 6;
+    same((model, history));
+    assert_eq!(folder.names(), ["backup"]);
+}
+
+#[test]
+fn a_schedule_goes_on_at_the_place_that_the_new_number_of_epochs_gives() {
+    let (folder, (x, y)) = (Folder::new("schedule"), data());
+    let run = |epochs, fail_in| {
+        let (mut model, backup) = (model(), BackupAndRestore::new(folder.path("backup")));
+        let settings = Fit { schedule: Schedule::Cosine { alpha: 0.1 }, ..fit(epochs) };
+        let training = model.training(&x, &y, &settings).callback(backup);
+        training
+            .callback(Fail { epoch: fail_in, ..Fail::default() })
+            .run()
+            .map(|history| history.learning_rate)
+    };
+    let whole = [4, 6].map(|epochs| run(epochs, 0).unwrap());
+    assert!(run(4, 3).is_err());
+    assert_eq!(run(6, 0).unwrap(), [&whole[0][..2], &whole[1][2..]].concat());
+}
+
+#[test]
+fn with_more_patience_a_training_goes_on_that_had_ended() {
+    let folder = Folder::new("patience");
+    let run = |patience| {
+        let mut stop = EarlyStopping::new().patience(patience);
+        let mut backup = BackupAndRestore::new(folder.path("backup")).delete_checkpoint(false);
+        let (_, history) = train(12, &mut [&mut Script, &mut stop, &mut backup]).unwrap();
+        (history.epochs(), stop.stopped_epoch(), stop.best_epoch())
+    };
+    for (patience, expected) in
+        [(2, (5, Some(5), Some(3))), (2, (5, Some(5), Some(3))), (3, (12, Some(12), Some(9)))]
+    {
+        assert_eq!(run(patience), expected);
+    }
+    assert_eq!(folder.names(), ["backup"]);
 }
 
 /// Notes each call, and where the training was; stops it, or fails, in one batch.
@@ -673,7 +952,7 @@ fn other_callbacks_and_other_validation_data_make_another_training() {
         training.callback(backup).callback(Fail { epoch: fail_in, ..Fail::default() }).run()
     };
     for (patience, reduce_first, validation, other) in
-        [(5, false, &y, false), (6, false, &y, true), (5, true, &y, true), (5, false, &reversed, true)]
+        [(5, false, &y, false), (6, false, &y, false), (5, true, &y, true), (5, false, &reversed, true)]
     {
         assert!(run(5, false, &y, 2).is_err());
         assert_eq!(run(patience, reduce_first, validation, 0).unwrap().epochs(), 3);

@@ -127,7 +127,7 @@ fn the_text_of_the_display_is_what_a_stock_kernel_prints() {
         let (words, rows) = match test {
             "a_training" => ("<b>3 epochs</b>", 4),
             "a_stopped_training" => ("Stopped in epoch 2, batch 7 of 30: the history has 1 epoch,", 2),
-            _ => ("An error ended the training in epoch 3.", 3),
+            _ => ("An error ended the training; the epochs before are in model.history().", 3),
         };
         assert!(html.contains(words) && html.contains("ms/step"), "{html}");
         assert_eq!(html.matches("<tr>").count(), rows);

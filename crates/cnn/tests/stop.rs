@@ -193,6 +193,27 @@ fn a_stopped_training_goes_on_from_its_backup_to_the_last_bit() {
 }
 
 #[test]
+fn a_training_whose_best_weights_were_given_back_goes_on_too() {
+    let (stop, (x, y)) = (Stop::new(), data());
+    let run = |model: &mut Sequential, backup: &str, (epoch, batch)| {
+        stop.next_cell();
+        // No epoch is better than the first by so much: its weights are given back.
+        let early = EarlyStopping::new().patience(9).min_delta(100.0).restore_best_weights(true);
+        let (mut press, settings) = (stop.press_in(epoch, batch), fit(5));
+        let training = model.training(&x, &y, &settings).callback(early);
+        training.callback(BackupAndRestore::new(stop.path(backup))).callback(&mut press).run().unwrap()
+    };
+    let (mut whole, mut same) = (model(), model());
+    run(&mut whole, "whole", (0, 0));
+    let note = run(&mut same, "same", (4, 2)).stopped.unwrap();
+    let end = ", the model has the weights of its best epoch, 1. Run the cell again to go on after epoch 3.";
+    assert!(note.ends_with(end), "{note}");
+    assert_eq!(run(&mut same, "same", (0, 0)).epochs(), 5);
+    assert!(bytes(&same, &stop.folder) == bytes(&whole, &stop.folder));
+    assert!(!stop.path("same.aside").exists());
+}
+
+#[test]
 fn a_model_that_was_changed_after_the_stop_does_not_go_on() {
     let (stop, (x, y)) = (Stop::new(), data());
     let mut model = model();
@@ -218,6 +239,9 @@ fn early_stopping_still_restores_the_best_weights() {
     let training = model.training(&x, &y, &settings).callback(&mut early);
     let history = training.callback(stop.press_in(3, 2)).run().unwrap();
     stop.next_cell();
+    let note = "Stopped in epoch 3, batch 2 of 3: the history has 2 epochs, the model has the weights of its best epoch, 2.";
+    assert_eq!(history.stopped.as_deref(), Some(note));
+    assert_eq!(model.history(), Some(&history));
     let mut other = self::model();
     other.fit(&x, &y, &fit(2)).unwrap();
     assert_eq!(history.epochs(), 2);

@@ -9,23 +9,29 @@ use tch::Tensor;
 
 use super::{Callback, Run, State};
 use crate::engine::error::Context;
-use crate::engine::files::{explain, remove_parts};
+use crate::engine::files::{check_place, explain, remove_parts};
 use crate::model::Sequential;
-use crate::saving::safetensors::{replace_training, write, Saved};
-use crate::training::{check_same, hash_of_weights, Backup, History};
+use crate::saving::safetensors::{write, Saved};
+use crate::training::{begun_with, check_same, going_on, hash_of_weights, Backup, Fit, History};
 
 /// Makes a training survive whatever ends its process: started again, it goes on where it was.
 ///
 /// After each epoch it writes model, optimizer, history and the other callbacks' states to one file, which takes a
 /// few hundredths of a second. When a training begins and finds the backup of the same training, it continues
 /// after the last whole epoch, and ends with the very weights, to the last bit, that it would have had without
-/// the interruption (on a CPU, with as many threads). When a training is done, its backup is deleted; when the user has stopped it, the backup stays, and
-/// the same cell goes on with the training.
+/// the interruption (on a CPU, with as many threads). When a training is done, its backup is deleted; when the user has stopped
+/// it, or an error has ended it, the backup stays, and the same cell goes on with the training.
+///
+/// Some arguments may differ from those of the interrupted training, and a line says so: `epochs`, so that a training of
+/// 10 goes on to 15 (with fewer epochs than are done, it ends at once); the callbacks' `patience`, `cooldown`, `factor` and
+/// `min_lr`; `verbose`. They hold for the epochs to come. The schedules `Cosine` and `OneCycle`, which depend on the number of
+/// epochs, go on at the place that the new number gives, so that the learning rate may jump. A training that a
+/// callback had ended goes on if something differs, until a callback ends it again.
 ///
 /// A backup of another training is never used: it is set aside as `<name>.aside`, and a message says what differs.
-/// Another model, other data, settings or callbacks make it another training, and so do other arguments of a callback;
-/// functions, such as that of [`LearningRateScheduler`](super::LearningRateScheduler), cannot be compared, and of large
-/// data a sample of the numbers is. A damaged file is set aside too.
+/// Another model, other data, other settings or callbacks than said above make it another training, and so do other arguments
+/// of a callback; functions, such as that of [`LearningRateScheduler`](super::LearningRateScheduler), cannot be compared, and
+/// of large data a sample of the numbers is. A damaged file is set aside too.
 ///
 /// A training has one backup; if several are added, it is the last one.
 ///
@@ -50,6 +56,8 @@ pub struct BackupAndRestore {
     delete_checkpoint: bool,
     /// What tells this training from others; known once it has begun.
     fingerprint: Value,
+    /// The last epoch in the file.
+    epoch: Option<usize>,
 }
 
 /// What stands in the file beside model and optimizer.
@@ -60,33 +68,31 @@ struct Kept {
     history: History,
     stop_training: bool,
     callbacks: Vec<Value>,
-    /// The hash of the weights that the model was left with when the user stopped the training, else null.
-    #[serde(default)]
-    left: Value,
 }
 
 impl BackupAndRestore {
     /// Keeps the backup in the file `path`, for example `artifacts/training.backup`.
     pub fn new(path: impl AsRef<Path>) -> Self {
         let path = path.as_ref().to_path_buf();
-        BackupAndRestore { path, delete_checkpoint: true, fingerprint: Value::Null }
+        BackupAndRestore { path, delete_checkpoint: true, fingerprint: Value::Null, epoch: None }
     }
 
     /// Whether the backup is deleted when the training is done. Default true. A backup that stays makes a repeated
-    /// training end at once, with the result of the first.
+    /// training end at once, with the result of the first, and one of more epochs go on from there.
     pub fn delete_checkpoint(self, delete_checkpoint: bool) -> Self {
         BackupAndRestore { delete_checkpoint, ..self }
     }
 
-    /// Reads the backup, and takes its state over when all of it is known to fit.
-    fn go_on(&mut self, run: &mut Run, callbacks: &mut [Box<dyn Callback + '_>]) -> Result<()> {
+    /// Reads the backup, and takes its state over when all of it is known to fit. Returns what is said of it.
+    fn go_on(&mut self, run: &mut Run, callbacks: &mut [Box<dyn Callback + '_>]) -> Result<String> {
         let saved = Saved::read(&self.path)?;
         let text = saved.training.as_ref().context("it is a model, without a training")?;
         let backup: Kept = serde_json::from_str(text).context("it is damaged")?;
         // The model may also be the very one that was backed up, after an error or a stop in this process.
         let weights = Value::from(hash_of_weights(&run.model.weights())?);
-        let is_its_model = saved_weights_hash(&saved, run.model)? == weights || backup.left == weights;
-        check_same(&self.fingerprint, &backup.fingerprint, is_its_model)?;
+        let is_its_model = saved_weights_hash(&saved, run.model)? == weights
+            || run.model.is_left_by(begun_with(&backup.fingerprint), &weights);
+        let changes = check_same(&self.fingerprint, &backup.fingerprint, is_its_model)?;
         backup.history.check()?;
         ensure!(
             backup.epoch == backup.history.epochs()
@@ -99,9 +105,30 @@ impl BackupAndRestore {
         restore(callbacks, states, run.model).context("it is damaged")?;
         fitting.restore(run.model)?;
         // With the weights of the very beginning: so a model that is built anew can go on too, in another kernel.
-        self.fingerprint = backup.fingerprint;
-        (run.epoch, run.history, run.stop_training) = (backup.epoch, backup.history, backup.stop_training);
-        Ok(())
+        let settings = run.history.settings.clone();
+        let note = self.note(&changes, &backup.history, &settings);
+        self.fingerprint = going_on(std::mem::take(&mut self.fingerprint), backup.fingerprint);
+        self.epoch = Some(backup.epoch);
+        run.epoch = backup.epoch;
+        // Where a callback had ended the training, and something is other now, the callbacks decide anew.
+        run.stop_training = backup.stop_training && changes.is_empty();
+        run.history = History { settings, ..backup.history };
+        Ok(note)
+    }
+
+    /// From where the training goes on, and with what other arguments.
+    fn note(&self, changes: &[String], history: &History, settings: &Fit) -> String {
+        let (epoch, epochs) = (history.epochs(), settings.epochs);
+        let mut note = format!("Going on after epoch {epoch}, from the backup {}", self.path.display());
+        if !changes.is_empty() {
+            note += &format!(", with {}", changes.join(", "));
+        }
+        if epoch >= epochs {
+            note += &format!("; of {epochs} epochs all are done");
+        } else if epochs != history.settings.epochs && settings.schedule.depends_on_epochs() {
+            note += &format!("; the schedule's factors are from here on those of {epochs} epochs");
+        }
+        note
     }
 
     fn set_aside(&self) -> Result<PathBuf> {
@@ -132,15 +159,14 @@ impl Backup for BackupAndRestore {
             self.path.display(),
             self.path.join("training.backup").display()
         );
+        check_place(&self.path).context("the backup")?;
         remove_parts(&self.path);
         if !self.path.exists() {
             return Ok(());
         }
         match self.go_on(run, callbacks) {
-            Ok(()) if run.verbose => {
-                println!("Going on after epoch {}, from the backup {}", run.epoch, self.path.display());
-            }
-            Ok(()) => {}
+            Ok(note) if run.verbose => println!("{note}"),
+            Ok(_) => {}
             Err(reason) => {
                 let aside = self.set_aside()?;
                 println!(
@@ -153,7 +179,7 @@ impl Backup for BackupAndRestore {
         Ok(())
     }
 
-    fn save(&self, run: &Run, callbacks: &[Box<dyn Callback + '_>]) -> Result<()> {
+    fn save(&mut self, run: &Run, callbacks: &[Box<dyn Callback + '_>]) -> Result<()> {
         let mut tensors = Vec::new();
         let mut values = Vec::new();
         for (number, callback) in callbacks.iter().enumerate() {
@@ -173,10 +199,11 @@ impl Backup for BackupAndRestore {
             history: run.history.clone(),
             stop_training: run.stop_training,
             callbacks: values,
-            left: Value::Null,
         };
         let text = serde_json::to_string(&backup)?;
-        write(&self.path, run.model, true, &tensors, Some(text)).context("the backup was not written")
+        write(&self.path, run.model, true, &tensors, Some(text)).context("the backup was not written")?;
+        self.epoch = Some(run.epoch);
+        Ok(())
     }
 
     fn finish(&self) -> Result<()> {
@@ -193,18 +220,12 @@ impl Backup for BackupAndRestore {
         }
     }
 
-    fn keep(&self, model: &Sequential) -> Result<bool> {
-        if !self.path.exists() {
-            return Ok(false); // it was stopped in its first epoch
-        }
-        let keep = || {
-            let saved = Saved::read(&self.path)?;
-            let mut backup: Kept = serde_json::from_str(&saved.training.context("it is damaged")?)?;
-            backup.left = hash_of_weights(&model.weights())?.into();
-            replace_training(&self.path, serde_json::to_string(&backup)?)
-        };
-        keep().with_context(|| format!("the backup {} was not kept", self.path.display()))?;
-        Ok(true)
+    fn epoch(&self) -> Option<usize> {
+        self.epoch
+    }
+
+    fn begun_with(&self) -> Value {
+        begun_with(&self.fingerprint).clone()
     }
 }
 
@@ -259,5 +280,40 @@ fn saved_weights_hash(saved: &Saved, model: &Sequential) -> Result<Value> {
 impl Callback for BackupAndRestore {
     fn as_backup(&self) -> Option<Box<dyn Backup>> {
         Some(Box::new(self.clone()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{Adam, Schedule};
+
+    #[test]
+    fn what_goes_on_is_said() {
+        let backup = BackupAndRestore::new("b");
+        let of = |epochs, schedule| Fit { epochs, schedule, ..Fit::default() };
+        let cosine = || Schedule::Cosine { alpha: 0.0 };
+        for (before, now, changes, expected) in [
+            (of(10, cosine()), of(10, cosine()), &[][..], ""),
+            (
+                of(10, Schedule::Constant),
+                of(15, Schedule::Constant),
+                &["epochs 15 instead of 10"],
+                ", with epochs 15 instead of 10",
+            ),
+            (
+                of(10, cosine()),
+                of(15, cosine()),
+                &["a", "b"],
+                ", with a, b; the schedule's factors are from here on those of 15 epochs",
+            ),
+            (of(10, cosine()), of(2, cosine()), &["a"], ", with a; of 2 epochs all are done"),
+        ] {
+            let mut history = History::new(&before, &Adam::default().into());
+            history.loss = vec![0.5; 6];
+            let changes: Vec<String> = changes.iter().map(|change| change.to_string()).collect();
+            let note = backup.note(&changes, &history, &now);
+            assert_eq!(note, format!("Going on after epoch 6, from the backup b{expected}"));
+        }
     }
 }

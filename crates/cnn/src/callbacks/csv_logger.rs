@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use super::{Callback, Run, State};
 use crate::engine::error::Context;
-use crate::engine::files::{explain, write_whole};
+use crate::engine::files::{check_place, explain, write_whole};
 use crate::model::Sequential;
 
 /// Writes a line per epoch to a file of comma-separated values, as [`History::to_csv`](crate::History::to_csv) makes
@@ -28,7 +28,8 @@ use crate::model::Sequential;
 /// ```
 ///
 /// # Errors
-/// The training ends if the file cannot be written, or with `append` not be read.
+/// The training does not begin if the path leads to a folder, or if with `append` the file cannot be read; it ends if the
+/// file cannot be written.
 ///
 /// Source: `keras/src/callbacks/csv_logger.py`.
 #[derive(Debug, Clone)]
@@ -60,6 +61,7 @@ impl CSVLogger {
 
 impl Callback for CSVLogger {
     fn on_train_begin(&mut self, _run: &mut Run) -> Result<()> {
+        check_place(&self.filename).context("CSVLogger")?;
         self.before.clear();
         if self.append && self.filename.exists() {
             let name = self.filename.display();

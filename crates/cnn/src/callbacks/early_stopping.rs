@@ -25,7 +25,7 @@ use crate::model::Sequential;
 /// ```
 ///
 /// # Errors
-/// The training ends if the monitored quantity is not measured in it.
+/// The training does not begin if the monitored quantity is not measured in it.
 ///
 /// Source: `keras/src/callbacks/early_stopping.py`.
 #[derive(Debug)]
@@ -114,7 +114,7 @@ impl EarlyStopping {
 
 impl Callback for EarlyStopping {
     fn on_train_begin(&mut self, run: &mut Run) -> Result<()> {
-        self.monitor.check(&run.history)?;
+        self.monitor.check(run)?;
         // The same callback may serve several trainings.
         (self.wait, self.best_epoch, self.stopped_epoch) = (0, None, None);
         self.monitor.best = None;
@@ -123,7 +123,8 @@ impl Callback for EarlyStopping {
     }
 
     fn on_epoch_end(&mut self, run: &mut Run) -> Result<()> {
-        let value = self.monitor.value(&run.history)?;
+        let value = self.monitor.value(run)?;
+        self.stopped_epoch = None; // a training that has gone on with more patience
         if run.epoch <= self.start_from_epoch {
             return Ok(());
         }
@@ -153,8 +154,16 @@ impl Callback for EarlyStopping {
         }
         if self.restore_best_weights && !self.best_weights.is_empty() {
             run.model.set_weights(&self.best_weights)?;
-            if let (Some(epoch), true) = (self.best_epoch, run.verbose) {
-                println!("The model has the weights of its best epoch, {epoch}");
+            let weights = match self.best_epoch {
+                Some(epoch) => format!("the weights of its best epoch, {epoch}"),
+                None => {
+                    format!("the weights of epoch {}, since no value was a number", self.start_from_epoch + 1)
+                }
+            };
+            match &mut run.history.stopped {
+                Some(note) => *note += &format!(", the model has {weights}"),
+                None if run.verbose => println!("The model has {weights}"),
+                None => {}
             }
         }
         Ok(())

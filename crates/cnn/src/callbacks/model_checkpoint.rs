@@ -4,8 +4,9 @@ use anyhow::{bail, ensure, Result};
 use serde_json::{json, Value};
 use std::path::{Path, PathBuf};
 
-use super::{monitor::Monitor, Callback, Mode, Run, State};
+use super::{monitor::measured, monitor::Monitor, Callback, Mode, Run, State};
 use crate::engine::error::Context;
+use crate::engine::files::check_place;
 use crate::model::Sequential;
 
 /// Saves the model after every epoch, or after every epoch that is the best so far. Keras's `save_freq`, which saves after
@@ -33,8 +34,8 @@ use crate::model::Sequential;
 /// ```
 ///
 /// # Errors
-/// The training ends if the path holds a placeholder that is not known, if with `save_best_only` the quantity is not
-/// measured, or if the file cannot be written.
+/// The training does not begin if the path holds a placeholder that is not known or not measured, or leads to a folder, or
+/// if with `save_best_only` the quantity is not measured; it ends if the file cannot be written.
 ///
 /// Source: `keras/src/callbacks/model_checkpoint.py`.
 #[derive(Debug, Clone)]
@@ -107,7 +108,7 @@ impl ModelCheckpoint {
         if !self.save_best_only {
             return Ok(true);
         }
-        let (value, best) = (self.monitor.value(&run.history)?, self.monitor.best);
+        let (value, best) = (self.monitor.value(run)?, self.monitor.best);
         let better = self.monitor.is_better(value);
         if self.verbose {
             let quantity = &self.monitor.quantity;
@@ -127,9 +128,13 @@ impl ModelCheckpoint {
 impl Callback for ModelCheckpoint {
     fn on_train_begin(&mut self, run: &mut Run) -> Result<()> {
         // A mistake should not come to light only after the first epoch.
-        self.monitor.check(&run.history)?;
-        let known = run.history.quantities().map(|(name, _)| name);
-        self.filled(|name| (name == "epoch" || known.contains(&name)).then_some(1.0)).map(drop)
+        match self.save_best_only {
+            true => self.monitor.check(run)?,
+            false => self.monitor.check_name(run)?,
+        }
+        let known = measured(run);
+        let path = self.filled(|name| (name == "epoch" || known.contains(&name)).then_some(1.0))?;
+        check_place(&path).context("the model cannot be saved")
     }
 
     fn on_epoch_end(&mut self, run: &mut Run) -> Result<()> {
@@ -175,7 +180,8 @@ fn filled(template: &str, value: impl Fn(&str) -> Option<f64>) -> Result<String>
         let (name, format) = placeholder.split_once(':').unwrap_or((placeholder, ""));
         let Some(value) = value(name) else {
             bail!(
-                "holds {{{name}}}, which is not measured in this training; {{epoch}} and {{loss}} always are"
+                "holds {{{name}}}, which is not measured in this training; {{epoch}} and {{loss}} always are, \
+                 {{val_loss}} is with a validation_split or validation_data"
             );
         };
         text += before;

@@ -3,8 +3,8 @@
 use anyhow::{ensure, Result};
 use serde::{Deserialize, Serialize};
 
+use super::Run;
 use crate::engine::error::Context;
-use crate::training::History;
 
 /// Which way a monitored quantity gets better.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
@@ -34,9 +34,9 @@ impl Monitor {
         Monitor { quantity: quantity.to_string(), mode: Mode::Auto, min_delta, best: None }
     }
 
-    /// Says if no training measures such a quantity. Whether this one does is seen after its first epoch.
-    pub fn check(&self, history: &History) -> Result<()> {
-        let names = history.quantities().map(|(name, _)| name);
+    /// Says if no training measures such a quantity.
+    pub fn check_name(&self, run: &Run) -> Result<()> {
+        let names = run.history.quantities().map(|(name, _)| name);
         ensure!(
             names.contains(&self.quantity.as_str()),
             "the quantity {:?} is not measured in any training; there are {}",
@@ -46,20 +46,25 @@ impl Monitor {
         Ok(())
     }
 
+    /// Says, before the first epoch, if this training does not measure the quantity.
+    pub fn check(&self, run: &Run) -> Result<()> {
+        self.check_name(run)?;
+        ensure!(measured(run).contains(&self.quantity.as_str()), self.not_measured(run));
+        Ok(())
+    }
+
     /// The quantity's newest value.
-    pub fn value(&self, history: &History) -> Result<f64> {
-        let known = || {
-            let names = history.quantities().into_iter().filter(|(_, values)| !values.is_empty());
-            names.map(|(name, _)| name).collect::<Vec<_>>().join(", ")
-        };
-        history.last(&self.quantity).with_context(|| {
-            format!(
-                "the quantity {:?} is not measured in this training; there are {}. \
-                 A validation_split, or validation_data, gives those that begin with val_",
-                self.quantity,
-                known()
-            )
-        })
+    pub fn value(&self, run: &Run) -> Result<f64> {
+        run.history.last(&self.quantity).with_context(|| self.not_measured(run))
+    }
+
+    fn not_measured(&self, run: &Run) -> String {
+        format!(
+            "the quantity {:?} is not measured in this training; there are {}. \
+             A validation_split, or validation_data, gives those that begin with val_",
+            self.quantity,
+            measured(run).join(", ")
+        )
     }
 
     /// Whether `value` is better than the best so far.
@@ -82,4 +87,10 @@ impl Monitor {
             mode => mode == Mode::Max,
         }
     }
+}
+
+/// The quantities that this training measures.
+pub(super) fn measured(run: &Run) -> Vec<&'static str> {
+    let names = run.history.quantities().map(|(name, _)| name);
+    names.into_iter().filter(|name| run.validation || !name.starts_with("val_")).collect()
 }

@@ -25,8 +25,8 @@ use crate::model::Sequential;
 /// ```
 ///
 /// # Errors
-/// The training does not begin if `factor` is not above 0 and below 1, or `min_lr` is below 0; it ends if the quantity is
-/// not measured.
+/// The training does not begin if `factor` is not above 0 and below 1, `min_lr` is below 0, or the quantity is not measured
+/// in it.
 ///
 /// Source: `keras/src/callbacks/reduce_lr_on_plateau.py`.
 #[derive(Debug, Clone)]
@@ -111,9 +111,6 @@ impl ReduceLROnPlateau {
             return Ok(());
         }
         let reduced = (rate * self.factor).max(self.min_lr);
-        if reduced == 0.0 {
-            return Ok(()); // smaller than any number
-        }
         run.model.set_learning_rate(reduced)?;
         (self.wait, self.cooldown_counter) = (0, self.cooldown);
         if self.verbose {
@@ -130,14 +127,14 @@ impl Callback for ReduceLROnPlateau {
             factor > 0.0 && factor < 1.0,
             "ReduceLROnPlateau's factor must be above 0 and below 1, not {factor}"
         );
-        self.monitor.check(&run.history)?;
+        self.monitor.check(run)?;
         ensure!(min_lr >= 0.0, "ReduceLROnPlateau's min_lr must be 0 or more, not {min_lr}");
         (self.wait, self.cooldown_counter, self.monitor.best) = (0, 0, None);
         Ok(())
     }
 
     fn on_epoch_end(&mut self, run: &mut Run) -> Result<()> {
-        let value = self.monitor.value(&run.history)?;
+        let value = self.monitor.value(run)?;
         if self.cooldown_counter > 0 {
             self.cooldown_counter -= 1;
             self.wait = 0;

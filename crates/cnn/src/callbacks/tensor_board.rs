@@ -6,6 +6,8 @@ use std::path::{Path, PathBuf};
 
 use super::event_file::{histogram, scalar, EventFile};
 use super::{Callback, Run, State};
+use crate::engine::error::Context;
+use crate::engine::files::check_place;
 use crate::model::Sequential;
 
 /// Writes loss, accuracy and learning rate of every epoch for TensorBoard, with Keras's tags: `tensorboard --logdir
@@ -27,7 +29,7 @@ use crate::model::Sequential;
 /// ```
 ///
 /// # Errors
-/// The training ends if a file cannot be written.
+/// The training does not begin if the folder's path leads to a file; it ends if a file cannot be written.
 ///
 /// Source: `keras/src/callbacks/tensorboard.py`.
 #[derive(Debug, Clone)]
@@ -60,7 +62,8 @@ fn files(log_dir: &Path) -> (EventFile, EventFile) {
 impl Callback for TensorBoard {
     fn on_train_begin(&mut self, _run: &mut Run) -> Result<()> {
         (self.train, self.validation) = files(&self.log_dir);
-        Ok(())
+        let mut places = [&self.train, &self.validation].into_iter().map(|file| file.folder.join(&file.name));
+        places.try_for_each(|place| check_place(&place)).context("TensorBoard")
     }
 
     fn on_epoch_end(&mut self, run: &mut Run) -> Result<()> {

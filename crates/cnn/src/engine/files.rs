@@ -1,7 +1,6 @@
 //! Writing files so that a reader never sees half of one.
 
-use crate::engine::error::Context;
-use anyhow::Result;
+use anyhow::{bail, ensure, Result};
 use std::fs;
 use std::io::Write;
 use std::path::{Path, PathBuf};
@@ -12,7 +11,7 @@ pub(crate) fn write_whole(path: &Path, bytes: &[u8]) -> Result<()> {
     let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
     if let Some(folder) = folder {
         fs::create_dir_all(folder)
-            .with_context(|| format!("the folder {} cannot be made", folder.display()))?;
+            .map_err(|error| explain(error, &format!("the folder {} cannot be made", folder.display())))?;
     }
     let part = part_name(path);
     let written = write_to_disk(&part, bytes).and_then(|()| fs::rename(&part, path));
@@ -20,6 +19,18 @@ pub(crate) fn write_whole(path: &Path, bytes: &[u8]) -> Result<()> {
         let _ = fs::remove_file(&part);
         explain(error, &format!("{} cannot be written", path.display()))
     })
+}
+
+/// Says, before there is anything to write, if no file can be at `path`: a folder is there, or a file where its folder would be.
+pub(crate) fn check_place(path: &Path) -> Result<()> {
+    let what = format!("{} cannot be written", path.display());
+    ensure!(!path.is_dir(), "{what}: it is a folder; check the path, or name a file in it");
+    match path.ancestors().skip(1).find(|folder| folder.exists()) {
+        Some(folder) if !folder.is_dir() => {
+            bail!("{what}: {} is a file, not a folder; check the path", folder.display())
+        }
+        _ => Ok(()),
+    }
 }
 
 /// Returns when the bytes are on the disk, so that not even a power cut leaves half a file.
@@ -65,6 +76,7 @@ pub(crate) fn explain(error: std::io::Error, what: &str) -> anyhow::Error {
     let advice = match error.kind() {
         NotFound => "check the path",
         IsADirectory => "it is a folder: check the path",
+        NotADirectory => "a part of the path is a file, not a folder: check the path",
         PermissionDenied => {
             "you have no permission: change the file's or folder's rights, or use another folder"
         }

@@ -21,6 +21,8 @@ pub struct Run<'a> {
     pub batch: i64,
     /// How many batches an epoch has.
     pub steps: i64,
+    /// Whether there is a validation: `val_loss` and `val_accuracy` are measured with it alone.
+    pub validation: bool,
     /// Set it to end the training after this epoch, or, from `on_batch_end`, at once.
     pub stop_training: bool,
     /// Whether the training prints its progress, so that a callback may say what it does.
@@ -30,7 +32,8 @@ pub struct Run<'a> {
 /// Something that a training calls at its turning points. Every method does nothing unless you write it.
 ///
 /// An error that a method returns ends the training, and is what [`Training::run`](crate::Training::run) returns; if it
-/// comes before the end of an epoch, the model has again the weights of the epoch's beginning.
+/// comes before the end of an epoch, the model has again the weights of the epoch's beginning. The epochs before are in
+/// [`Sequential::history`].
 ///
 /// ```
 /// use cnn::{anyhow, callbacks::{Callback, Run}, prelude::*};
@@ -82,10 +85,11 @@ pub trait Callback {
         Ok(())
     }
 
-    /// After the last epoch, also when the user has stopped the training; not after an error.
+    /// After the last epoch, also when the user has stopped the training; not after an error. `run.history.stopped` then
+    /// says where; who gives the model other weights here adds that: `", the model has the weights of ..."`.
     ///
     /// # Errors
-    /// Yours; the model keeps its weights.
+    /// Yours; the model keeps its weights, and the other callbacks are called.
     fn on_train_end(&mut self, run: &mut Run) -> Result<()> {
         Ok(())
     }
@@ -117,7 +121,8 @@ pub trait Callback {
     }
 
     /// The arguments that tell this callback from others of its type. An interrupted training goes on only with
-    /// callbacks of the same names and arguments.
+    /// callbacks of the same names and arguments, but for those that concern later epochs alone: `patience`, `cooldown`,
+    /// `factor` and `min_lr`.
     fn config(&self) -> Value {
         Value::Null
     }
@@ -156,7 +161,7 @@ pub trait Backup {
     ///
     /// # Errors
     /// If it cannot be written.
-    fn save(&self, run: &Run, callbacks: &[Box<dyn Callback + '_>]) -> Result<()>;
+    fn save(&mut self, run: &Run, callbacks: &[Box<dyn Callback + '_>]) -> Result<()>;
 
     /// The training is done.
     ///
@@ -164,11 +169,11 @@ pub trait Backup {
     /// If the backup cannot be deleted.
     fn finish(&self) -> Result<()>;
 
-    /// The user has stopped the training, and the model stays as it is now. Says whether there is a backup to go on from.
-    ///
-    /// # Errors
-    /// If it cannot be read or written.
-    fn keep(&self, model: &Sequential) -> Result<bool>;
+    /// The last epoch that the backup holds, if there is one: after it the training can go on.
+    fn epoch(&self) -> Option<usize>;
+
+    /// The hash of the weights with which the training began, before it was interrupted for the first time.
+    fn begun_with(&self) -> Value;
 }
 
 /// A callback may be lent to a training, to look at it afterwards.

@@ -3,6 +3,7 @@
 use anyhow::{ensure, Result};
 use serde_json::{json, Map, Value};
 use sha2::{Digest, Sha256};
+use std::collections::BTreeSet;
 use tch::Tensor;
 
 use super::callback::Callback;
@@ -12,6 +13,9 @@ use crate::engine::error::Context;
 use crate::engine::slices::to_bytes;
 use crate::model::{Sequential, NOT_COMPILED};
 
+/// Of the arguments of callbacks, those that concern later epochs alone.
+const OF_LATER_EPOCHS: [&str; 4] = ["patience", "cooldown", "factor", "min_lr"];
+const OF_CALLBACK: &str = "arguments of callback";
 /// What the training itself changes: in a model that was trained until the backup, all of it may be other.
 const OF_PROGRESS: [&str; 3] = [INITIAL_WEIGHTS, "optimizer", "optimizer steps"];
 const INITIAL_WEIGHTS: &str = "initial weights";
@@ -45,7 +49,7 @@ pub(super) fn fingerprint(
     }
     let names: Vec<&str> = callbacks.iter().map(|callback| callback.class_name()).collect();
     for (number, callback) in callbacks.iter().enumerate() {
-        insert(&format!("arguments of callback {}, {}", number + 1, names[number]), callback.config());
+        insert(&format!("{OF_CALLBACK} {}, {}", number + 1, names[number]), callback.config());
     }
     insert("callbacks", if names.is_empty() { "none".into() } else { names.join(", ").into() });
     insert("images", hash_of_data(x)?.into());
@@ -56,8 +60,9 @@ pub(super) fn fingerprint(
     Ok(fingerprint)
 }
 
-/// Says what differs, if something does. `is_its_model`: whether the model has the very weights that `theirs` left it with.
-pub(crate) fn check_same(own: &Value, theirs: &Value, is_its_model: bool) -> Result<()> {
+/// Says what differs that must not. `is_its_model`: whether the model has the very weights that `theirs` left it with.
+/// Returns in words what differs and may.
+pub(crate) fn check_same(own: &Value, theirs: &Value, is_its_model: bool) -> Result<Vec<String>> {
     let (Value::Object(own), Value::Object(theirs)) = (own, theirs) else {
         anyhow::bail!("it is damaged");
     };
@@ -67,12 +72,50 @@ pub(crate) fn check_same(own: &Value, theirs: &Value, is_its_model: bool) -> Res
     let in_order = ["callbacks".to_string()];
     let in_order =
         in_order.iter().chain(names().filter(|name| !is_hash(name))).chain(names().filter(is_hash));
+    let mut changes = BTreeSet::new();
     for name in in_order {
-        let [own, theirs] = [own, theirs].map(|side| side.get(name).unwrap_or(&Value::Null));
+        let [mut own, mut theirs] = [own, theirs].map(|side| side.get(name).cloned().unwrap_or(Value::Null));
+        changes.extend(take_changes(name, &mut own, &mut theirs));
         let same = own == theirs || (is_its_model && OF_PROGRESS.contains(&name.as_str()));
-        ensure!(same, "it is of another training, {}", difference(name, theirs, own));
+        ensure!(same, "it is of another training, {}", difference(name, &theirs, &own));
     }
-    Ok(())
+    Ok(changes.into_iter().collect())
+}
+
+/// Makes equal what may differ between a training and its backup, and says in words what did.
+fn take_changes(name: &str, own: &mut Value, theirs: &mut Value) -> Vec<String> {
+    let mut changes = Vec::new();
+    let mut take = |name: &str, own: &Value, theirs: &mut Value| {
+        if own != theirs {
+            changes.push(format!("{name} {own} instead of {theirs}"));
+            *theirs = own.clone();
+        }
+    };
+    match (own, theirs) {
+        (own, theirs) if name == "epochs" => take(name, own, theirs),
+        (Value::Object(own), Value::Object(theirs)) if name.starts_with(OF_CALLBACK) => {
+            for argument in OF_LATER_EPOCHS {
+                if let (Some(own), Some(theirs)) = (own.get(argument), theirs.get_mut(argument)) {
+                    take(argument, own, theirs);
+                }
+            }
+        }
+        _ => {}
+    }
+    changes
+}
+
+/// The hash of the weights with which this training began.
+pub(crate) fn begun_with(fingerprint: &Value) -> &Value {
+    &fingerprint[INITIAL_WEIGHTS]
+}
+
+/// The fingerprint `own` of a training that goes on: it began as the one did whose fingerprint is `theirs`.
+pub(crate) fn going_on(mut own: Value, mut theirs: Value) -> Value {
+    for name in OF_PROGRESS {
+        own[name] = theirs[name].take();
+    }
+    own
 }
 
 /// "with learning_rate 0.01, and this one has 0.001".
@@ -132,14 +175,24 @@ mod tests {
             callbacks("none"),
             "with callbacks \"none\", and this one has \"CSVLogger, EarlyStopping\"",
         );
-        let patience =
-            |epochs: i64| json!({ "arguments of callback 1, EarlyStopping": { "patience": epochs } });
-        refusal(patience(3), patience(2), "with patience 2, and this one has 3");
+        let monitor = |name: &str| json!({ "arguments of callback 1, EarlyStopping": { "monitor": name } });
+        refusal(monitor("a"), monitor("b"), "with monitor \"b\", and this one has \"a\"");
+        let schedule = |epochs: i64| json!({ "schedule": { "Step": { "epochs": epochs, "factor": 0.5 } } });
+        refusal(schedule(3), schedule(2), "with epochs 2, and this one has 3");
         refusal(json!({ "validation images": "ab" }), json!({}), "with other validation images");
         refusal(json!({}), json!({ "validation labels": "ab" }), "with other validation labels");
         // The arguments first: they often explain why the data differ.
         let data = |hash: &str, split: f64| json!({ "images": hash, "validation_split": split });
         refusal(data("ab", 0.1), data("cd", 0.2), "with validation_split 0.2, and this one has 0.1");
+    }
+
+    #[test]
+    fn what_may_differ_is_told_too() {
+        let own = json!({ "epochs": 15, "arguments of callback 1, EarlyStopping": { "patience": 3, "mode": "auto" } });
+        let theirs = json!({ "epochs": 10, "arguments of callback 1, EarlyStopping": { "patience": 2, "mode": "auto" } });
+        let changes = check_same(&own, &theirs, false).unwrap();
+        assert_eq!(changes, ["epochs 15 instead of 10", "patience 3 instead of 2"]);
+        assert!(check_same(&own, &own, false).unwrap().is_empty());
     }
 
     #[test]

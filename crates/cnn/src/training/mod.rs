@@ -7,6 +7,7 @@ mod fingerprint;
 mod fit;
 mod gradients;
 pub(crate) mod history;
+mod last_training;
 pub(crate) mod lr_find;
 mod prepare;
 pub(crate) mod progress;
@@ -14,7 +15,7 @@ mod schedule;
 mod under_way;
 
 pub(crate) use callback::Backup;
-pub(crate) use fingerprint::{check_same, hash_of_weights};
+pub(crate) use fingerprint::{begun_with, check_same, going_on, hash_of_weights};
 pub use fit::Fit;
 pub use history::History;
 pub use lr_find::{LrFind, LrFound};

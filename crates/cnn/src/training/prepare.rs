@@ -26,7 +26,8 @@ impl Sequential {
     /// # Errors
     /// If the model is not compiled, an argument is out of its range, images or labels do not fit the model,
     /// the loss is no longer a number, or there is too little memory for the batch size. After an error in the
-    /// middle of an epoch, the model has the weights that it had at the epoch's beginning.
+    /// middle of an epoch, the model has the weights that it had at the epoch's beginning, and
+    /// [`history`](Self::history) the epochs before.
     ///
     /// Source: `keras/src/trainers/trainer.py`.
     pub fn fit(&mut self, x: &Tensor, y: &Tensor, settings: &Fit) -> Result<History> {
@@ -119,10 +120,7 @@ impl<'a> Training<'a> {
         };
         let mut under_way = guarded("the training", advice, || self.prepared())?;
         in_memory(batch_size, || under_way.begin())?;
-        under_way.progress.on_begin(&under_way.run.history, under_way.run.steps);
-        let result = under_way.train();
-        under_way.progress.on_end(&under_way.run.history, result.as_ref().err());
-        result.map(|()| under_way.run.history)
+        under_way.train()
     }
 
     /// Checks everything that can be checked before the first step, and divides the data.
@@ -152,16 +150,17 @@ impl<'a> Training<'a> {
                 .map(|weights| Tensor::from_slice(weights).to_kind(Kind::Float).to_device(device)),
             // Augmentation works on the CPU: there the images stay, and each batch is moved when it is ready.
             train: moved(part(0, train), if settings.augment.is_some() { Device::Cpu } else { device }),
-            validation: validation.map(|samples| moved(samples, device)),
             run: Run {
                 model,
                 history,
                 epoch: 0,
                 batch: 0,
                 steps,
+                validation: validation.is_some(),
                 stop_training: false,
                 verbose: settings.verbose,
             },
+            validation: validation.map(|samples| moved(samples, device)),
             settings,
             callbacks,
             backup,

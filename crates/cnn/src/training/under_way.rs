@@ -1,15 +1,17 @@
 //! The training loop.
 
-use anyhow::{ensure, Result};
+use anyhow::{ensure, Error, Result};
 use std::ops::ControlFlow;
 use tch::Tensor;
 
 use super::batches::{sample_order, Batch, Batches};
 use super::callback::{Backup, Callback, Run};
 use super::epoch::Epoch;
-use super::fingerprint::fingerprint;
+use super::fingerprint::{fingerprint, hash_of_weights};
 use super::fit::Fit;
 use super::gradients::{backward, clip};
+use super::history::History;
+use super::last_training::LastTraining;
 use super::progress::Progress;
 use super::Samples;
 use crate::engine::error::Context;
@@ -69,9 +71,28 @@ impl UnderWay<'_> {
         Ok(())
     }
 
-    /// Trains until all epochs are done, a callback or the user ends the training, or something fails.
-    pub fn train(&mut self) -> Result<()> {
-        let result = in_memory(self.settings.batch_size, || self.epochs());
+    /// Trains, and leaves the history in the model, whatever the end.
+    pub fn train(mut self) -> Result<History> {
+        let batch_size = self.settings.batch_size;
+        let result = self.all_epochs().and_then(|()| in_memory(batch_size, || self.end()));
+        let result = result.map_err(|error| self.with_history(error));
+        let UnderWay { run, progress, backup, .. } = &mut self;
+        let shown = in_memory(batch_size, || {
+            progress.on_end(&run.history, result.as_ref().err());
+            Ok(())
+        });
+        let left = backup.as_ref().and_then(|_| hash_of_weights(&run.model.weights()).ok());
+        let weights = backup.as_ref().zip(left).map(|(backup, left)| [backup.begun_with(), left.into()]);
+        run.model.last_training = Some(Box::new(LastTraining { history: run.history.clone(), weights }));
+        result.and(shown).map(|()| self.run.history)
+    }
+
+    /// Until all epochs are done, a callback or the user ends the training, or something fails.
+    fn all_epochs(&mut self) -> Result<()> {
+        let result = in_memory(self.settings.batch_size, || {
+            self.progress.on_begin(&self.run.history, self.run.steps);
+            self.epochs()
+        });
         let at_begin = self.at_begin.take();
         match result {
             Err(error) if is_stop(&error) => self.run.history.stopped = Some(place(&self.run)),
@@ -83,28 +104,53 @@ impl UnderWay<'_> {
             }
             Ok(()) => {}
         }
-        in_memory(self.settings.batch_size, || self.end())
+        Ok(())
+    }
+
+    /// The error, and where the epochs before it are. Its cause can still be told by its type.
+    fn with_history(&self, error: Error) -> Error {
+        let epochs = match self.run.history.epochs() {
+            0 => return error,
+            1 => "the epoch".to_string(),
+            epochs => format!("the {epochs} epochs"),
+        };
+        let mut message = format!("{error:#}");
+        message.truncate(message.trim_end_matches('.').len());
+        message += &format!("; the history of {epochs} before is model.history()");
+        if let Some(epoch) = self.backup.as_ref().and_then(|backup| backup.epoch()) {
+            message += &format!(", and the same cell goes on after epoch {epoch}");
+        }
+        error.context(message)
     }
 
     /// After the last epoch.
     fn end(&mut self) -> Result<()> {
-        for callback in &mut self.callbacks {
-            callback.on_train_end(&mut self.run)?;
-        }
         let run = &mut self.run;
-        if let Some(backup) = &self.backup {
-            let epochs = run.history.epochs();
-            // The training is done: what goes wrong with its backup must not cost its history.
-            match &mut run.history.stopped {
-                None => backup.finish().unwrap_or_else(|error| println!("{error:#}")),
-                Some(note) => match backup.keep(run.model) {
-                    Ok(true) => *note += &format!(" Run the cell again to go on after epoch {epochs}."),
-                    Ok(false) => {}
-                    Err(error) => println!("It cannot go on later: {error:#}"),
-                },
-            }
+        let stopped = run.history.stopped.clone();
+        // Each is called, also after another's error: one of them may give the best weights back.
+        let mut result = Ok(());
+        for callback in &mut self.callbacks {
+            result = result.and(callback.on_train_end(run));
         }
-        Ok(())
+        match &mut run.history.stopped {
+            Some(note) => {
+                if stopped.as_ref() == Some(note) {
+                    *note += ", the model keeps the weights it has now";
+                }
+                note.push('.');
+                if let Some(epoch) = self.backup.as_ref().and_then(|backup| backup.epoch()) {
+                    *note += &format!(" Run the cell again to go on after epoch {epoch}.");
+                }
+            }
+            // The training is done: what goes wrong with its backup must not cost its history.
+            None => match &self.backup {
+                Some(backup) if result.is_ok() => {
+                    backup.finish().unwrap_or_else(|error| println!("{error:#}"));
+                }
+                _ => {}
+            },
+        }
+        result
     }
 
     /// The next epoch, if there is one.
@@ -233,7 +279,7 @@ impl UnderWay<'_> {
         for callback in &mut self.callbacks {
             callback.on_epoch_end(run)?;
         }
-        match &self.backup {
+        match &mut self.backup {
             Some(backup) => backup.save(run, &self.callbacks),
             None => Ok(()),
         }
@@ -256,7 +302,7 @@ fn validate(model: &Sequential, (x, y): &Samples, settings: &Fit) -> Result<Eval
     guarded("the validation", advice, || model.measure(x, y, bar))
 }
 
-/// Where the user stopped the training, and what is left of it.
+/// Where the user stopped the training; what the model has is added when the callbacks were called.
 fn place(run: &Run) -> String {
     let Run { epoch, batch, steps, .. } = *run;
     let place = match batch == steps {
@@ -268,5 +314,5 @@ fn place(run: &Run) -> String {
         1 => "1 epoch".to_string(),
         epochs => format!("{epochs} epochs"),
     };
-    format!("Stopped {place}: the history has {history}, the model keeps the weights it has now.")
+    format!("Stopped {place}: the history has {history}")
 }
