@@ -3,8 +3,9 @@
 use cnn::anyhow::Result;
 use cnn::layers::Layer;
 use cnn::prelude::*;
+use cnn::serde_json::{self, Value};
 use cnn::tch::no_grad;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 fn images(count: i64) -> (Tensor, Tensor) {
     let data = mnist::synthetic_digits(count as usize, 0, 7);
@@ -123,10 +124,6 @@ fn fit_refuses_what_does_not_fit_and_the_model_stays_usable() {
     refusal(model.fit(&x, &(&y - 2), &quiet(1)), &["labels go from -2 to 7", "counted from 0", "add 2"]);
     refusal(model.fit(&x, &to_categorical(&y, 11).unwrap(), &quiet(1)), &["11 columns"]);
     refusal(model.fit(&x, &y, &Fit { batch_size: 0, ..quiet(1) }), &["batch_size must be at least 1"]);
-    refusal(
-        model.fit(&x, &y, &Fit { batch_size: 41, ..quiet(1) }),
-        &["batch_size is 41", "40 training samples"],
-    );
     refusal(model.fit(&x, &y, &quiet(0)), &["epochs must be at least 1"]);
     for validation_split in [-0.1, 1.0, f64::NAN, 0.999] {
         refusal(model.fit(&x, &y, &Fit { validation_split, ..quiet(1) }), &["validation_split"]);
@@ -397,7 +394,10 @@ fn files_that_are_no_models_are_refused() {
     }
     let foreign = [("w", Tensor::from_slice(&[1.0_f32]))];
     Tensor::write_safetensors(&foreign, &file.0).unwrap();
-    refusal(Sequential::load(&file.0), &["another program wrote it"]);
+    refusal(
+        Sequential::load(&file.0),
+        &["it holds weights alone", "Build the model", "model.load_weights()"],
+    );
 
     let model = small_model(1);
     cnn::tch::no_grad(|| {
@@ -406,6 +406,172 @@ fn files_that_are_no_models_are_refused() {
     });
     model.save(&file.0).unwrap();
     refusal(Sequential::load(&file.0), &["conv2d/kernel holds NaN"]);
+}
+
+/// The weights of a model, and further tensors, as another program writes them: without an architecture.
+fn write_weights(path: &Path, model: &Sequential, kind: Kind, more: &[(&str, Tensor)]) {
+    let weights = model.weights().into_iter().map(|(name, weight)| (name, weight.detach().to_kind(kind)));
+    let more = more.iter().map(|(name, tensor)| (name.to_string(), tensor.shallow_clone()));
+    let weights: Vec<_> = weights.chain(more).map(|(name, tensor)| (name, tensor.contiguous())).collect();
+    Tensor::write_safetensors(&weights, path).unwrap();
+}
+
+#[test]
+fn weights_that_passed_through_another_program_are_loaded() {
+    let file = Temporary::new("passed");
+    let model = small_model(1);
+    for (kind, most) in [(Kind::Float, 0.0), (Kind::Double, 0.0), (Kind::Half, 1e-3), (Kind::BFloat16, 1e-2)]
+    {
+        let slot = ("optimizer/momentum/conv2d/kernel", Tensor::from_slice(&[1.0_f32]));
+        write_weights(&file.0, &model, kind, &[slot]);
+        let mut other = small_model(2);
+        other.load_weights(&file.0).unwrap();
+        for ((name, weight), (_, expected)) in other.weights().into_iter().zip(model.weights()) {
+            assert_eq!(weight.kind(), Kind::Float);
+            let difference = (&weight - &expected).abs().max().double_value(&[]);
+            assert!(difference <= most, "{name} as {kind:?}: {difference}");
+        }
+        // It can still be trained.
+        let (x, y) = images(40);
+        other.fit(&x, &y, &quiet(1)).unwrap();
+    }
+}
+
+#[test]
+fn the_order_of_weights_in_a_file_plays_no_part() {
+    let (file, (x, _)) = (Temporary::new("order"), images(4));
+    let model = small_model(1);
+    model.save(&file.0).unwrap();
+    let bytes = std::fs::read(&file.0).unwrap();
+    let (length, rest) = bytes.split_first_chunk().unwrap();
+    let (header, data) = rest.split_at(u64::from_le_bytes(*length) as usize);
+    let header: Value = serde_json::from_slice(header).unwrap();
+    for keep_metadata in [true, false] {
+        // The tensors from the last to the first by name, one behind the other.
+        let (mut new_header, mut new_data) = (serde_json::Map::new(), Vec::new());
+        for (name, stored) in header.as_object().unwrap().iter().rev() {
+            let mut stored = stored.clone();
+            if name != "__metadata__" {
+                let [begin, end] = [0, 1].map(|at| stored["data_offsets"][at].as_u64().unwrap() as usize);
+                stored["data_offsets"] = serde_json::json!([new_data.len(), new_data.len() + end - begin]);
+                new_data.extend(&data[begin..end]);
+            }
+            if name != "__metadata__" || keep_metadata {
+                new_header.insert(name.clone(), stored);
+            }
+        }
+        let new_header = Value::Object(new_header).to_string();
+        let length = (new_header.len() as u64).to_le_bytes();
+        std::fs::write(&file.0, [&length, new_header.as_bytes(), &new_data].concat()).unwrap();
+        assert_ne!(data, new_data);
+        let mut other = small_model(2);
+        other.load_weights(&file.0).unwrap();
+        assert!(other.predict(&x).unwrap().equal(&model.predict(&x).unwrap()));
+        assert_eq!(Sequential::load(&file.0).is_ok(), keep_metadata);
+    }
+}
+
+#[test]
+fn weights_without_an_architecture_that_do_not_fit_are_named() {
+    let (file, (x, _)) = (Temporary::new("names"), images(4));
+    let path = file.0.to_str().unwrap();
+    let mut model = small_model(1);
+    let before = model.predict(&x).unwrap();
+    let other = small_model(2);
+    let mut refused = |weights: Vec<(String, Tensor)>, expected: &[&str]| {
+        let weights: Vec<_> = weights.into_iter().map(|(name, weight)| (name, weight.contiguous())).collect();
+        Tensor::write_safetensors(&weights, &file.0).unwrap();
+        refusal(model.load_weights(&file.0), &[expected, &[path, "unchanged"]].concat());
+        assert_eq!(model.predict(&x).unwrap(), before);
+    };
+    let weights = || other.weights().into_iter().map(|(name, weight)| (name, weight.detach().copy()));
+    let listed = "The file has conv2d/bias [4], conv2d/kernel [4, 1, 3, 3], dense/bias [10], dense/kernel [";
+    refused(
+        weights().skip(1).collect(),
+        &["the weight conv2d/kernel is missing", "The file has conv2d/bias [4], dense"],
+    );
+    let of_torch = |(name, weight)| (format!("module.{name}"), weight);
+    refused(
+        weights().map(of_torch).collect(),
+        &["the weight conv2d/kernel is missing", "module.conv2d/kernel [4, 1"],
+    );
+    let more = ("another/kernel".to_string(), Tensor::from_slice(&[1.0_f32]));
+    refused(
+        weights().chain([more]).collect(),
+        &["this model has no weight another/kernel", "another/kernel [1]"],
+    );
+    let flat = |(name, weight): (String, Tensor)| (name, weight.flatten(0, -1));
+    refused(weights().map(flat).collect(), &["conv2d/kernel has the shape [36]", "wants [4, 1, 3, 3]"]);
+    refused(
+        weights().map(|(name, weight)| (name, weight.to_kind(Kind::Int64))).collect(),
+        &["is of kind Int64", "convert it"],
+    );
+    refused(
+        weights().map(|(name, weight)| (name, weight.to_kind(Kind::Double) + 1e300)).collect(),
+        &["conv2d/kernel holds numbers beyond", "32-bit"],
+    );
+    refused(
+        weights().map(|(name, weight)| (name, weight * f64::NAN)).collect(),
+        &["conv2d/kernel holds NaN", listed],
+    );
+    refused(Vec::new(), &["conv2d/kernel is missing", "The file has no weights"]);
+    let many = |number| (format!("w{number:02}"), Tensor::from_slice(&[1.0_f32]));
+    refused((0..25).map(many).collect(), &["w00 [1], w01 [1]", "w19 [1], and 5 more"]);
+    write_weights(&file.0, &other, Kind::Float, &[]);
+    model.load_weights(&file.0).unwrap();
+    assert_eq!(model.predict(&x).unwrap(), other.predict(&x).unwrap());
+}
+
+#[test]
+fn fewer_samples_than_a_batch_are_one_batch() {
+    let (x, y) = images(40);
+    let run = |batch_size| {
+        let mut model = small_model(1);
+        let augment = Some(Augment { rotation_range: 10.0, ..Augment::default() });
+        let settings = Fit { batch_size, validation_split: 0.25, augment, ..quiet(2) };
+        (
+            settings.steps(30),
+            model.fit(&x, &y, &settings).unwrap().loss,
+            model.weight("dense/kernel").unwrap(),
+        )
+    };
+    let expected = run(30);
+    for batch_size in [31, 40, 1000, i64::MAX] {
+        assert_eq!(run(batch_size), expected);
+    }
+    let find = |batch_size| {
+        let mut model = small_model(1);
+        model.lr_find(&x, &y, &LrFind { batch_size, num_it: 10, ..LrFind::default() }).unwrap()
+    };
+    assert_eq!(find(41), find(40));
+}
+
+#[test]
+fn at_a_learning_rate_of_0_the_weights_stand_still() {
+    let (file, (x, y)) = (Temporary::new("rate"), images(40));
+    let mut model = small_model(1);
+    let before = model.weight("dense/kernel").unwrap();
+    model.set_learning_rate(0.0).unwrap();
+    model.fit(&x, &y, &quiet(1)).unwrap();
+    assert_eq!(model.weight("dense/kernel").unwrap(), before);
+    model.save_with_optimizer(&file.0).unwrap();
+    let mut loaded = Sequential::load(&file.0).unwrap();
+    assert_eq!(loaded.learning_rate().unwrap(), 0.0);
+    for model in [&mut model, &mut loaded] {
+        model.set_learning_rate(0.001).unwrap();
+        model.fit(&x, &y, &quiet(1)).unwrap();
+    }
+    assert_eq!(loaded.weight("dense/kernel").unwrap(), model.weight("dense/kernel").unwrap());
+    for rate in [-0.1, f64::NAN, f64::INFINITY] {
+        refusal(
+            model.set_learning_rate(rate),
+            &["learning_rate must be a number of 0 or more", &rate.to_string()],
+        );
+    }
+    // A schedule may end at nothing.
+    let schedule = Schedule::Step { epochs: 1, factor: 0.0 };
+    let history = model.fit(&x, &y, &Fit { schedule, ..quiet(2) }).unwrap();
+    assert_eq!(history.learning_rate, [0.001, 0.0]);
 }
 
 #[test]

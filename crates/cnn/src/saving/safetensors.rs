@@ -2,11 +2,11 @@
 //!
 //! The format is read by Python's `safetensors` package and others, and holds no code that could run.
 
-use anyhow::{bail, ensure, Result};
+use anyhow::{anyhow, bail, ensure, Result};
 use safetensors::{serialize, tensor::TensorView, Dtype};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::path::Path;
 use tch::{Kind, Tensor};
 
@@ -23,6 +23,10 @@ const TRAINING: &str = "cnn.training";
 
 const DAMAGED: &str = "the file is damaged, only partly copied, or of another format: \
                        copy it again, or save the model again with model.save()";
+/// What the names of tensors begin with that are no weights: the optimizer's state, and in a backup the callbacks'.
+const BESIDE_WEIGHTS: [&str; 2] = ["optimizer/", "callback/"];
+/// So many names of weights are listed in a message.
+const MOST_LISTED: usize = 20;
 /// A count beyond this is damage; optimizers compute powers with it.
 const MOST_STEPS: i64 = 1 << 30;
 
@@ -47,8 +51,9 @@ struct SavedLayer {
 
 /// What a model file holds.
 pub(crate) struct Saved {
-    architecture: Architecture,
-    pub tensors: HashMap<String, Tensor>,
+    /// None in a file that another program wrote, or wrote anew.
+    architecture: Option<Architecture>,
+    pub tensors: BTreeMap<String, Tensor>,
     /// What [`write`] was given as `training`.
     pub training: Option<String>,
 }
@@ -127,20 +132,6 @@ fn optimizer_tensors(model: &Sequential) -> Vec<(String, Tensor)> {
     weights.iter().zip(&state.slots).flat_map(of_weight).collect()
 }
 
-/// Puts another text in the place of the one that [`write`] was given as `training`; the tensors stay as they are.
-pub(crate) fn replace_training(path: &Path, training: String) -> Result<()> {
-    let bytes = std::fs::read(path)
-        .map_err(|error| explain(error, &format!("the model {} cannot be read", path.display())))?;
-    // Eight bytes with the length of the header, the header, and the tensors at offsets from its end.
-    let (length, rest) = bytes.split_first_chunk().context(DAMAGED)?;
-    let (header, tensors) = rest.split_at_checked(u64::from_le_bytes(*length) as usize).context(DAMAGED)?;
-    let mut header: Value = serde_json::from_slice(header).context(DAMAGED)?;
-    header["__metadata__"][TRAINING] = training.into();
-    let mut header = serde_json::to_vec(&header)?;
-    header.resize(header.len().next_multiple_of(8), b' ');
-    write_whole(path, &[&(header.len() as u64).to_le_bytes(), header.as_slice(), tensors].concat())
-}
-
 impl Saved {
     pub fn read(path: &Path) -> Result<Saved> {
         let bytes = std::fs::read(path)
@@ -153,11 +144,20 @@ impl Saved {
         self.fitting(model)?.restore(model)
     }
 
+    fn architecture(&self) -> Result<&Architecture> {
+        self.architecture.as_ref().with_context(|| {
+            format!(
+                "it holds weights alone: its header has no entry {HEADER:?} with an architecture. Build the model, and read \
+                 them with model.load_weights(); what model.save() wrote can be loaded as it is"
+            )
+        })
+    }
+
     /// What [`restore`](Self::restore) is about to give the model, looked at in all its parts.
     pub fn fitting(&self, model: &Sequential) -> Result<Fitting> {
         self.check_same_layers(model)?;
-        let learning_rate =
-            self.architecture.compile.as_ref().map(|(optimizer, _)| optimizer.learning_rate());
+        let compile = self.architecture()?.compile.as_ref();
+        let learning_rate = compile.map(|(optimizer, _)| optimizer.learning_rate());
         if let Some(learning_rate) = learning_rate {
             check_learning_rate(learning_rate)?;
         }
@@ -165,7 +165,7 @@ impl Saved {
     }
 
     fn optimizer_state(&self, model: &Sequential) -> Result<State> {
-        let steps = self.architecture.optimizer_steps;
+        let steps = self.architecture()?.optimizer_steps;
         let Some(Compiled { optimizer, .. }) = model.compiled.as_ref().filter(|_| steps > 0) else {
             return Ok(State::default());
         };
@@ -173,7 +173,7 @@ impl Saved {
             let slot = |slot: &&str| {
                 let saved = self.tensor(&format!("optimizer/{slot}/{weight}"), tensor)?;
                 let mut own = tensor.zeros_like().detach(); // lies in memory as the weight does
-                own.copy_(saved);
+                own.copy_(&saved);
                 Ok(own)
             };
             optimizer.slots().iter().map(slot).collect::<Result<Vec<_>>>()
@@ -182,8 +182,8 @@ impl Saved {
         Ok(State { steps, slots })
     }
 
-    /// The tensor called `name`, if it has the shape of `like` and holds numbers.
-    fn tensor(&self, name: &str, like: &Tensor) -> Result<&Tensor> {
+    /// The tensor called `name` as 32-bit floats, if it has the shape of `like` and holds numbers.
+    fn tensor(&self, name: &str, like: &Tensor) -> Result<Tensor> {
         let tensor = self.tensors.get(name).with_context(|| format!("the weight {name} is missing"))?;
         ensure!(
             tensor.size() == like.size(),
@@ -191,22 +191,58 @@ impl Saved {
             tensor.size(),
             like.size()
         );
-        let finite = tensor.isfinite().all().int64_value(&[]) == 1;
-        ensure!(finite, "the weight {name} holds NaN or infinity: it was saved after a training that failed");
-        Ok(tensor)
+        ensure!(
+            tensor.is_floating_point(),
+            "the weight {name} is of kind {:?}, and weights are F32, F64, F16 or BF16: convert it, or save the model again \
+             with model.save()",
+            tensor.kind()
+        );
+        let finite = |tensor: &Tensor| tensor.isfinite().all().int64_value(&[]) == 1;
+        ensure!(
+            finite(tensor),
+            "the weight {name} holds NaN or infinity: it was saved after a training that failed"
+        );
+        let float = tensor.f_to_kind(Kind::Float)?;
+        ensure!(finite(&float), "the weight {name} holds numbers beyond ±3.4e38, the range of 32-bit floats");
+        Ok(float)
     }
 
     /// The weights in the model's order, after a look at each of them.
     fn in_order_of(&self, model: &Sequential) -> Result<Vec<(String, Tensor)>> {
         let ordered = model.weights().into_iter().map(|(name, own)| {
-            let weight = self.tensor(&name, &own)?.shallow_clone();
+            let weight = self.tensor(&name, &own)?;
             Ok((name, weight))
         });
         ordered.collect()
     }
 
+    /// The weights in the model's order, of a file without an architecture: it must have just the model's names and shapes.
+    fn named_as_in(&self, model: &Sequential) -> Result<Vec<(String, Tensor)>> {
+        let own: BTreeSet<String> = model.weights().into_iter().map(|(name, _)| name).collect();
+        let is_weight = |name: &&String| !BESIDE_WEIGHTS.iter().any(|beside| name.starts_with(beside));
+        let check = |weights| match self.tensors.keys().filter(is_weight).find(|name| !own.contains(*name)) {
+            Some(name) => bail!("this model has no weight {name}"),
+            None => Ok(weights),
+        };
+        let fitting = self.in_order_of(model).and_then(check);
+        fitting.map_err(|error| anyhow!("{error}. The file has {}", self.listed()))
+    }
+
+    /// The first of the tensors, with their shapes.
+    fn listed(&self) -> String {
+        let tensors = self.tensors.iter().take(MOST_LISTED);
+        let mut names: Vec<String> =
+            tensors.map(|(name, tensor)| format!("{name} {:?}", tensor.size())).collect();
+        match self.tensors.len() {
+            0 => return "no weights".to_string(),
+            count if count > MOST_LISTED => names.push(format!("and {} more", count - MOST_LISTED)),
+            _ => {}
+        }
+        names.join(", ")
+    }
+
     fn check_same_layers(&self, model: &Sequential) -> Result<()> {
-        let saved = &self.architecture;
+        let saved = self.architecture()?;
         ensure!(
             model.network.input_shape == saved.input_shape,
             "this model's input has the shape {:?}, the saved one's {:?}",
@@ -269,12 +305,14 @@ impl Sequential {
     ///
     /// # Errors
     /// If the file cannot be read, is damaged or of another format, or its weights do not fit its architecture
-    /// or are not numbers.
+    /// or are not numbers; or if it holds weights alone, as other programs write them: build the model then, and use
+    /// [`load_weights`](Self::load_weights).
     pub fn load(path: impl AsRef<Path>) -> Result<Sequential> {
         let path = path.as_ref();
         let saved = Saved::read(path)?;
+        let architecture = saved.architecture().with_context(|| path.display())?;
         let build = || -> Result<Sequential> {
-            let Architecture { input_shape, seed, layers, compile, notes, .. } = &saved.architecture;
+            let Architecture { input_shape, seed, layers, compile, notes, .. } = architecture;
             // A damaged size must not cost more memory than the file's own weights do.
             let weights = saved.tensors.values().map(Tensor::numel).sum();
             let mut builder = Sequential::input(input_shape.clone()).seed(*seed).most_weights(weights);
@@ -283,7 +321,11 @@ impl Sequential {
             }
             let mut model = builder.build()?;
             if let Some((optimizer, loss)) = compile {
-                model.compile(optimizer.clone(), *loss)?;
+                let mut optimizer = optimizer.clone();
+                if optimizer.learning_rate() == 0.0 {
+                    optimizer.set_learning_rate(1.0)?; // a rate to begin with; the file's own follows below
+                }
+                model.compile(optimizer, *loss)?;
             }
             saved.restore(&mut model)?;
             model.notes = notes.clone();
@@ -296,21 +338,40 @@ impl Sequential {
 
     /// Reads only the weights of a saved model into this one, whose layers must be the same.
     ///
+    /// The file may also have passed through another program, such as Python's `safetensors`, which keeps no architecture, and
+    /// where weights may have become F16, BF16 or F64: they are read as 32-bit floats. Such a file must have a tensor for each of
+    /// [`weights`](Self::weights), of its name and shape, and no others but the optimizer's; their order plays no part.
+    ///
+    /// ```
+    /// use cnn::prelude::*;
+    /// # let path = std::env::temp_dir().join(format!("cnn-doc-weights-{}.safetensors", std::process::id()));
+    /// let (model, mut other) = (course::model(1)?, course::model(2)?);
+    /// // As another program might: weights by name, and nothing else.
+    /// let doubles = |(name, weight): (String, Tensor)| (name, weight.to_kind(Kind::Double).contiguous());
+    /// Tensor::write_safetensors(&model.weights().into_iter().map(doubles).collect::<Vec<_>>(), &path)?;
+    /// other.load_weights(&path)?;
+    /// assert_eq!(other.weight("dense/kernel")?, model.weight("dense/kernel")?);
+    /// # std::fs::remove_file(path)?;
+    /// # Ok::<(), cnn::anyhow::Error>(())
+    /// ```
+    ///
     /// # Errors
-    /// As for [`load`](Self::load); if the architecture differs, the error names the first layer that does. The
-    /// model is then unchanged.
+    /// If the file cannot be read, is damaged or of another format, or its weights are not numbers, or beyond the range of
+    /// 32-bit floats. If the architecture differs, the error names the first layer that does; in a file without one, the first
+    /// weight that is missing, of another shape, or not the model's, and lists what the file has. The model is then unchanged.
     pub fn load_weights(&mut self, path: impl AsRef<Path>) -> Result<()> {
         let path = path.as_ref();
         let saved = Saved::read(path)?;
-        saved.check_same_layers(self).and_then(|()| self.set_weights(&saved.in_order_of(self)?)).with_context(
-            || {
-                format!(
-                    "the weights in {} do not fit this model, which is unchanged; check that it is built as the \
-                     saved one was",
-                    path.display()
-                )
-            },
-        )
+        let weights = match saved.architecture {
+            Some(_) => saved.check_same_layers(self).and_then(|()| saved.in_order_of(self)),
+            None => saved.named_as_in(self),
+        };
+        weights.and_then(|weights| self.set_weights(&weights)).with_context(|| {
+            format!(
+                "the weights in {} do not fit this model, which is unchanged; check that it is built as the saved one was",
+                path.display()
+            )
+        })
     }
 }
 
@@ -324,10 +385,28 @@ struct Stored {
 }
 
 impl Stored {
+    /// The kind of its numbers, if libtorch has it.
+    fn kind(&self) -> Option<Kind> {
+        Some(match self.dtype.as_str() {
+            "F32" => Kind::Float,
+            "F64" => Kind::Double,
+            "F16" => Kind::Half,
+            "BF16" => Kind::BFloat16,
+            "I64" => Kind::Int64,
+            "I32" => Kind::Int,
+            "I16" => Kind::Int16,
+            "I8" => Kind::Int8,
+            "U8" => Kind::Uint8,
+            "BOOL" => Kind::Bool,
+            _ => return None,
+        })
+    }
+
     /// Its bytes, if they are all there and as many as the shape says.
-    fn bytes<'a>(&self, data: &'a [u8]) -> Option<&'a [u8]> {
+    fn bytes<'a>(&self, kind: Kind, data: &'a [u8]) -> Option<&'a [u8]> {
         let bytes = data.get(self.data_offsets.0..self.data_offsets.1)?;
-        let length = self.shape.iter().try_fold(4, |length: i64, &side| length.checked_mul(side))?;
+        let number = kind.elt_size_in_bytes() as i64;
+        let length = self.shape.iter().try_fold(number, |length, &side| length.checked_mul(side))?;
         let whole = self.shape.iter().all(|&side| side >= 0) && length == bytes.len() as i64;
         whole.then_some(bytes)
     }
@@ -345,35 +424,28 @@ fn parse(bytes: &[u8]) -> Result<Saved> {
     };
     let mut header: BTreeMap<String, Value> = serde_json::from_slice(header).context(DAMAGED)?;
     let texts = header.remove("__metadata__").unwrap_or_default();
-    let model = texts[HEADER].as_str().with_context(|| {
-        format!(
-            "it is a safetensors file without the header entry {HEADER:?}: another program wrote it, \
-             and it holds no architecture. Models that model.save() wrote can be loaded"
-        )
-    })?;
-    let architecture: Architecture = serde_json::from_str(model).context(DAMAGED)?;
-    ensure!(
-        architecture.version == 1,
-        "it was written in version {} of the format, and this crate reads version 1: update the crate",
-        architecture.version
-    );
-    let steps = architecture.optimizer_steps;
-    ensure!((0..MOST_STEPS).contains(&steps), "its optimizer has done {steps} steps: {DAMAGED}");
-    let mut tensors = HashMap::new();
+    let architecture: Option<Architecture> =
+        texts[HEADER].as_str().map(serde_json::from_str).transpose().context(DAMAGED)?;
+    if let Some(Architecture { version, optimizer_steps: steps, .. }) = architecture {
+        ensure!(
+            version == 1,
+            "it was written in version {version} of the format, and this crate reads version 1: update the crate"
+        );
+        ensure!((0..MOST_STEPS).contains(&steps), "its optimizer has done {steps} steps: {DAMAGED}");
+    }
+    let mut tensors = BTreeMap::new();
     let mut used = 0;
     for (name, stored) in header {
         let stored: Stored = serde_json::from_value(stored).context(DAMAGED)?;
-        ensure!(
-            stored.dtype == "F32",
-            "the weight {name} is of type {}, not F32: save the model again with model.save()",
-            stored.dtype
-        );
+        let kind = stored.kind().with_context(|| {
+            format!("the weight {name} is of type {}: save the model again with model.save()", stored.dtype)
+        })?;
         let bytes =
-            stored.bytes(data).with_context(|| format!("the weight {name} is not whole: {DAMAGED}"))?;
+            stored.bytes(kind, data).with_context(|| format!("the weight {name} is not whole: {DAMAGED}"))?;
         used += bytes.len();
         // Many names for the same bytes would fill the memory.
         ensure!(used <= data.len(), "the weight {name} overlaps with another: {DAMAGED}");
-        tensors.insert(name, Tensor::f_from_data_size(bytes, &stored.shape, Kind::Float)?);
+        tensors.insert(name, Tensor::f_from_data_size(bytes, &stored.shape, kind)?);
     }
     ensure!(used == data.len(), "{} bytes belong to no weight: {DAMAGED}", data.len() - used);
     let training = texts[TRAINING].as_str().map(String::from);
