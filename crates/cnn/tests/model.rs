@@ -575,6 +575,40 @@ fn at_a_learning_rate_of_0_the_weights_stand_still() {
 }
 
 #[test]
+fn joined_histories_are_saved_and_loaded() {
+    let (file, (x, y)) = (Temporary::new("joined"), images(40));
+    let mut model = small_model(1);
+    let mut fit = |validation_split| model.fit(&x, &y, &Fit { validation_split, ..quiet(2) }).unwrap();
+    let (with, without) = (fit(0.25), fit(0.0));
+    for (first, more) in [(&with, &with), (&with, &without), (&without, &with), (&without, &without)] {
+        let mut joined = first.clone();
+        joined.loss.extend(&more.loss);
+        joined.accuracy.extend(&more.accuracy);
+        joined.val_loss.extend(&more.val_loss);
+        joined.val_accuracy.extend(&more.val_accuracy);
+        joined.save(&file.0).unwrap();
+        assert_eq!(History::load(&file.0).unwrap(), joined);
+
+        let mut extended = first.clone();
+        extended.extend(more);
+        extended.save(&file.0).unwrap();
+        let loaded = History::load(&file.0).unwrap();
+        assert_eq!(format!("{loaded:?}"), format!("{extended:?}"));
+        assert_eq!((loaded.epochs(), &loaded.loss), (4, &joined.loss));
+        plots::history(&loaded, "joined").unwrap();
+    }
+    let mut padded = without.clone();
+    padded.extend(&with);
+    assert!(padded.val_loss[..2].iter().all(|loss| loss.is_nan()) && padded.val_loss[2..] == with.val_loss);
+    padded.extend(&without);
+    assert!(padded.val_loss.len() == 6 && padded.val_loss[4..].iter().all(|loss| loss.is_nan()));
+    assert!(padded.best_epoch().is_some_and(|epoch| epoch == 3 || epoch == 4));
+    let mut twice = without.clone();
+    twice.extend(&without);
+    assert!(twice.val_loss.is_empty() && twice.seconds.len() == 4);
+}
+
+#[test]
 fn a_file_of_an_earlier_version_is_read_with_the_defaults() {
     let file = Temporary::new("earlier");
     let model = small_model(1);

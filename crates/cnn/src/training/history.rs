@@ -41,7 +41,7 @@ pub struct History {
     pub settings: Fit,
     /// The optimizer's arguments.
     pub optimizer: Optimizer,
-    /// Where the user stopped the training; `None` if it came to its end.
+    /// Where the user stopped the training, and what the model has since; `None` if it came to its end, or to an error.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub stopped: Option<String>,
 }
@@ -123,14 +123,46 @@ impl History {
         serde_json::to_string_pretty(self).expect("numbers and texts are always JSON")
     }
 
-    /// Says if a file's quantities do not belong together: each has a number per epoch, or, if it was not measured,
-    /// none.
+    /// Puts the epochs of a later training after these, for example to plot both as one: `more.settings` plays no part. A
+    /// quantity that one of the two did not measure is NaN in its epochs.
+    ///
+    /// ```
+    /// use cnn::prelude::*;
+    /// let data = mnist::synthetic_digits(200, 10, 1);
+    /// let (x_train, mut model) = (add_channel(&data.x_train)?, course::model(1)?);
+    /// let settings = Fit { epochs: 2, ..Fit::default() };
+    /// let mut history = model.fit(&x_train, &data.y_train, &settings)?;
+    /// history.extend(&model.fit(&x_train, &data.y_train, &Fit { validation_split: 0.1, ..settings })?);
+    /// assert_eq!((history.epochs(), history.val_loss.len()), (4, 4));
+    /// assert!(history.val_loss[1].is_nan() && history.val_loss[2] > 0.0);
+    /// # Ok::<(), cnn::anyhow::Error>(())
+    /// ```
+    pub fn extend(&mut self, more: &History) {
+        let (before, all) = (self.epochs(), self.epochs() + more.epochs());
+        for (own, more) in [
+            (&mut self.loss, &more.loss),
+            (&mut self.accuracy, &more.accuracy),
+            (&mut self.val_loss, &more.val_loss),
+            (&mut self.val_accuracy, &more.val_accuracy),
+            (&mut self.learning_rate, &more.learning_rate),
+            (&mut self.seconds, &more.seconds),
+        ] {
+            if !own.is_empty() || !more.is_empty() {
+                own.resize(before, f64::NAN);
+                own.extend(more);
+                own.resize(all, f64::NAN);
+            }
+        }
+        self.stopped.clone_from(&more.stopped);
+    }
+
+    /// Says if a file's quantities do not belong together: loss and accuracy have a number per epoch, the others may have
+    /// fewer, as in histories that were joined by hand, or none.
     pub(crate) fn check(&self) -> Result<()> {
         let epochs = self.epochs();
         for (name, values) in self.quantities() {
-            let optional = name.starts_with("val_") || name == "learning_rate";
             ensure!(
-                values.len() == epochs || (optional && values.is_empty()),
+                values.len() == epochs || (name != "accuracy" && values.len() < epochs),
                 "it has {} numbers of {name} for {epochs} epochs",
                 values.len()
             );
