@@ -31,7 +31,8 @@ impl Status {
     }
 }
 
-/// Shows how a training goes on. `fit` uses [`TrainingDisplay`](crate::TrainingDisplay) where a kernel can show it, and [`Lines`](crate::Lines) elsewhere.
+/// Shows how a training goes on. `fit` uses [`TrainingDisplay`](super::TrainingDisplay) where a
+/// kernel can show it, and [`Lines`](super::Lines) elsewhere.
 #[allow(unused_variables)]
 pub trait Progress {
     /// How often `on_batch` is called within an epoch, at most.
