@@ -361,6 +361,9 @@ fn metrics() {
         }
     }
     let three = Tensor::from_slice(&[0_i64, 1, 5]);
-    assert!(ConfusionMatrix::new(&three, &three, 5).unwrap_err().to_string().contains("classes are 0 to 4"));
+    assert!(ConfusionMatrix::new(&three, &three, 5)
+        .unwrap_err()
+        .to_string()
+        .contains("5 classes have the numbers 0 to 4"));
     assert!(ConfusionMatrix::new(&three, &labels("truth"), 5).is_err());
 }

@@ -26,6 +26,12 @@ fn small_model(seed: u64) -> Sequential {
     model
 }
 
+/// So many sigmoids over four numbers.
+fn binary(outputs: i64) -> Sequential {
+    let layer = Dense::new(outputs).activation(Sigmoid);
+    Sequential::input([4]).add(layer).device(Device::Cpu).build().unwrap()
+}
+
 fn quiet(epochs: usize) -> Fit {
     Fit { epochs, verbose: false, ..Fit::default() }
 }
@@ -105,6 +111,27 @@ fn compile_refuses_what_cannot_train() {
     refusal(model.compile(SGD { momentum: 1.0, ..SGD::default() }, Loss::MeanSquaredError), &["momentum"]);
     let mut linear = Sequential::input([4]).add(Dense::new(3)).device(Device::Cpu).build().unwrap();
     refusal(linear.compile(Adam::default(), Loss::CategoricalCrossentropy), &["dense", "linear", "Softmax"]);
+    refusal(linear.compile(Adam::default(), Loss::BinaryCrossentropy), &["dense", "linear", "Sigmoid"]);
+    refusal(
+        model.compile(Adam::default(), Loss::BinaryCrossentropy),
+        &["dense", "softmax", "Sigmoid", "Loss::CategoricalCrossentropy"],
+    );
+    let mut sigmoids = binary(3);
+    refusal(
+        sigmoids.compile(Adam::default(), Loss::CategoricalCrossentropy),
+        &["sigmoid", ".activation(Softmax)", "Loss::BinaryCrossentropy"],
+    );
+    // One output: whatever is wrong, both ways out are named.
+    for activation in [Softmax, Sigmoid, Linear] {
+        let layer = Dense::new(1).activation(activation);
+        let mut one = Sequential::input([4]).add(layer).device(Device::Cpu).build().unwrap();
+        let ways = [
+            "Dense::new(1).activation(Sigmoid)",
+            "Loss::BinaryCrossentropy",
+            "Dense::new(2).activation(Softmax)",
+        ];
+        refusal(one.compile(Adam::default(), Loss::SparseCategoricalCrossentropy), &ways);
+    }
     let mut image =
         Sequential::input([1, 8, 8]).add(Conv2D::new(2, (3, 3))).device(Device::Cpu).build().unwrap();
     refusal(image.compile(Adam::default(), Loss::MeanSquaredError), &["[2, 6, 6]", "Dense"]);
@@ -116,11 +143,10 @@ fn fit_refuses_what_does_not_fit_and_the_model_stays_usable() {
     let mut model = small_model(1);
     let before = model.weight("dense/kernel").unwrap();
     refusal(model.fit(&x.squeeze_dim(1), &y, &quiet(1)), &["[40, 28, 28]", "[n, 1, 28, 28]", "add_channel"]);
-    refusal(model.fit(&x.to_kind(Kind::Double), &y, &quiet(1)), &["Double", "normalize"]);
     refusal(model.fit(&x.permute([0, 2, 3, 1]), &y, &quiet(1)), &["permute([0, 3, 1, 2])"]);
     refusal(model.fit(&x.narrow(0, 0, 0), &y, &quiet(1)), &["no images"]);
     refusal(model.fit(&x, &y.narrow(0, 0, 39), &quiet(1)), &["40 images and 39 labels"]);
-    refusal(model.fit(&x, &(&y + 1), &quiet(1)), &["labels go from 1 to 10", "10 outputs"]);
+    refusal(model.fit(&x, &(&y + 1), &quiet(1)), &["labels go from 1 to 10", "0 to 9", "subtract 1: &y - 1"]);
     refusal(model.fit(&x, &(&y - 2), &quiet(1)), &["labels go from -2 to 7", "counted from 0", "add 2"]);
     refusal(model.fit(&x, &to_categorical(&y, 11).unwrap(), &quiet(1)), &["11 columns"]);
     refusal(model.fit(&x, &y, &Fit { batch_size: 0, ..quiet(1) }), &["batch_size must be at least 1"]);
@@ -139,6 +165,126 @@ fn fit_refuses_what_does_not_fit_and_the_model_stays_usable() {
     refusal(model.evaluate(&x, &y.narrow(0, 0, 39)), &["40 images and 39 labels"]);
     assert_eq!(model.weight("dense/kernel").unwrap(), before);
     assert!(model.fit(&x, &y, &quiet(1)).is_ok());
+}
+
+#[test]
+fn images_of_other_types_are_refused_with_the_line_that_mends_them() {
+    let (x, _) = images(4);
+    let (model, bytes) = (small_model(1), &x * 255.0);
+    let kind = |x: &Tensor, kind| x.to_kind(kind);
+    let cases = [
+        (kind(&x, Kind::Double), "of type Double, from 0 to 1,", "use x.to_kind(Kind::Float)"),
+        (kind(&x, Kind::Half), "of type Half, from 0 to 1,", "use x.to_kind(Kind::Float)"),
+        (kind(&bytes, Kind::Double), "of type Double, from 0 to 255,", "use x.to_kind(Kind::Float) / 255.0"),
+        (kind(&bytes, Kind::Int64), "of type Int64, from 0 to 255,", "use x.to_kind(Kind::Uint8)"),
+        (kind(&bytes, Kind::Int), "of type Int, from 0 to 255,", "use x.to_kind(Kind::Uint8)"),
+        (kind(&x.gt(0.5), Kind::Int64), "of type Int64, from 0 to 1,", "use x.to_kind(Kind::Float)"),
+        (x.gt(0.5), "of type Bool, from 0 to 1,", "use x.to_kind(Kind::Float)"),
+        (
+            kind(&(&bytes * 257), Kind::Int),
+            "of type Int, from 0 to 65535,",
+            "use x.to_kind(Kind::Float) / 65535.0",
+        ),
+        (kind(&(&x * f64::NAN), Kind::Double), "NaN or infinite", "use x.nan_to_num("),
+    ];
+    for (images, found, remedy) in &cases {
+        refusal(model.predict(images), &[*found, *remedy]);
+        refusal(normalize(images), &[found.trim_end_matches(','), *remedy]);
+    }
+    refusal(normalize(&bytes), &["of type Float, from 0 to 255;", "use x / 255.0"]);
+    refusal(normalize(&(&x * f64::NAN)), &["of type Float", "NaN or infinite", "x.nan_to_num"]);
+    // What the remedies make is what the model takes.
+    let of_floats = model.predict(&x).unwrap();
+    for same in [
+        kind(&x, Kind::Double).to_kind(Kind::Float),
+        kind(&bytes, Kind::Double).to_kind(Kind::Float) / 255.0,
+        kind(&bytes.round(), Kind::Int64).to_kind(Kind::Uint8),
+    ] {
+        let difference = (model.predict(&same).unwrap() - &of_floats).abs().max().double_value(&[]);
+        assert!(difference < 1e-5, "{difference}");
+    }
+}
+
+#[test]
+fn an_image_that_holds_nan_is_named_when_the_loss_is_none() {
+    let (x, y) = images(64);
+    let mut model = small_model(1);
+    let _ = x.get(17).fill_(f64::NAN);
+    refusal(model.fit(&x, &y, &quiet(1)), &["the loss is NaN", "Training image 17 holds NaN"]);
+}
+
+#[test]
+fn channels_last_are_refused_when_the_model_is_built() {
+    let input = |shape: [i64; 3]| Sequential::input(shape).device(Device::Cpu);
+    let conv = || Conv2D::new(4, (3, 3)).activation(Relu);
+    for shape in [[28, 28, 1], [32, 32, 3], [48, 32, 4]] {
+        let [height, width, channels] = shape;
+        let wanted = format!("Sequential::input([{channels}, {height}, {width}])");
+        let says = ["channels come first", wanted.as_str(), "x.permute([0, 3, 1, 2])"];
+        refusal(input(shape).add(conv()).add(Flatten).build(), &says);
+        refusal(input(shape).add(conv().padding(Padding::Same)).build(), &says);
+        refusal(input(shape).add(MaxPooling2D::new((2, 2))).build(), &says);
+        refusal(input(shape).add(AveragePooling2D::new((2, 2))).build(), &says);
+        refusal(input(shape).add(BatchNormalization::new()).add(GlobalAveragePooling2D).build(), &says);
+        refusal(input(shape).add(Residual::new().add(conv().padding(Padding::Same))).build(), &says);
+        // The advice works; and without layers that look at images, the order does not matter.
+        assert!(input([channels, height, width]).add(conv()).build().is_ok());
+        assert!(input(shape).add(Flatten).add(Dense::new(2)).build().is_ok());
+    }
+    // Signals, small feature maps, and images with as many channels.
+    for shape in [[12, 1000, 1], [64, 4, 4], [3, 3, 3], [16, 16, 16]] {
+        assert!(input(shape).add(Conv2D::new(4, (3, 1))).build().is_ok(), "{shape:?}");
+    }
+}
+
+#[test]
+fn labels_in_a_column_are_class_numbers() {
+    let (x, y) = images(100);
+    let column = y.unsqueeze(1);
+    let losses = [
+        Loss::SparseCategoricalCrossentropy,
+        Loss::CategoricalCrossentropy,
+        Loss::SmoothedCategoricalCrossentropy { label_smoothing: 0.1 },
+        Loss::MeanSquaredError,
+    ];
+    for loss in losses {
+        let train = |labels: &Tensor| {
+            let mut model = small_model(5);
+            model.compile(Adam::default(), loss).unwrap();
+            let history = model.fit(&x, labels, &Fit { validation_split: 0.2, ..quiet(1) }).unwrap();
+            (history.loss, history.accuracy, history.val_loss, model.evaluate(&x, labels).unwrap())
+        };
+        assert_eq!(train(&y), train(&column));
+        assert_eq!(train(&y), train(&column.to_kind(Kind::Uint8)));
+    }
+    assert_eq!(to_categorical(&column, 10).unwrap(), to_categorical(&y, 10).unwrap());
+    let matrix = ConfusionMatrix::new(&column, &column, 10).unwrap();
+    assert!(matrix == ConfusionMatrix::new(&y, &y, 10).unwrap());
+}
+
+#[test]
+fn the_range_of_labels_is_named_in_the_same_way_everywhere() {
+    let (x, y) = images(40);
+    let mut model = small_model(1);
+    let one_more = &y + 1;
+    let says = ["go from 1 to 10, and 10 classes have the numbers 0 to 9; subtract 1: &y - 1"];
+    refusal(model.fit(&x, &one_more, &quiet(1)), &says);
+    refusal(to_categorical(&one_more, 10), &says);
+    refusal(ConfusionMatrix::new(&one_more, &y, 10), &["the labels y_true", says[0]]);
+    refusal(ConfusionMatrix::new(&y, &one_more, 10), &["the labels y_pred", says[0]]);
+    let twice = &y * 2;
+    let says = "go from 0 to 18, and 10 classes have the numbers 0 to 9; ";
+    refusal(
+        model.fit(&x, &twice, &quiet(1)),
+        &[says, "10 outputs: give its last Dense layer one unit per class"],
+    );
+    refusal(to_categorical(&twice, 10), &[says, "to_categorical(labels, 19)"]);
+    refusal(ConfusionMatrix::new(&twice, &y, 10), &[says, "ConfusionMatrix::new(y_true, y_pred, 19)"]);
+    let below = &y - 2;
+    let says = ["go from -2 to 7, and classes are counted from 0; add 2 to all"];
+    refusal(model.evaluate(&x, &below), &says);
+    refusal(to_categorical(&below, 10), &says);
+    refusal(ConfusionMatrix::new(&below, &y, 10), &says);
 }
 
 /// For images of 20,000 × 20,000 pixels, with few weights.
@@ -670,7 +816,7 @@ fn augmentation_keeps_the_shape_and_follows_its_seed() {
 #[test]
 fn preprocessing_refuses_what_was_done_already() {
     let (x, y) = images(4);
-    refusal(normalize(&x), &["Float", "normalised already"]);
+    refusal(normalize(&x), &["of type Float, from 0 to 1: they are ready"]);
     refusal(add_channel(&x), &["[4, 1, 28, 28]"]);
     refusal(to_categorical(&y, 3), &["3 classes", "to_categorical(labels, 10) has room"]);
     refusal(to_categorical(&(-&y - 2), 10), &["to -", "counted from 0; add "]);

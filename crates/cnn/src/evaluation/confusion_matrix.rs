@@ -1,10 +1,10 @@
 //! Where a model errs.
 
-use anyhow::{ensure, Result};
+use anyhow::{ensure, Context, Result};
 use std::fmt;
 use tch::Tensor;
 
-use crate::preprocessing::class_numbers;
+use crate::preprocessing::{class_numbers, one_per_image};
 use crate::show::Table;
 
 /// More classes than this are a mistake: their matrix would have as many rows and columns.
@@ -28,41 +28,39 @@ pub struct ConfusionMatrix {
 }
 
 impl ConfusionMatrix {
-    /// Counts pairs of true and predicted class numbers, both `[n]`, for `classes` classes.
+    /// Counts pairs of true and predicted class numbers, both `[n]` (or `[n, 1]`), for `classes` classes. Of probabilities
+    /// `[n, classes]`, `argmax(-1, false)` gives the class numbers; of those of a single output, `[n, 1]`, `gt(0.5)` does.
     ///
     /// # Errors
     /// If the two differ in length, a number is not a whole one from 0 to `classes - 1`, or `classes` is 0 or above 4,096.
     pub fn new(y_true: &Tensor, y_pred: &Tensor, classes: usize) -> Result<Self> {
-        for (name, labels) in [("y_true", y_true), ("y_pred", y_pred)] {
-            ensure!(
-                labels.dim() == 1,
-                "{name} has the shape {:?}, and class numbers [n] are wanted; argmax(-1, false) turns \
-                 probabilities or one-hot rows into them",
-                labels.size()
-            );
-        }
-        let truth: Vec<i64> = class_numbers(y_true)?.try_into()?;
-        let predicted: Vec<i64> = class_numbers(y_pred)?.try_into()?;
+        ensure!(
+            (1..=MOST_CLASSES).contains(&classes),
+            "classes must be from 1 to {MOST_CLASSES}, not {classes}; it is the number of classes that the model tells apart"
+        );
+        let numbers = |name: &str, labels: &Tensor| -> Result<Vec<i64>> {
+            let numbers = one_per_image(labels).with_context(|| {
+                format!(
+                    "{name} has the shape {:?}, and class numbers [n] are wanted; argmax(-1, false) turns \
+                     probabilities or one-hot rows into them",
+                    labels.size()
+                )
+            })?;
+            let more = |high: i64| {
+                format!("ConfusionMatrix::new(y_true, y_pred, {}) has room for all", high.saturating_add(1))
+            };
+            Ok(class_numbers(&format!("the labels {name}"), &numbers, classes as i64, more)?.try_into()?)
+        };
+        let (truth, predicted) = (numbers("y_true", y_true)?, numbers("y_pred", y_pred)?);
         ensure!(
             truth.len() == predicted.len(),
             "y_true has {} labels and y_pred {}; there must be as many",
             truth.len(),
             predicted.len()
         );
-        ensure!(
-            (1..=MOST_CLASSES).contains(&classes),
-            "classes must be from 1 to {MOST_CLASSES}, not {classes}; it is the number of classes that the model tells apart"
-        );
         let mut counts = vec![vec![0; classes]; classes];
         for (truth, predicted) in truth.into_iter().zip(predicted) {
-            let cell = counts.get_mut(truth as usize).and_then(|row| row.get_mut(predicted as usize));
-            match cell {
-                Some(count) => *count += 1,
-                None => anyhow::bail!(
-                    "class {truth} predicted as {predicted}: the classes are 0 to {}",
-                    classes as i64 - 1
-                ),
-            }
+            counts[truth as usize][predicted as usize] += 1;
         }
         Ok(ConfusionMatrix { counts })
     }

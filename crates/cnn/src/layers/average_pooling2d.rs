@@ -53,6 +53,10 @@ impl Layer for AveragePooling2D {
         self.windows.output_shape(input)
     }
 
+    fn works_on_images(&self) -> bool {
+        true
+    }
+
     fn forward(&self, x: &Tensor, _training: bool) -> Tensor {
         let (_batch, _channels, height, width) = x.size4().expect("the model checks shapes");
         let ((rows, columns), (down, right)) = (self.windows.pool_size, self.windows.strides());

@@ -110,6 +110,10 @@ impl Layer for Conv2D {
         self.weights = Some([kernel, initializer.zeros(&[self.filters])]);
     }
 
+    fn works_on_images(&self) -> bool {
+        true
+    }
+
     fn forward(&self, x: &Tensor, _training: bool) -> Tensor {
         let [kernel, bias] = self.weights.as_ref().expect("the model builds its layers");
         let (_batch, _channels, height, width) = x.size4().expect("the model checks shapes");

@@ -28,6 +28,10 @@ impl Layer for GlobalAveragePooling2D {
         Ok(vec![channels])
     }
 
+    fn works_on_images(&self) -> bool {
+        true
+    }
+
     fn forward(&self, x: &Tensor, _training: bool) -> Tensor {
         x.mean_dim([2_i64, 3].as_slice(), false, Kind::Float)
     }

@@ -68,6 +68,11 @@ pub trait Layer: Any + Debug + Send {
         false
     }
 
+    /// Whether the layer takes its input for images `[channels, height, width]`, as convolutions and poolings do.
+    fn works_on_images(&self) -> bool {
+        false
+    }
+
     /// The arguments that make this layer again, as they are saved with a model.
     fn config(&self) -> Value {
         Value::Null

@@ -137,6 +137,10 @@ impl Layer for Residual {
         }
     }
 
+    fn works_on_images(&self) -> bool {
+        self.layers.iter().any(|layer| layer.works_on_images())
+    }
+
     fn forward(&self, x: &Tensor, training: bool) -> Tensor {
         let layers = self.layers.iter().map(|layer| layer.as_ref());
         let output = through(layers, Activation::Linear, x, training);

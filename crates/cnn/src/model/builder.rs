@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use tch::Device;
 
 use super::network::{NamedLayer, Network};
+use super::scale::Scale;
 use super::sequential::Sequential;
 use crate::engine::device::{check, device};
 use crate::engine::error::Context;
@@ -67,7 +68,8 @@ impl SequentialBuilder {
     ///
     /// # Errors
     /// If a layer cannot work on the shape that reaches it: the error names the layer, what it wants and
-    /// what it gets. Also if there is no such device, or not enough memory.
+    /// what it gets. An input shape that looks like Keras's `[height, width, channels]` is refused where a layer works on
+    /// images. Also if there is no such device, or not enough memory.
     pub fn build(self) -> Result<Sequential> {
         let advice =
             || "there is not enough memory for the model's weights; make its layers smaller".to_string();
@@ -86,6 +88,7 @@ impl SequentialBuilder {
         );
         ensure!(!layers.is_empty(), "the model has no layers; add some before build()");
         check_size(&input_shape).context("the input")?;
+        check_channels(&input_shape, &layers)?;
         let mut initializer = Initializer::new(seed, device, most_weights);
         let mut built: Vec<NamedLayer> = Vec::new();
         let mut shape = input_shape.clone();
@@ -114,6 +117,20 @@ impl SequentialBuilder {
         }
         let (compiled, notes) = (None, BTreeMap::new());
         let network = Network { input_shape, layers: built, device };
-        Ok(Sequential { network, seed, compiled, last_training: None, notes })
+        Ok(Sequential { network, seed, compiled, last_training: None, notes, scale: Scale::default() })
     }
+}
+
+/// Refuses Keras's order, `[height, width, channels]`: the layers would take rows of pixels for channels.
+fn check_channels(input: &[i64], layers: &[Box<dyn Layer>]) -> Result<()> {
+    let &[height, width, channels] = input else { return Ok(()) };
+    let (short, long) = (height.min(width), height.max(width));
+    // The sides of an image are not as different as those of a signal [channels, length, 1].
+    let is_last = matches!(channels, 1 | 3 | 4) && short >= 8 && long / 2 <= short;
+    ensure!(
+        !is_last || !layers.iter().any(|layer| layer.works_on_images()),
+        "the input shape {input:?} looks like [height, width, channels], and channels come first here: use \
+         Sequential::input([{channels}, {height}, {width}]), and x.permute([0, 3, 1, 2]) for the images"
+    );
+    Ok(())
 }

@@ -1,12 +1,12 @@
 //! The layers as one function: bytes or floats go in, logits come out, and these mean one thing to the loss and another to the
 //! user.
 
-use anyhow::{ensure, Result};
+use anyhow::{bail, ensure, Result};
 use tch::{Device, Kind, Tensor};
 
 use crate::engine::memory_format::channels_last;
 use crate::layers::{through, Activation, ConvThenPool, Layer, Pooled};
-use crate::preprocessing::to_float;
+use crate::preprocessing::{found_and_remedy, to_float};
 
 /// A layer with what the model knows of it.
 #[derive(Debug)]
@@ -27,7 +27,7 @@ pub(crate) struct Network {
 
 /// What the layers make of a batch.
 pub(crate) struct Logits {
-    /// `[batch, classes]`: the last layer's output before a softmax; another activation is applied already.
+    /// `[batch, classes]`: the last layer's output before a softmax or sigmoid; another activation is applied already.
     pub values: Tensor,
     /// The last layer's activation.
     activation: Activation,
@@ -40,8 +40,16 @@ impl Logits {
     /// What the model gives out: `[batch, classes]`.
     pub fn outputs(&self) -> Tensor {
         match self.activation {
-            Activation::Softmax => Activation::Softmax.apply(&self.values),
+            Activation::Softmax | Activation::Sigmoid => self.activation.apply(&self.values),
             _ => self.values.shallow_clone(),
+        }
+    }
+
+    /// Numbers of which the largest is that of the model's answer; a softmax does not change which one that is.
+    pub fn compared(&self) -> Tensor {
+        match self.activation {
+            Activation::Softmax => self.values.shallow_clone(),
+            _ => self.outputs(),
         }
     }
 }
@@ -68,7 +76,7 @@ impl Network {
         };
         let x = last.forward(&x, training);
         let values = match last.activation() {
-            Activation::Softmax => x,
+            Activation::Softmax | Activation::Sigmoid => x,
             activation => activation.apply(&x),
         };
         Logits { values, activation: last.activation(), pooled }
@@ -100,12 +108,10 @@ impl Network {
             shape_advice(&size, wanted)
         );
         ensure!(size[0] > 0, "there are no images: the shape is {size:?}");
-        ensure!(
-            matches!(x.kind(), Kind::Float | Kind::Uint8),
-            "the images are of type {:?}, and the model wants 32-bit floats from 0 to 1, which \
-             preprocessing::normalize makes, or bytes from 0 to 255",
-            x.kind()
-        );
+        if !matches!(x.kind(), Kind::Float | Kind::Uint8) {
+            let (found, remedy) = found_and_remedy(x);
+            bail!("the images are {found}, and the model wants 32-bit floats, or bytes from 0 to 255; use {remedy}");
+        }
         Ok(())
     }
 }

@@ -24,7 +24,8 @@ impl Sequential {
         guarded("forward", too_large, || Ok(self.network.output_of(self.network.layers.len(), x)))
     }
 
-    /// Computes the outputs for any number of images, in batches: `[n, classes]`, on the CPU.
+    /// Computes the outputs for any number of images, in batches: `[n, classes]`, on the CPU. A line is printed where the
+    /// images are on another scale than those that the model was trained on, once for each scale.
     ///
     /// # Errors
     /// As for [`forward`](Self::forward), and if the user interrupts it.
@@ -39,6 +40,7 @@ impl Sequential {
     /// ```
     pub fn predict(&self, x: &Tensor) -> Result<Tensor> {
         self.network.check_images(x)?;
+        self.scale.remark_on(x);
         let bar = Bar::new("predict", x.size()[0] as u64, "images");
         guarded("predict", too_many, || self.predicted(x, bar))
     }

@@ -8,9 +8,9 @@ use tch::Device;
 
 use super::loss::Loss;
 use super::network::Network;
+use super::scale::Scale;
 use crate::engine::error::Context;
 use crate::engine::text::thousands;
-use crate::layers::Activation;
 use crate::optimizers::{Optimizer, State};
 
 pub(crate) const NOT_COMPILED: &str =
@@ -41,6 +41,7 @@ pub struct Sequential {
     pub(crate) last_training: Option<Box<dyn Any + Send>>,
     /// Notes that are saved with the model, for example the data set that it was trained on.
     pub notes: BTreeMap<String, String>,
+    pub(crate) scale: Scale,
 }
 
 /// What `compile` was given, and what the optimizer remembers.
@@ -52,7 +53,8 @@ pub(crate) struct Compiled {
 }
 
 impl Sequential {
-    /// Chooses how the model is trained; accuracy is always measured. Starts the optimizer afresh.
+    /// Chooses how the model is trained; accuracy is always measured (see [`Evaluation`](crate::Evaluation)). Starts the
+    /// optimizer afresh.
     ///
     /// # Errors
     /// If an argument of the optimizer is out of its range, or the loss does not fit the model.
@@ -67,13 +69,7 @@ impl Sequential {
             last.name,
             last.output_shape
         );
-        ensure!(
-            !loss.wants_softmax() || last.layer.activation() == Activation::Softmax,
-            "a crossentropy wants probabilities, and the last layer, {}, has the activation {}; \
-             give it .activation(Softmax)",
-            last.name,
-            last.layer.activation().name()
-        );
+        loss.check_end(last)?;
         self.compiled = Some(Compiled { optimizer, loss, state: State::default() });
         Ok(())
     }
@@ -94,8 +90,13 @@ impl Sequential {
         self.compiled.as_mut().context(NOT_COMPILED)?.optimizer.set_learning_rate(learning_rate)
     }
 
-    /// How many classes the model tells apart.
+    /// How many classes the model tells apart: as many as it has outputs, and two with a single one.
     pub fn classes(&self) -> i64 {
+        self.outputs().max(2)
+    }
+
+    /// How many numbers the model gives out for an image.
+    pub(crate) fn outputs(&self) -> i64 {
         self.network.last().output_shape[0]
     }
 

@@ -6,11 +6,13 @@ use tch::{no_grad, Device, Tensor};
 use super::network::NamedLayer;
 use super::sequential::Sequential;
 use crate::optimizers::State;
+use crate::preprocessing::PixelRange;
 
 /// See [`Sequential::snapshot`].
 pub(crate) struct Snapshot {
     weights: Vec<(String, Tensor)>,
     state: Option<State>,
+    trained_on: Option<PixelRange>,
 }
 
 impl Sequential {
@@ -80,12 +82,13 @@ impl Sequential {
     /// Weights and optimizer as they are now, to come back to.
     pub(crate) fn snapshot(&self) -> Snapshot {
         let state = self.compiled.as_ref().map(|compiled| compiled.state.copy());
-        Snapshot { weights: self.copy_of_weights(), state }
+        Snapshot { weights: self.copy_of_weights(), state, trained_on: self.scale.trained_on }
     }
 
     /// Comes back to a snapshot; this takes no further memory.
     pub(crate) fn restore(&mut self, snapshot: Snapshot) -> Result<()> {
         self.set_weights(&snapshot.weights)?;
+        self.scale.trained_on = snapshot.trained_on;
         if let (Some(compiled), Some(state)) = (&mut self.compiled, snapshot.state) {
             compiled.state = state;
         }

@@ -14,7 +14,7 @@ use crate::engine::error::Context;
 use crate::engine::files::{explain, write_whole};
 use crate::engine::slices::to_bytes;
 use crate::layers::from_config;
-use crate::model::{Compiled, Loss, NamedLayer, Sequential};
+use crate::model::{Compiled, Loss, NamedLayer, Scale, Sequential};
 use crate::optimizers::{check_learning_rate, Optimizer, State};
 
 /// The keys in the file's header under which the architecture stands, and in a backup the training.
@@ -41,6 +41,8 @@ struct Architecture {
     #[serde(default)]
     optimizer_steps: i64,
     notes: BTreeMap<String, String>,
+    #[serde(default)]
+    scale: Scale,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -98,6 +100,7 @@ pub(crate) fn write(
         compile: compiled.map(|compiled| (compiled.optimizer.clone(), compiled.loss)),
         optimizer_steps: compiled.filter(|_| with_optimizer).map_or(0, |compiled| compiled.state.steps),
         notes: model.notes.clone(),
+        scale: model.scale.clone(),
     };
     let mut header = HashMap::from([(HEADER.to_string(), serde_json::to_string(&architecture)?)]);
     header.extend(training.map(|training| (TRAINING.to_string(), training)));
@@ -329,6 +332,7 @@ impl Sequential {
             }
             saved.restore(&mut model)?;
             model.notes = notes.clone();
+            model.scale = saved.architecture.scale.clone();
             Ok(model)
         };
         build().with_context(|| {
@@ -371,7 +375,9 @@ impl Sequential {
                 "the weights in {} do not fit this model, which is unchanged; check that it is built as the saved one was",
                 path.display()
             )
-        })
+        })?;
+        self.scale = saved.architecture.map(|architecture| architecture.scale).unwrap_or_default();
+        Ok(())
     }
 }
 

@@ -6,7 +6,6 @@ use tch::{Device, Kind, Tensor};
 use super::callback::Run;
 use super::progress::Status;
 use crate::evaluation::Evaluation;
-use crate::model::Labels;
 
 /// An epoch so far. Its sums stay on the device until somebody wants to see them: reading a number makes a GPU wait.
 pub(super) struct Epoch {
@@ -21,23 +20,22 @@ pub(super) struct Epoch {
 impl Epoch {
     pub fn new(device: Device) -> Self {
         let loss = Tensor::zeros([], (Kind::Double, device));
-        let hits = Tensor::zeros([], (Kind::Int64, device));
+        let hits = Tensor::zeros([], (Kind::Double, device));
         Epoch { begin: Instant::now(), told: Instant::now(), loss, hits, samples: 0 }
     }
 
-    /// Adds a batch.
-    pub fn add(&mut self, loss: &Tensor, logits: &Tensor, labels: &Tensor) {
-        let count = labels.size()[0];
+    /// Adds a batch of `count` samples.
+    pub fn add(&mut self, loss: &Tensor, hits: &Tensor, count: i64) {
         self.loss += loss.detach().to_kind(Kind::Double) * count as f64;
-        self.hits += Labels::hits(&logits.detach(), labels);
+        self.hits += hits;
         self.samples += count;
     }
 
     /// Loss and accuracy of the samples so far.
     pub fn mean(&self) -> Evaluation {
         let samples = self.samples as f64;
-        let (loss, hits) = (self.loss.double_value(&[]), self.hits.int64_value(&[]));
-        Evaluation { loss: loss / samples, accuracy: hits as f64 / samples }
+        let (loss, hits) = (self.loss.double_value(&[]), self.hits.double_value(&[]));
+        Evaluation { loss: loss / samples, accuracy: hits / samples }
     }
 
     /// Whether the progress was told longer ago than that; then it is told now.

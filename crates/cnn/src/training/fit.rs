@@ -32,8 +32,8 @@ pub struct Fit {
     pub augment: Option<Augment>,
     /// How the learning rate changes from step to step. Default constant.
     pub schedule: Schedule,
-    /// A factor for the loss of each class's samples, for data with rare classes; one number per class, 0 or more.
-    /// Default none. Validation is measured without.
+    /// A factor for the loss of each class's samples, for data with rare classes; one number per class, 0 or more;
+    /// two for a model with a single output. Default none. Validation is measured without.
     pub class_weight: Option<Vec<f64>>,
     /// Gradients that together are longer than this are made so long. Default none.
     pub global_clipnorm: Option<f64>,

@@ -11,6 +11,7 @@ mod last_training;
 pub(crate) mod lr_find;
 mod prepare;
 pub(crate) mod progress;
+mod remarks;
 mod schedule;
 mod under_way;
 

@@ -1,21 +1,29 @@
 //! Before the first step: everything is checked that can be, and the data divided.
 
-use anyhow::Result;
+use anyhow::{ensure, Result};
 use tch::{Device, Kind, Tensor};
 
 use super::callback::{Backup, Callback, Run};
 use super::fit::Fit;
 use super::history::History;
 use super::progress::{Lines, Progress, Silent, TrainingDisplay};
+use super::remarks::{on_images, on_split};
 use super::under_way::UnderWay;
 use super::Samples;
 use crate::engine::allocator::KeepsMemory;
 use crate::engine::error::Context;
 use crate::engine::memory::{guarded, in_memory};
 use crate::model::{Labels, Sequential, NOT_COMPILED};
+use crate::preprocessing::PixelRange;
 
 impl Sequential {
-    /// Trains on `x [n, ..input shape]` and `y`, class numbers `[n]` or one-hot rows `[n, classes]`.
+    /// Trains on `x [n, ..input shape]` and `y`, class numbers `[n]` or `[n, 1]`, or one-hot rows `[n, classes]`; for a model
+    /// with a single output, 0 and 1, `[n]` or `[n, 1]`. [`Loss`](crate::Loss) has a table.
+    ///
+    /// Images are bytes, which the model divides by 255, or 32-bit floats, best from 0 to 1 or standardised. With `verbose`,
+    /// a line is printed where the root of their mean square is above 3 (standardised images have 1), where they are on
+    /// another scale than the validation data or an earlier training, and where `validation_split` divides sorted labels.
+    /// A sample of the images is looked at for it.
     ///
     /// Loss and accuracy in the history are means over the epoch, while the weights change; those of the
     /// validation samples are measured at the epoch's end. Training again goes on from the weights reached.
@@ -120,6 +128,8 @@ impl<'a> Training<'a> {
         };
         let mut under_way = guarded("the training", advice, || self.prepared())?;
         in_memory(batch_size, || under_way.begin())?;
+        let range = guarded("the training", advice, || Ok(PixelRange::of(&under_way.train.0)))?;
+        under_way.run.model.scale.remember(range);
         under_way.train()
     }
 
@@ -130,17 +140,33 @@ impl<'a> Training<'a> {
         let compiled = model.compiled.as_ref().context(NOT_COMPILED)?;
         let checked = |x: &Tensor, y: &Tensor| -> Result<Samples> {
             model.network.check_images(x)?;
-            let labels = Labels::new(y, x.size()[0], classes, compiled.loss)?;
+            let labels = Labels::new(y, x.size()[0], model.outputs(), compiled.loss)?;
             Ok((x.shallow_clone(), labels.tensor().shallow_clone()))
         };
         let (x, y) = checked(x, y)?;
         let count = x.size()[0];
         let train = settings.check(count, classes, validation_data.is_none())?;
+        // With several outputs that answer for themselves, a sample may be of several classes.
+        let is_of_several = model.outputs() > 1 && compiled.loss.is_binary(model.outputs());
+        ensure!(
+            settings.class_weight.is_none() || !is_of_several,
+            "class_weight has a weight for each class, and with BinaryCrossentropy and {classes} outputs a sample may be of \
+             several classes; leave it out"
+        );
         let part = |start, length| (x.narrow(0, start, length), y.narrow(0, start, length));
         let validation = match validation_data {
             Some((x, y)) => Some(checked(x, y).context("the validation data")?),
             None => (train < count).then(|| part(train, count - train)),
         };
+        let samples = part(0, train);
+        if settings.verbose {
+            let given = validation_data.map(|(x, _)| x);
+            let mut remarks = on_images(&model.scale, &samples.0, given);
+            let is_split = given.is_none() && !is_of_several;
+            let split = validation.as_ref().filter(|_| is_split);
+            remarks.extend(split.and_then(|validation| on_split(&samples, validation, classes)));
+            remarks.iter().for_each(|remark| println!("{remark}"));
+        }
         let moved = |(x, y): Samples, device| (x.to_device(device), y.to_device(device));
         let history = History::new(settings, &compiled.optimizer);
         let steps = settings.steps(train);
@@ -149,7 +175,7 @@ impl<'a> Training<'a> {
             class_weight: class_weight
                 .map(|weights| Tensor::from_slice(weights).to_kind(Kind::Float).to_device(device)),
             // Augmentation works on the CPU: there the images stay, and each batch is moved when it is ready.
-            train: moved(part(0, train), if settings.augment.is_some() { Device::Cpu } else { device }),
+            train: moved(samples, if settings.augment.is_some() { Device::Cpu } else { device }),
             run: Run {
                 model,
                 history,

@@ -2,7 +2,7 @@
 
 use anyhow::{ensure, Error, Result};
 use std::ops::ControlFlow;
-use tch::Tensor;
+use tch::{no_grad, Tensor};
 
 use super::batches::{sample_order, Batch, Batches};
 use super::callback::{Backup, Callback, Run};
@@ -20,6 +20,7 @@ use crate::engine::random::{seed_at, Purpose};
 use crate::engine::stop::{is_stop, Stopped};
 use crate::evaluation::Evaluation;
 use crate::model::{Labels, Logits, Sequential, Snapshot, NOT_COMPILED, PREDICTION_BATCH};
+use crate::preprocessing::first_not_finite;
 use crate::show::Bar;
 
 /// A training that has begun: what it was given, and where it is.
@@ -45,7 +46,7 @@ impl UnderWay<'_> {
                 self.begin_batch()?;
                 let logits = self.forward(&images);
                 let loss = self.loss(&logits, &labels)?;
-                epoch.add(&loss, &logits.values, &labels);
+                epoch.add(&loss, &self.hits(&logits, &labels)?, labels.size()[0]);
                 if !self.is_number(&epoch)? {
                     return Ok(ControlFlow::Break(()));
                 }
@@ -195,7 +196,7 @@ impl UnderWay<'_> {
         Ok(())
     }
 
-    /// The outputs `[batch, classes]` before the softmax, for `images [batch, ..input shape]`.
+    /// The outputs `[batch, classes]` before the softmax or sigmoid, for `images [batch, ..input shape]`.
     fn forward(&self, images: &Tensor) -> Logits {
         self.run.model.network.run(images, true)
     }
@@ -205,6 +206,12 @@ impl UnderWay<'_> {
         let loss = self.run.model.compiled.as_ref().context(NOT_COMPILED)?.loss;
         let weights = self.class_weight.as_ref().map(|weights| Labels::weights(labels, weights));
         Ok(loss.compute(logits, labels, weights.as_ref()))
+    }
+
+    /// How many samples of a batch are right.
+    fn hits(&self, logits: &Logits, labels: &Tensor) -> Result<Tensor> {
+        let loss = self.run.model.compiled.as_ref().context(NOT_COMPILED)?.loss;
+        Ok(no_grad(|| Labels::hits(logits, labels, loss)))
     }
 
     /// Whether the loss is a number. If it is none, the training ends: quietly if a callback says so, else with an error.
@@ -218,15 +225,18 @@ impl UnderWay<'_> {
         for callback in &mut self.callbacks {
             run.stop_training |= callback.on_invalid_loss(run);
         }
+        let broken = if run.stop_training { None } else { first_not_finite(&self.train.0) };
+        let broken = broken.map(|image| format!(" Training image {image} holds NaN or infinity."));
         ensure!(
             run.stop_training,
-            "the loss is NaN or infinite in epoch {}, batch {} of {}. Likely causes: a learning_rate that is too high \
+            "the loss is NaN or infinite in epoch {}, batch {} of {}.{} Likely causes: a learning_rate that is too high \
              (it is {}), images that hold NaN or are not from 0 to 1, or weights that were so before. The model has \
              the weights it had before this epoch; to begin anew, build it again, and compile it with a smaller \
              learning_rate, or set global_clipnorm",
             run.epoch,
             run.batch,
             run.steps,
+            broken.unwrap_or_default(),
             run.model.learning_rate()?
         );
         Ok(false)
