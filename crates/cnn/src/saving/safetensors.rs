@@ -315,7 +315,7 @@ impl Sequential {
         let saved = Saved::read(path)?;
         let architecture = saved.architecture().with_context(|| path.display())?;
         let build = || -> Result<Sequential> {
-            let Architecture { input_shape, seed, layers, compile, notes, .. } = architecture;
+            let Architecture { input_shape, seed, layers, compile, notes, scale, .. } = architecture;
             // A damaged size must not cost more memory than the file's own weights do.
             let weights = saved.tensors.values().map(Tensor::numel).sum();
             let mut builder = Sequential::input(input_shape.clone()).seed(*seed).most_weights(weights);
@@ -332,7 +332,7 @@ impl Sequential {
             }
             saved.restore(&mut model)?;
             model.notes = notes.clone();
-            model.scale = saved.architecture.scale.clone();
+            model.scale = scale.clone();
             Ok(model)
         };
         build().with_context(|| {
