@@ -193,13 +193,14 @@ fn a_file_that_cannot_be_read_is_an_error() {
 fn files_are_found_however_they_were_unpacked() {
     let files = small_files();
     let dotted = NAMES.map(|name| name.replace("-idx", ".idx"));
-    let layouts: [(&str, [String; 4]); 8] = [
+    let layouts: [(&str, [String; 4]); 9] = [
         ("dotted", dotted.clone()),
         ("capitals", NAMES.map(|name| name.to_uppercase() + ".GZ")),
         ("kaggle", NAMES.map(|name| format!("{name}/{name}"))),
         ("raw", NAMES.map(|name| format!("raw/{name}"))),
         ("torchvision", NAMES.map(|name| format!("MNIST/raw/{name}"))),
         ("torchvision-fashion", NAMES.map(|name| format!("FashionMNIST/raw/{name}"))),
+        ("kagglehub", NAMES.map(|name| format!("versions/1/{name}"))),
         ("below", dotted.map(|name| format!("archive/{name}"))),
         ("named", NAMES.map(|name| format!("small-{}", name.replace("t10k", "test")))),
     ];
@@ -233,8 +234,36 @@ fn archives_need_not_be_unpacked() {
 
     folder.write("archive.zip", &zip(&[("photo.jpg", b"")]));
     assert_says(&folder.refusal(), &["holds no data set", "It has archive.zip"]);
+    folder.write("mnist.tar.gz", b"");
+    assert_says(&folder.refusal(), &["Unpack mnist.tar.gz first"]);
     folder.write("archive.zip", b"PK\x03\x04 and no more");
     assert_says(&folder.refusal(), &["archive.zip", "cannot be unpacked", "download it again"]);
+}
+
+#[test]
+fn files_that_were_zipped_one_by_one_belong_together() {
+    let folder = Folder::new("zipped-files");
+    folder.write("x_train.csv.zip", &zip(&[("x_train.csv", b"7,0,1,2,3\n0,4,5,6,7\n9,8,9,10,11\n")]));
+    folder.write("x_test.csv.zip", &zip(&[("x_test.csv", b"7,0,1,2,3\n0,4,5,6,7\n")]));
+    assert_is_small(&idx::load_folder(&folder.0, "small").unwrap());
+    // One of them unpacked.
+    fs::remove_file(folder.0.join("x_train.csv.zip")).unwrap();
+    folder.write("x_train.csv", b"7,0,1,2,3\n0,4,5,6,7\n9,8,9,10,11\n");
+    assert_is_small(&idx::load_folder(&folder.0, "small").unwrap());
+}
+
+#[test]
+fn a_set_of_the_wanted_name_goes_before_a_nearer_one() {
+    // As in ~/.keras/datasets.
+    let folder = Folder::new("keras-datasets");
+    let mut files = small_files();
+    for (name, bytes) in NAMES.iter().zip(&files) {
+        folder.write(&format!("fashion-mnist/{name}.gz"), &gz(bytes));
+    }
+    files[1] = idx_bytes(&[3], &[1, 1, 1]);
+    folder.write("mnist.npz", &npz(&files));
+    assert_is_small(&idx::load_folder(&folder.0, "fashion-mnist").unwrap());
+    assert_eq!(idx::load_folder(&folder.0, "mnist").unwrap().y_train, Tensor::from_slice(&[1_i64, 1, 1]));
 }
 
 #[test]
@@ -350,6 +379,9 @@ fn what_is_there_instead_is_named() {
     folder.write("Album/1.jpg", b"");
     folder.write(".hidden", b"");
     assert_says(&folder.refusal(), &["It has Album/, holiday-0.jpg", "and 3 more"]);
+    let mnists_names = Folder::with_data("other-names");
+    let message = emnist::load_from(&mnists_names.0, "digits").err().unwrap().to_string();
+    assert_says(&message, &["a data set with MNIST's file names", "load_folder(\"folder\", \"name\")"]);
     let message = idx::load_folder(folder.0.join("holiday-0.jpg"), "x").err().unwrap().to_string();
     assert_says(&message, &["holiday-0.jpg is a file", "name the folder"]);
 }

@@ -26,6 +26,13 @@ pub(crate) struct Found {
     pub files: Files,
 }
 
+impl Found {
+    /// Whether a part of the training images must be the test images.
+    fn is_halved(&self) -> bool {
+        matches!(self.files, Files::Csv { test: None, .. })
+    }
+}
+
 #[derive(Debug)]
 pub(crate) enum Files {
     /// Training images and labels, test images and labels.
@@ -56,12 +63,12 @@ pub(crate) struct Wanted<'a> {
     pub name: &'a str,
     /// What the files' names may begin with, the best first.
     pub sets: &'a [&'a str],
-    /// Whether another set will do, where there is only one.
+    /// Whether another set will do, where none of these is found and there is only one.
     pub others: bool,
 }
 
-/// Finds a data set in a folder, in `raw` below it, or in a folder below it and `raw` there, as torchvision has them; in
-/// each place in the files themselves, and then in zip archives. `path` may also be the zip archive or the `.npz` file.
+/// Finds a data set in a folder, in `raw` below it, in a folder below it and `raw` there, as torchvision has them, or one
+/// folder further down; in each place in the files themselves, and then in zip archives. `path` may also be the zip archive or the `.npz` file.
 ///
 /// # Errors
 /// If no data set is there, or files of it are missing; and if there are several in places of the same rank.
@@ -76,10 +83,13 @@ pub(crate) fn find(path: &Path, wanted: &Wanted) -> Result<Found> {
     }
     ensure!(path.is_dir(), "there is no folder {}; check the path", path.display());
     let mut damaged = None;
-    for places in places(path, wanted.name)? {
+    let ranks = places(path, wanted.name)?;
+    // A set of the wanted name is better than another one that lies nearer.
+    let searches = [false, true].into_iter().filter(|others| wanted.others || !others);
+    for (others, places) in searches.flat_map(|others| ranks.iter().map(move |places| (others, places))) {
         let mut found = Vec::new();
-        for place in &places {
-            match in_place(place, wanted) {
+        for place in places {
+            match in_place(place, &Wanted { others, ..*wanted }) {
                 Ok(set) => found.extend(set.map(|set| (place, set))),
                 Err(error) => damaged = damaged.or(Some(error)),
             }
@@ -102,6 +112,10 @@ fn places(folder: &Path, preferred: &str) -> Result<Vec<Vec<PathBuf>>> {
     let raw = folder.join("raw");
     let below = entries(folder)?.into_iter().filter(|path| path.is_dir() && *path != raw).take(MOST_FOLDERS);
     let (same, others): (Vec<_>, Vec<_>) = below.partition(|path| letters(&name(path)) == letters(preferred));
+    // Where kagglehub (`versions/1`) and EMNIST's archive (`raw/gzip`) put them.
+    let deeper = [std::slice::from_ref(&raw), &same, &others].concat().into_iter();
+    let deeper = deeper.flat_map(|folder| entries(&folder).unwrap_or_default());
+    let deeper = deeper.filter(|path| path.is_dir() && name(path) != "raw").take(MOST_FOLDERS).collect();
     let with_raw = |folders: Vec<PathBuf>| {
         folders
             .into_iter()
@@ -109,26 +123,39 @@ fn places(folder: &Path, preferred: &str) -> Result<Vec<Vec<PathBuf>>> {
             .filter(|folder| folder.is_dir())
             .collect()
     };
-    Ok(vec![vec![folder.to_path_buf()], with_raw(vec![raw]), with_raw(same), with_raw(others)])
+    Ok(vec![vec![folder.to_path_buf()], with_raw(vec![raw]), with_raw(same), with_raw(others), deeper])
 }
 
-/// The wanted data set in a place: from its files, else from its zip archives.
+/// The wanted data set in a place: from its files, else from one of its zip archives, else from all of them together.
+/// Training images alone are taken only where their test images are nowhere else.
 fn in_place(place: &Path, wanted: &Wanted) -> Result<Option<Found>> {
     // A folder that may not be read holds nothing for us; the named folder itself was read before.
     let files = files_in(place).unwrap_or_default();
-    if let Some(found) = chosen(complete(&files), wanted, place)? {
-        return Ok(Some(found));
+    let mut best = chosen(complete(&files), wanted, place)?;
+    if best.as_ref().is_some_and(|found| !found.is_halved()) {
+        return Ok(best);
     }
-    let mut damaged = None;
+    let (mut sources, mut damaged) = (vec![(place.to_path_buf(), files)], None);
     for archive in entries(place).unwrap_or_default().into_iter().filter(|path| ending(path) == "zip") {
-        let found = members(&archive).and_then(|files| chosen(complete(&files), wanted, &archive));
-        match found {
-            Ok(None) => {}
-            Ok(found) => return Ok(found),
+        match members(&archive) {
+            Ok(members) => sources.push((archive, members)),
             Err(error) => damaged = Some(error),
         }
     }
-    damaged.map_or(Ok(None), Err)
+    // Kaggle sends single files as archives: `mnist_train.csv.zip` and `mnist_test.csv.zip` belong together.
+    let together = sources.iter().flat_map(|(_, files)| files.clone()).collect();
+    sources.push((place.to_path_buf(), together));
+    for (place, files) in sources {
+        match chosen(complete(&files), wanted, &place) {
+            Ok(Some(found)) if !found.is_halved() => return Ok(Some(found)),
+            Ok(found) => best = best.or(found),
+            Err(error) => damaged = damaged.or(Some(error)),
+        }
+    }
+    match (best, damaged) {
+        (None, Some(error)) => Err(error),
+        (best, _) => Ok(best),
+    }
 }
 
 /// The files in a folder. Kaggle's archive of MNIST holds folders that are named like the file that is in them.
@@ -246,9 +273,8 @@ fn chosen(mut found: Vec<Found>, wanted: &Wanted, place: &Path) -> Result<Option
     } else {
         found.retain(|found| rank(found).is_some());
     }
-    let halved = |found: &Found| matches!(found.files, Files::Csv { test: None, .. });
     // The sort is stable, and the formats of a set stand in their order.
-    found.sort_by_key(|found| (halved(found), rank(found)));
+    found.sort_by_key(|found| (found.is_halved(), rank(found)));
     Ok(found.into_iter().next())
 }
 
@@ -297,11 +323,14 @@ fn nothing(path: &Path, wanted: &Wanted) -> String {
         }
     }
     if let Some(found) = complete(&there).first() {
+        let (which, name) = match found.set.as_str() {
+            "" => ("a data set with MNIST's file names".to_string(), "name"),
+            set => (format!("another data set, {set:?}"), set),
+        };
         return format!(
-            "{} holds another data set, {:?}; check the path, or load it as what it is: {}",
+            "{} holds {which}; check the path, or load it as what it is: {}",
             path.display(),
-            found.set,
-            remedy(&found.set)
+            remedy(name)
         );
     }
     let looked_for = match wanted.sets.iter().find(|set| set.contains('-') || **set == "qmnist") {
@@ -313,9 +342,10 @@ fn nothing(path: &Path, wanted: &Wanted) -> String {
     };
     format!(
         "{} holds no data set that is known here. Check the path: looked for were {looked_for}, there, in the folders below and in \
-         zip archives{}",
+         zip archives{}{}",
         path.display(),
-        contents(path)
+        contents(path),
+        unpack(path)
     )
 }
 
@@ -328,6 +358,16 @@ fn file_name(set: &str, number: usize) -> String {
         }
         _ => format!("{set}-{}", FILES[number].replace("t10k", "test")),
     }
+}
+
+/// What to do with an archive that is not opened here.
+fn unpack(path: &Path) -> String {
+    let packed = |name: &String| {
+        let name = name.to_lowercase();
+        [".tar", ".tar.gz", ".tgz", ".7z", ".rar"].iter().any(|ending| name.ends_with(ending))
+    };
+    let mut names = entries(path).unwrap_or_default().into_iter().map(|path| name(&path));
+    names.find(packed).map_or(String::new(), |name| format!(". Unpack {name} first"))
 }
 
 /// The first files and folders, for a message.

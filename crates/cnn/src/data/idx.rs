@@ -16,7 +16,8 @@ use crate::engine::error::Context;
 /// one called like `name`: `FashionMNIST` for `"fashion-mnist"`), zip archives, `.npz` and `.csv` files. Files of EMNIST and
 /// QMNIST are known by their names; EMNIST's images, which are stored transposed, are turned upright.
 ///
-/// Labels are class numbers from 0 to 255, as they are stored. Where digits look transposed, a line is printed that says so.
+/// Labels are class numbers from 0 to 255, as they are stored. Where digits look transposed, or where the only files are
+/// called like another data set, a line is printed that says so.
 ///
 /// # Errors
 /// If a file is missing or damaged, or images and labels differ in number; and if the folder holds several data sets.
@@ -24,6 +25,11 @@ pub fn load_folder(folder: impl AsRef<Path>, name: &str) -> Result<Dataset> {
     let set = name.to_lowercase().replace('_', "-");
     let found = find(folder.as_ref(), &Wanted { name, sets: &[&set, ""], others: true })?;
     let parts = read(&found)?;
+    let plain = |name: &str| name.replace('-', "");
+    if !found.set.is_empty() && plain(&found.set) != plain(&set) {
+        let folder = folder.as_ref().display();
+        println!("{folder}: its files are called {:?}; they are loaded as {name:?}", found.set);
+    }
     if let Some(hint) = upright::hint(&parts.train) {
         println!("{}: {hint}", folder.as_ref().display());
     }

@@ -67,8 +67,8 @@ pub fn load_data() -> Result<Dataset> {
 /// MNIST's files have no name in front; Keras's is `mnist.npz`, Kaggle's are `mnist_train.csv` or `train.csv`.
 const WANTED: Wanted = Wanted { name: "mnist", sets: &["", "mnist"], others: false };
 
-/// Loads MNIST from a folder. In it, or in `raw`, `MNIST` or `MNIST/raw` below it (where torchvision puts them), or in a zip
-/// archive, may be:
+/// Loads MNIST from a folder. In it, or in `raw`, `MNIST` or `MNIST/raw` below it (where torchvision puts them), or in another
+/// folder, at most two below (`versions/1`, where kagglehub puts them), or in a zip archive, may be:
 ///
 /// - its four files, gzipped or not, with hyphens or dots in their names, or in folders of the same name, as in Kaggle's archive;
 /// - Keras's `mnist.npz`, which is also in `~/.keras/datasets`;

@@ -30,7 +30,8 @@ fn parse(archive: &[u8]) -> Result<(Part, Part)> {
         let ((sides, pixels), (count, labels)) = (images?, labels?);
         ensure!(
             sides.len() == 3 && sides[1] * sides[2] > 0 && !pixels.is_empty(),
-            "{x} has the shape {sides:?}, and images are [count, height, width]. Download the file again"
+            "{x} has the shape {sides:?}, and images are [count, height, width]. Save it again with that shape, \
+             {x}[..., 0] if one channel stands last, or download the file again"
         );
         ensure!(
             count == sides[..1],
