@@ -216,6 +216,13 @@ fn a_broken_stroke_is_one_digit_and_two_digits_are_an_error() {
         &page(&[(1, left), (2, right)], 200.0),
         &["2 things that may be digits", "% from the left", "cut out"],
     );
+    // They are named from left to right, whichever is larger.
+    for digits in [[(1, left), (2, right)], [(2, left), (1, right)]] {
+        let message = file.read(&page(&digits, 200.0)).unwrap_err().to_string();
+        let places = message.split(" % from the left").filter_map(|text| text.rsplit(' ').next());
+        let places: Vec<u8> = places.filter_map(|place| place.parse().ok()).collect();
+        assert!(places.len() == 2 && places[0] < places[1], "{message}");
+    }
     let single = file.read(&page(&[(1, left)], 200.0)).unwrap();
     assert_eq!(single.max().double_value(&[]), 1.0, "each alone is read");
     // A bar of ink in two parts, one above the other.

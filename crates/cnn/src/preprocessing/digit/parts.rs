@@ -112,8 +112,9 @@ pub(super) fn of_one_digit(strokes: &Mask) -> Result<Mask> {
     };
     ensure!(50 * largest.longer() > side && largest.longer() > 8, NOTHING);
     sensible.retain(|part| !is_speck(part, &largest));
-    let digits = grouped(sensible);
+    let mut digits = grouped(sensible);
     if digits.len() > 1 {
+        digits.sort_by_key(|digit| (digit[0].left, digit[0].top));
         let places: Vec<String> =
             digits.iter().map(|digit| place(digit, strokes.width, strokes.height)).collect();
         bail!(
