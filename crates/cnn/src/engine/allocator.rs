@@ -7,7 +7,7 @@
 
 #[cfg(all(target_os = "linux", target_env = "gnu"))]
 mod glibc {
-    use std::sync::Mutex;
+    use std::sync::{Mutex, MutexGuard};
 
     /// Outside of trainings, blocks from this size on are the system's own again as soon as they are free.
     const LARGE: i32 = 32 << 20;
@@ -17,15 +17,15 @@ mod glibc {
     /// Trainings under way, in all threads.
     static UNDER_WAY: Mutex<usize> = Mutex::new(0);
 
-    fn count(change: impl Fn(usize) -> usize) -> (usize, usize) {
-        let mut count = UNDER_WAY.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
-        let before = *count;
-        *count = change(before);
-        (before, *count)
+    // Locked until the allocator knows: else one thread's last training could take from another's first what it asked for.
+    fn under_way() -> MutexGuard<'static, usize> {
+        UNDER_WAY.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
     }
 
     pub fn keep() {
-        if count(|count| count + 1) == (0, 1) {
+        let mut count = under_way();
+        *count += 1;
+        if *count == 1 {
             // SAFETY: numbers that glibc reads at its next allocation; it takes its own lock to change them.
             unsafe {
                 libc::mallopt(libc::M_MMAP_MAX, 0);
@@ -35,7 +35,9 @@ mod glibc {
     }
 
     pub fn give_back() {
-        if count(|count| count - 1) == (1, 0) {
+        let mut count = under_way();
+        *count -= 1;
+        if *count == 0 {
             // SAFETY: as above; what is trimmed is free.
             unsafe {
                 libc::mallopt(libc::M_MMAP_MAX, DEFAULT_MMAP_MAX);
