@@ -1,6 +1,6 @@
 //! The training loop.
 
-use anyhow::{ensure, Error, Result};
+use anyhow::{anyhow, ensure, Error, Result};
 use std::ops::ControlFlow;
 use tch::{no_grad, Tensor};
 
@@ -108,7 +108,7 @@ impl UnderWay<'_> {
         Ok(())
     }
 
-    /// The error, and where the epochs before it are. Its cause can still be told by its type.
+    /// The error, and where the epochs before it are: in one message, which `{}` and `{:#}` show alike.
     fn with_history(&self, error: Error) -> Error {
         let epochs = match self.run.history.epochs() {
             0 => return error,
@@ -121,7 +121,7 @@ impl UnderWay<'_> {
         if let Some(epoch) = self.backup.as_ref().and_then(|backup| backup.epoch()) {
             message += &format!(", and the same cell goes on after epoch {epoch}");
         }
-        error.context(message)
+        anyhow!(message)
     }
 
     /// After the last epoch.
