@@ -44,7 +44,8 @@ impl Scale {
         let kind = images.kind();
         let trained_on = self.trained_on.filter(|trained_on| range.is_of_other_scale(*trained_on))?;
         let (bytes, zero_to_one) = (PixelRange::up_to(255.0), PixelRange::up_to(1.0));
-        let is = |one: PixelRange, other: PixelRange| !one.is_of_other_scale(other);
+        // Standardised images go below 0: no factor alone makes them of others.
+        let is = |one: PixelRange, other: PixelRange| !one.is_of_other_scale(other) && one.begins_at_0();
         let advice = match kind {
             Kind::Uint8 if is(trained_on, bytes) => "use x.to_kind(Kind::Float)",
             Kind::Float if is(trained_on, zero_to_one) && is(range, bytes) => "use x / 255.0",
@@ -79,6 +80,11 @@ mod tests {
         );
         let darkened = remark(1.0, Kind::Float, 1.0 / 255.0).unwrap();
         assert!(darkened.ends_with("from 0 to 1: prepare them in the same way."), "{darkened}");
+        let standardised = PixelRange::of(&Tensor::from_slice(&[-0.4_f32, 2.8]));
+        let scale = Scale { trained_on: Some(standardised), ..Scale::default() };
+        let given = Tensor::zeros([1, 1], (Kind::Float, Device::Cpu));
+        let divided = scale.remark("The images", &given, PixelRange::up_to(255.0)).unwrap();
+        assert!(divided.ends_with("from -0.40 to 2.8: prepare them in the same way."), "{divided}");
         assert_eq!(remark(1.0, Kind::Uint8, 1.0), None);
         assert_eq!(remark(1.0, Kind::Float, 2.8), None);
         assert_eq!(remark(1.0, Kind::Float, 0.0), None);

@@ -42,6 +42,11 @@ impl PixelRange {
         PixelRange { low: 0.0, high, root_mean_square: high }
     }
 
+    /// Whether no number is below 0.
+    pub fn begins_at_0(self) -> bool {
+        self.low >= 0.0
+    }
+
     /// Whether all numbers are numbers.
     pub fn is_finite(self) -> bool {
         self.low.is_finite() && self.high.is_finite()
