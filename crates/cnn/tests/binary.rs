@@ -103,7 +103,10 @@ fn crossentropy_and_accuracy_of_several_outputs() {
     assert_eq!(model.classes(), 3);
     let numbers = Tensor::from_slice(&[0_i64, 2]);
     refusal(model.evaluate(&x, &numbers), &["[n, 3] of 0 and 1", "[2]", "to_categorical(&y, 3)"]);
-    refusal(model.evaluate(&x, &to_categorical(&numbers, 4).unwrap()), &["[n, 3]", "[2, 4]"]);
+    refusal(
+        model.evaluate(&x, &to_categorical(&numbers, 4).unwrap()),
+        &["[n, 3]", "[2, 4]", "one unit per column"],
+    );
     assert!(model.evaluate(&x, &to_categorical(&numbers, 3).unwrap()).is_ok());
 }
 
@@ -119,8 +122,14 @@ fn squared_error_of_one_output() {
     }
     // A regression.
     let heights = [1.5, -20.0, 3.0, 0.0, 7.25];
-    let measured = model.evaluate(&x, &column(&heights)).unwrap();
-    assert_near(measured.loss, mean(numbers.iter().zip(heights).map(|(x, y)| (x - y) * (x - y))));
+    for labels in [column(&heights), column(&heights).squeeze_dim(1)] {
+        let measured = model.evaluate(&x, &labels).unwrap();
+        assert_near(measured.loss, mean(numbers.iter().zip(heights).map(|(x, y)| (x - y) * (x - y))));
+    }
+    refusal(
+        model.evaluate(&x, &column(&[0.0, 1.0, 2.0, 3.0, 4.0]).squeeze_dim(1)),
+        &["0 to 4", "one per class"],
+    );
 }
 
 #[test]

@@ -65,7 +65,8 @@ impl Labels {
     }
 
     /// How many samples of a batch the model gets right, as a tensor: reading it at once would make a GPU wait. Where outputs
-    /// answer for themselves, those count that lie on the same side of 0.5 as the label, as a share of all outputs.
+    /// answer for themselves, those count that are above 0.5 where the label is 1, and not where it is 0, as a share of all outputs; a label between
+    /// is never met.
     ///
     /// Source: `keras/src/metrics/accuracy_metrics.py`.
     pub(crate) fn hits(logits: &Logits, labels: &Tensor, loss: Loss) -> Tensor {
@@ -79,7 +80,7 @@ impl Labels {
 }
 
 /// What each output is to be: 0, 1 or a number between, `[n, outputs]`. A single output may also be trained towards any
-/// floats `[n, 1]` with the squared error: that is a regression.
+/// floats with the squared error, which is a regression; `[n]` of whole numbers are taken for class numbers, though.
 fn answers(y: &Tensor, outputs: i64, loss: Loss) -> Result<Tensor> {
     let (size, numbers) = (y.size(), one_per_image(y));
     let rows = match outputs {
@@ -90,17 +91,23 @@ fn answers(y: &Tensor, outputs: i64, loss: Loss) -> Result<Tensor> {
             )
         })?,
         _ => {
+            let advice = match numbers {
+                Some(_) => format!("to_categorical(&y, {outputs}) makes rows of class numbers"),
+                None => "give the model's last Dense layer one unit per column".to_string(),
+            };
             ensure!(
                 size[1..] == [outputs],
                 "BinaryCrossentropy with {outputs} outputs wants labels [n, {outputs}] of 0 and 1, and they have the \
-                 shape {size:?}; to_categorical(&y, {outputs}) makes rows of class numbers"
+                 shape {size:?}; {advice}"
             );
             y.shallow_clone()
         }
     };
     let rows_as_floats = rows.to_kind(Kind::Float);
     let (low, high) = (rows_as_floats.min().double_value(&[]), rows_as_floats.max().double_value(&[]));
-    let is_regression = loss == Loss::MeanSquaredError && size.len() == 2 && y.is_floating_point();
+    let is_finite = low.is_finite() && high.is_finite();
+    let is_whole = size.len() == 1 && rows_as_floats.round().equal(&rows_as_floats);
+    let is_regression = loss == Loss::MeanSquaredError && y.is_floating_point() && is_finite && !is_whole;
     if !(is_regression || (low >= 0.0 && high <= 1.0)) {
         let more = |_| match outputs {
             1 => {

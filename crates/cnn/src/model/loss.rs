@@ -52,7 +52,7 @@ pub enum Loss {
     /// single one for two classes, or several for images of several classes at once. `y` is 0, 1 or a number between.
     BinaryCrossentropy,
     /// The mean of the squared differences between the model's outputs and the one-hot labels; for a single output, and
-    /// the numbers `[n]` or `[n, 1]` that it is to give.
+    /// the numbers `[n]` or `[n, 1]` that it is to give. Whole numbers `[n]` are class numbers: give others as floats `[n, 1]`.
     MeanSquaredError,
 }
 

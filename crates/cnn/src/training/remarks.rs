@@ -34,6 +34,14 @@ pub(super) fn on_images(scale: &Scale, train: &Tensor, validation: Option<&Tenso
 
 /// A line if the two parts of `classes` classes that `validation_split` makes hold other classes, as with sorted labels.
 pub(super) fn on_split(train: &Samples, validation: &Samples, classes: i64) -> Option<String> {
+    // A single output's labels beyond 0 and 1 are what a regression gives: it has no classes.
+    let is_regression = |(_, labels): &Samples| {
+        labels.dim() == 2
+            && (labels.gt(1.0).any().int64_value(&[]) == 1 || labels.lt(0.0).any().int64_value(&[]) == 1)
+    };
+    if is_regression(train) || is_regression(validation) {
+        return None;
+    }
     let shares = |(_, labels): &Samples| {
         let classes = Labels::classes(labels).bincount(None::<Tensor>, classes).to_kind(Kind::Double);
         Vec::<f64>::try_from(classes / labels.size()[0] as f64).ok()
@@ -50,10 +58,10 @@ pub(super) fn on_split(train: &Samples, validation: &Samples, classes: i64) -> O
     if missing.len() > names.len() {
         names.push("…".to_string());
     }
-    let of = if missing.len() == 1 { "is of class" } else { "are of the classes" };
+    let of = if missing.len() == 1 { "class" } else { "the classes" };
     Some(format!(
         "validation_split takes the last samples, and the labels seem to be sorted: {in_validation:.0} % of the validation \
-         samples {of} {}, and {in_train:.1} % of the training samples. Shuffle first: \
+         samples are of {of} {}, and {in_train:.1} % of the training samples. Shuffle first: \
          let order = Tensor::randperm({}, (Kind::Int64, Device::Cpu)); \
          let (x, y) = (x.index_select(0, &order), y.index_select(0, &order));",
         names.join(", "),
@@ -123,12 +131,13 @@ mod tests {
         );
         assert!(line.contains("Tensor::randperm(400, (Kind::Int64, Device::Cpu))"), "{line}");
         let one = on_split(&labels(&[100, 0]), &labels(&[5, 5]), 2).unwrap();
-        assert!(one.contains("50 % of the validation samples is of class 1, and 0.0 %"), "{one}");
+        assert!(one.contains("50 % of the validation samples are of class 1, and 0.0 %"), "{one}");
         // Shuffled; a rare class that chance has put there; and a single output's labels [n, 1].
         assert!(on_split(&labels(&[300, 310]), &labels(&[40, 30]), 2).is_none());
         assert!(on_split(&labels(&[300, 300, 0]), &labels(&[50, 49, 1]), 3).is_none());
         let column = |(x, y): Samples| (x, y.to_kind(Kind::Float).unsqueeze(1));
         assert!(on_split(&column(labels(&[9])), &column(labels(&[0, 1])), 2).is_some());
+        assert!(on_split(&column(labels(&[9])), &column(labels(&[0, 0, 1])), 2).is_none(), "a regression");
     }
 
     #[test]
@@ -164,7 +173,7 @@ mod tests {
         let (verbose, rest) = seen.split_once("verbose: false\n").unwrap();
         assert!(verbose.contains("The training images go from 0 to 188; networks learn best"), "{seen}");
         assert!(
-            verbose.contains("100 % of the validation samples is of class 1, and 0.0 % of the training"),
+            verbose.contains("100 % of the validation samples are of class 1, and 0.0 % of the training"),
             "{seen}"
         );
         let bytes = "The images go from 0 to 1 (bytes are divided by 255), and the model was trained on images from 0 to 188";
