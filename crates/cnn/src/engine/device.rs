@@ -11,10 +11,7 @@ use tch::Device;
 pub fn device() -> Result<Device> {
     let named = std::env::var("CNN_DEVICE").unwrap_or_default();
     let device = match named.as_str() {
-        "" => {
-            load_cuda();
-            return Ok(Device::cuda_if_available());
-        }
+        "" => return Ok(Device::cuda_if_available()),
         "cpu" => Device::Cpu,
         "cuda" => Device::Cuda(0),
         other => match other.strip_prefix("cuda:").and_then(|index| index.parse().ok()) {
@@ -29,7 +26,6 @@ pub fn device() -> Result<Device> {
 /// Says if this machine does not have the device that `what` names.
 pub(crate) fn check(device: Device, what: &str) -> Result<()> {
     let Device::Cuda(index) = device else { return Ok(()) };
-    load_cuda();
     let found = tch::Cuda::device_count();
     ensure!(
         index < usize::try_from(found).unwrap_or(0),
@@ -39,17 +35,24 @@ pub(crate) fn check(device: Device, what: &str) -> Result<()> {
     Ok(())
 }
 
-/// Loads libtorch's CUDA part, if it is there.
+/// Loads libtorch's CUDA part, if it is there, before the program begins.
 ///
 /// The linker drops `libtorch_cuda.so` from a program that names none of its symbols, and libtorch then
-/// reports that there is no CUDA. Loading it by hand registers the GPU's functions.
-fn load_cuda() {
-    static ONCE: std::sync::Once = std::sync::Once::new();
-    ONCE.call_once(|| {
-        // SAFETY: the name is a C string, and the library's initialisers are meant to run on loading.
-        #[cfg(target_os = "linux")]
+/// reports that there is no CUDA. Loading it by hand registers the GPU's functions. libtorch looks for them once, at its
+/// first operation: after that it is too late, so this is no work for [`device`].
+#[cfg(target_os = "linux")]
+#[used]
+#[link_section = ".init_array"]
+static LOAD_CUDA: extern "C" fn() = {
+    extern "C" fn load() {
+        // SAFETY: the names are C strings, the environment is not being changed yet, and the library's initialisers are
+        // meant to run on loading.
         unsafe {
-            libc::dlopen(c"libtorch_cuda.so".as_ptr(), libc::RTLD_NOW | libc::RTLD_GLOBAL);
+            let named = libc::getenv(c"CNN_DEVICE".as_ptr());
+            if named.is_null() || libc::strcmp(named, c"cpu".as_ptr()) != 0 {
+                libc::dlopen(c"libtorch_cuda.so".as_ptr(), libc::RTLD_NOW | libc::RTLD_GLOBAL);
+            }
         }
-    });
-}
+    }
+    load
+};
