@@ -197,7 +197,11 @@ def in_kernel(settings):
             return "".join(printed).strip().rpartition("\n")[2]
 
         *_, result = [execute(cell) for cell in cells(PROGRAM.read_text())]
-        used = [float(execute(f'{cell}\nprintln!("{{}}", memory("VmRSS"));')) for cell in [RERUN] * RERUNS + [DROP]]
+        used = []
+        for cell in [RERUN] * RERUNS + [DROP]:
+            execute(cell)
+            # In a cell of its own: until a cell ends, the earlier value of a variable is there, too.
+            used.append(float(execute('println!("{}", memory("VmRSS"));')))
         return json.loads(result) | {"rerun_memory": used[-2], "memory_by_rerun": used[:-1], "memory_after_drop": used[-1]}
     finally:
         client.stop_channels()

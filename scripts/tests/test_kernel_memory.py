@@ -25,8 +25,10 @@ def kernel():
 
 
 def megabytes(kernel, source):
-    outcome = kernel.execute(f'{source}\nprintln!("{{}}", memory());')
-    assert outcome.reply["status"] == "ok", outcome.reply
+    """Memory after a cell: until its end, the earlier value of a variable is there, too."""
+    for cell in (source, 'println!("{}", memory());'):
+        outcome = kernel.execute(cell)
+        assert outcome.reply["status"] == "ok", outcome.reply
     return float(outcome.text().strip().splitlines()[-1])
 
 
