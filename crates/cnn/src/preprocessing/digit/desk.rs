@@ -3,12 +3,11 @@
 use anyhow::Result;
 use tch::{Kind, Tensor};
 
+use super::coarse::coarse;
 use super::ink::{grown, otsu};
 use super::mask::Mask;
 use super::parts::{parts, Part};
 
-/// The longer side at which the paper is looked for.
-const COARSE: i64 = 250;
 /// A desk has at most so much of the paper's brightness; a shadow on the paper has more.
 const DARK: f64 = 0.55;
 /// The paper's smallest part of the picture.
@@ -19,9 +18,9 @@ const SMALLEST: f64 = 0.15;
 /// `[height, width]`, as the picture.
 pub(super) fn paper(grey: &Tensor) -> Result<Tensor> {
     let size = grey.size();
-    let longer = size[0].max(size[1]);
-    let small = [size[0], size[1]].map(|length| (length * COARSE.min(longer) / longer).max(1));
-    let coarse = grey.reshape([1, 1, size[0], size[1]]).adaptive_avg_pool2d(small).reshape(small);
+    let coarse = coarse(grey);
+    let small = [coarse.size()[2], coarse.size()[3]];
+    let coarse = coarse.reshape(small);
     let everywhere = Tensor::ones_like(grey);
     let values: Vec<f32> = coarse.flatten(0, -1).try_into()?;
     let light = coarse.gt(otsu(&values));

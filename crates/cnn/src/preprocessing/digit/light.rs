@@ -2,8 +2,7 @@
 
 use tch::{Kind, Tensor};
 
-/// The light changes slowly, so that it is looked for in a picture of this longer side.
-const COARSE: i64 = 250;
+use super::coarse::coarse;
 
 /// Ink from 0 (paper) to 1, `[height, width]`: how much of the light that falls on the paper there is swallowed.
 ///
@@ -27,7 +26,7 @@ fn is_dark_on_light(grey: &Tensor) -> bool {
 }
 
 /// What the picture would be without ink: the lightest around each place, but never spread beyond what is light itself
-/// (a morphological closing), then smoothed.
+/// (a morphological closing), then smoothed. The light changes slowly, so that a small picture shows it.
 fn paper_light(grey: &Tensor) -> Tensor {
     let coarse = coarse(grey);
     let window = window(&coarse, 5);
@@ -35,14 +34,6 @@ fn paper_light(grey: &Tensor) -> Tensor {
     let smooth = mean_around(&closed, 9);
     let size = grey.size();
     smooth.upsample_bilinear2d([size[0], size[1]], false, None, None).reshape([size[0], size[1]])
-}
-
-/// `[1, 1, height, width]`, the longer side 250 pixels.
-fn coarse(grey: &Tensor) -> Tensor {
-    let size = grey.size();
-    let longer = size[0].max(size[1]);
-    let small = [size[0], size[1]].map(|length| (length * COARSE.min(longer) / longer).max(1));
-    grey.reshape([1, 1, size[0], size[1]]).adaptive_avg_pool2d(small)
 }
 
 /// An odd number of pixels, the `part`th of the longer side.

@@ -5,6 +5,7 @@
 //! `placing` does what MNIST's makers did. `small` is the short way of pictures of MNIST's own
 //! size.
 
+mod coarse;
 mod desk;
 mod ink;
 mod light;
