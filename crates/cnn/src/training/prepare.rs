@@ -128,8 +128,6 @@ impl<'a> Training<'a> {
         };
         let mut under_way = guarded("the training", advice, || self.prepared())?;
         in_memory(batch_size, || under_way.begin())?;
-        let range = guarded("the training", advice, || Ok(PixelRange::of(&under_way.train.0)))?;
-        under_way.run.model.scale.remember(range);
         under_way.train()
     }
 
@@ -159,9 +157,10 @@ impl<'a> Training<'a> {
             None => (train < count).then(|| part(train, count - train)),
         };
         let samples = part(0, train);
+        let range = PixelRange::of(&samples.0);
         if settings.verbose {
             let given = validation_data.map(|(x, _)| x);
-            let mut remarks = on_images(&model.scale, &samples.0, given);
+            let mut remarks = on_images(&model.scale, &samples.0, range, given);
             let is_split = given.is_none() && !is_of_several;
             let split = validation.as_ref().filter(|_| is_split);
             remarks.extend(split.and_then(|validation| on_split(&samples, validation, classes)));
@@ -175,6 +174,7 @@ impl<'a> Training<'a> {
             class_weight: class_weight
                 .map(|weights| Tensor::from_slice(weights).to_kind(Kind::Float).to_device(device)),
             // Augmentation works on the CPU: there the images stay, and each batch is moved when it is ready.
+            range,
             train: moved(samples, if settings.augment.is_some() { Device::Cpu } else { device }),
             run: Run {
                 model,

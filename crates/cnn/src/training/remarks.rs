@@ -12,8 +12,12 @@ const HARDLY: f64 = 10.0;
 const WORTH_A_WORD: f64 = 0.1;
 
 /// A line for each thing that is unusual about the numbers of the images.
-pub(super) fn on_images(scale: &Scale, train: &Tensor, validation: Option<&Tensor>) -> Vec<String> {
-    let range = PixelRange::of(train);
+pub(super) fn on_images(
+    scale: &Scale,
+    train: &Tensor,
+    range: PixelRange,
+    validation: Option<&Tensor>,
+) -> Vec<String> {
     let mut lines: Vec<String> = scale.remark("The training images", train, range).into_iter().collect();
     if lines.is_empty() && !range.is_usual() {
         lines.push(format!(
@@ -81,7 +85,9 @@ mod tests {
     #[test]
     fn images_of_an_unusual_scale_are_named_with_the_line_that_mends_them() {
         let untrained = Scale::default();
-        let said = |numbers: &[f32]| on_images(&untrained, &floats(numbers), None).join("\n");
+        let said = |numbers: &[f32]| {
+            on_images(&untrained, &floats(numbers), PixelRange::of(&floats(numbers)), None).join("\n")
+        };
         assert!(said(&[0.0, 128.0, 255.0]).contains("The training images go from 0 to 255;"));
         assert!(said(&[0.0, 128.0, 255.0]).ends_with("use x / 255.0."));
         assert!(said(&[0.0, 8.0, 16.0]).ends_with("use x / 16.0."));
@@ -91,7 +97,8 @@ mod tests {
             "The training images hold NaN or infinite numbers, for example image 1."
         );
         // Bytes, 0 to 1, -1 to 1, and standardised.
-        assert_eq!(on_images(&untrained, &Tensor::from_slice(&[0_u8, 255]), None), [""; 0]);
+        let bytes = Tensor::from_slice(&[0_u8, 255]);
+        assert_eq!(on_images(&untrained, &bytes, PixelRange::of(&bytes), None), [""; 0]);
         for usual in [[0.0, 0.5, 1.0], [-1.0, 0.0, 1.0], [-0.42, -0.42, 2.82]] {
             assert_eq!(said(&usual), "");
         }
@@ -100,8 +107,9 @@ mod tests {
     #[test]
     fn validation_images_of_another_scale_are_named() {
         let (bytes, small) = (Tensor::from_slice(&[0_u8, 255]), floats(&[0.0, 1.0]));
-        let said =
-            |train: &Tensor, validation: &Tensor| on_images(&Scale::default(), train, Some(validation));
+        let said = |train: &Tensor, validation: &Tensor| {
+            on_images(&Scale::default(), train, PixelRange::of(train), Some(validation))
+        };
         assert_eq!(said(&small, &bytes), [""; 0]);
         let lines = said(&small, &floats(&[0.0, 255.0]));
         let expected = "The validation images go from 0 to 255, the training images from 0 to 1: prepare both in the same way.";

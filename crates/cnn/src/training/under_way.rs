@@ -20,7 +20,7 @@ use crate::engine::random::{seed_at, Purpose};
 use crate::engine::stop::{is_stop, Stopped};
 use crate::evaluation::Evaluation;
 use crate::model::{Labels, Logits, Sequential, Snapshot, NOT_COMPILED, PREDICTION_BATCH};
-use crate::preprocessing::first_not_finite;
+use crate::preprocessing::{first_not_finite, PixelRange};
 use crate::show::Bar;
 
 /// A training that has begun: what it was given, and where it is.
@@ -28,6 +28,8 @@ pub(super) struct UnderWay<'a> {
     pub run: Run<'a>,
     pub settings: &'a Fit,
     pub train: Samples,
+    /// That of the training images, for the model to remember.
+    pub range: PixelRange,
     pub validation: Option<Samples>,
     pub class_weight: Option<Tensor>,
     pub callbacks: Vec<Box<dyn Callback + 'a>>,
@@ -69,6 +71,7 @@ impl UnderWay<'_> {
             let fingerprint = fingerprint(model, self.settings, &self.train, validation, &self.callbacks)?;
             backup.resume(&mut self.run, &mut self.callbacks, fingerprint)?;
         }
+        self.run.model.scale.remember(self.range);
         Ok(())
     }
 
