@@ -1,9 +1,10 @@
 //! Where a model errs.
 
-use anyhow::{ensure, Context, Result};
+use anyhow::{ensure, Result};
 use std::fmt;
 use tch::Tensor;
 
+use crate::engine::error::Context;
 use crate::preprocessing::{class_numbers, one_per_image};
 use crate::show::Table;
 

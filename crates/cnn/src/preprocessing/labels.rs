@@ -1,7 +1,9 @@
 //! Labels: class numbers and one-hot rows.
 
-use anyhow::{ensure, Context, Result};
+use anyhow::{ensure, Result};
 use tch::{Kind, Tensor};
+
+use crate::engine::error::Context;
 
 /// Class numbers `[n]` (or `[n, 1]`, as Keras's CIFAR-10 has them) as one-hot rows `[n, classes]` of 32-bit floats: 1 at
 /// the class, 0 elsewhere.
