@@ -48,7 +48,7 @@ def memory(which):
 def reruns(made):
     """Memory while the same variable gets the same images as floats again and again, and after it is deleted."""
     used = []
-    for _ in range(12):
+    for _ in range(setting("BENCH_RERUNS")):
         x_again = made()
         used.append(memory("VmRSS"))
     del x_again
