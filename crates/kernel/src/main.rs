@@ -4,7 +4,6 @@
 //! It stands between Jupyter and evcxr. Towards Jupyter it is a whole kernel ([`client`], [`kernel`]); towards
 //! evcxr it is a client that executes one cell at a time ([`evcxr`]). Its README says how to use it.
 
-mod advice;
 mod cell;
 mod client;
 mod compiling;
