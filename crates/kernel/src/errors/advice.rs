@@ -51,6 +51,11 @@ const ADVICE: [(&str, &str); 10] = [
     ),
 ];
 
+/// The advice for a compiler's message that says enough by itself.
+pub fn of_message(message: &str) -> Option<String> {
+    message.contains("No space left on device").then(|| advice(message)).flatten().map(String::from)
+}
+
 /// The advice for an error with this text, if there is one.
 pub fn advice(text: &str) -> Option<&'static str> {
     static PATTERNS: LazyLock<Vec<(Regex, &str)>> = LazyLock::new(|| {

@@ -4,21 +4,97 @@ use jupyter_protocol::messaging::ErrorOutput;
 
 use super::diagnostic::Diagnostic;
 use super::known::Known;
+use super::mistake::Mistake;
 use super::report::report;
-use super::with_advice;
+use super::text::without_strings_and_comments;
+use super::{advice, habits, names, rust};
 
 /// More errors than this are counted only.
 const SHOWN: usize = 3;
+/// What evcxr puts around a cell; the compiler may name it where something is missing at the cell's end.
+const INNER: [&str; 7] = [
+    "`evcxr_variable_store`",
+    "<end of input>",
+    "keyword `fn`",
+    "`evcxr_send_text_plain`",
+    "`evcxr_internal_runtime`",
+    "`evcxr_display`",
+    "`Ok`",
+];
 
-/// The compile errors of the cell with this number, as rustc shows them, with one line of advice.
+/// The compile errors of the cell with this number, as rustc shows them, with one line of advice. Follow-ups of an error of
+/// syntax, and of what was typed by habit from another language, are left out.
 pub fn compile_errors(diagnostics: &[Diagnostic], cell: &str, number: usize, known: &Known) -> ErrorOutput {
-    let errors: Vec<&Diagnostic> = diagnostics.iter().filter(|found| found.is_error()).collect();
-    let _ = known;
+    let errors = worth_showing(diagnostics, cell);
+    let code = without_strings_and_comments(cell);
+    let mistakes: Vec<Mistake> = errors.iter().map(|error| Mistake::new(error, cell, &code, known)).collect();
+    let (shown, advice) = choose(&mistakes);
     let mut traceback: Vec<String> = Vec::new();
-    for error in errors.iter().take(SHOWN) {
-        traceback.extend(report(error, cell, number));
+    for &at in shown.iter().take(SHOWN) {
+        traceback.extend(report(&errors[at], cell, number));
     }
-    let ename = errors.first().and_then(|error| error.code.clone()).unwrap_or("CompileError".to_string());
-    let evalue = errors.first().map_or("the cell could not be compiled", |error| &error.message).to_string();
-    with_advice(ErrorOutput { ename, evalue, traceback })
+    match shown.len().saturating_sub(SHOWN) {
+        0 => {}
+        1 => traceback.push("… and 1 more error".to_string()),
+        more => traceback.push(format!("… and {more} more errors")),
+    }
+    traceback.extend(advice.map(|line| format!("→ {line}")));
+    let first = shown.first().map(|&at| &errors[at]);
+    ErrorOutput {
+        ename: first.and_then(|error| error.code.clone()).unwrap_or("CompileError".to_string()),
+        evalue: first.map_or("the cell could not be compiled".to_string(), |error| error.message.clone()),
+        traceback,
+    }
+}
+
+/// The errors without repetitions, and without evcxr's own parts.
+fn worth_showing(diagnostics: &[Diagnostic], cell: &str) -> Vec<Diagnostic> {
+    let mut errors: Vec<Diagnostic> = Vec::new();
+    for error in diagnostics.iter().filter(|found| found.is_error()) {
+        let mut error = error.clone();
+        error.message = in_the_cell(&error.message);
+        error.spans.iter_mut().for_each(|span| span.label = in_the_cell(&span.label));
+        let is_known =
+            |other: &Diagnostic| other.message == error.message && other.primary() == error.primary();
+        if !errors.iter().any(is_known) {
+            errors.push(error);
+        }
+    }
+    if errors.iter().any(|error| !error.spans.is_empty()) {
+        errors.retain(|error| !error.spans.is_empty());
+    }
+    // Errors of syntax come in the order in which they follow from each other.
+    if errors.iter().all(|error| error.code.is_some()) {
+        errors.sort_by_key(|error| error.primary().map_or(usize::MAX, |span| span.start_line));
+    }
+    let _ = cell;
+    errors
+}
+
+/// A message in which what follows the cell is called its end.
+fn in_the_cell(message: &str) -> String {
+    INNER.iter().fold(message.to_string(), |text, inner| match text.ends_with(&format!("found {inner}")) {
+        true => text.replace(&format!("found {inner}"), "found the end of the cell"),
+        false => text,
+    })
+}
+
+/// Which errors to show, and the advice for the first of them.
+fn choose(mistakes: &[Mistake]) -> (Vec<usize>, Option<String>) {
+    let is_syntax = mistakes.iter().any(|mistake| mistake.code().is_empty());
+    let lost_count = mistakes.iter().position(rust::is_about_brackets);
+    if let Some(at) = lost_count {
+        return (vec![at], habits::advice(&mistakes[at]).or_else(|| rust::advice(&mistakes[at])));
+    }
+    for (at, mistake) in mistakes.iter().enumerate().take(if is_syntax { usize::MAX } else { 1 }) {
+        if let Some(advice) = habits::advice(mistake) {
+            let shown = if is_syntax { vec![at] } else { (0..mistakes.len()).collect() };
+            return (shown, Some(advice));
+        }
+    }
+    let shown = if is_syntax { vec![0] } else { (0..mistakes.len()).collect() };
+    let advice = mistakes.first().and_then(|first| {
+        names::advice(first).or_else(|| rust::advice(first)).or_else(|| advice::of_message(first.message()))
+    });
+    (shown, advice)
 }

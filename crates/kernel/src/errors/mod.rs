@@ -23,9 +23,15 @@ mod advice;
 mod compile;
 mod diagnostic;
 mod ended;
+mod habits;
 mod known;
+mod mistake;
+mod names;
 mod panics;
 mod report;
+mod rust;
+#[cfg(test)]
+mod rustc;
 mod style;
 mod text;
 mod values;

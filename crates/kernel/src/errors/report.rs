@@ -20,7 +20,6 @@ pub fn report(diagnostic: &Diagnostic, cell: &str, number: usize) -> Vec<String>
     let source: Vec<&str> = cell.lines().collect();
     let mut spans: Vec<&Span> =
         diagnostic.spans.iter().filter(|span| (1..=source.len()).contains(&span.start_line)).collect();
-    // Notes that say where they belong are drawn there, if that is another place.
     spans.sort_by_key(|span| (span.start_line, std::cmp::Reverse(span.start_column)));
     spans.dedup_by(|a, b| {
         (a.start_line, a.start_column, &a.label) == (b.start_line, b.start_column, &b.label)

@@ -23,7 +23,10 @@ fn line(warning: &Diagnostic, cell: &str, number: usize) -> String {
         .trim();
     let what = match warning.message.contains("`Result`") || warning.message.contains("Result<") {
         true => "this may have failed, and nobody looks: write a `?` before the `;`".to_string(),
-        false => warning.message.clone(),
+        false => {
+            let note = warning.notes.first().map_or("", |note| note.message.trim_start_matches("note: "));
+            format!("{}{}{note}", warning.message, if note.is_empty() { "" } else { "; " })
+        }
     };
     format!("warning in cell [{number}]{at}: {what}\n    {code}")
 }
