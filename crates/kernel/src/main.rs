@@ -7,6 +7,8 @@
 mod cell;
 mod client;
 mod compiling;
+#[allow(dead_code)]
+mod completion;
 mod errors;
 mod evcxr;
 mod event;
@@ -14,6 +16,8 @@ mod folder;
 mod guard;
 mod history;
 mod info;
+#[allow(dead_code)]
+mod inspection;
 mod install;
 mod is_complete;
 mod kernel;
