@@ -1,34 +1,82 @@
 //! What the kernel says of itself.
 
-use jupyter_protocol::messaging::{CodeMirrorMode, HelpLink, KernelInfoReply, LanguageInfo, ReplyStatus};
+use jupyter_protocol::messaging::UnknownMessage;
+use serde_json::{json, Value};
+use std::process::Command;
+use std::sync::LazyLock;
 
+/// The protocol that is spoken: 5.5 has `supported_features`, an empty list here: no debugger, no subshells.
+/// Source: Jupyter enhancement proposals 91 and 92.
+pub const PROTOCOL: &str = "5.5";
+
+/// The compiler's version, such as `1.95.0`; empty if there is none.
+static RUST: LazyLock<String> = LazyLock::new(|| {
+    let said = Command::new("rustc").arg("--version").output();
+    let said = said.map(|output| String::from_utf8_lossy(&output.stdout).into_owned()).unwrap_or_default();
+    version(&said).to_string()
+});
+
+/// Asks the compiler for its version meanwhile, so that no client has to wait for it.
+pub fn prepare() {
+    std::thread::spawn(|| LazyLock::force(&RUST));
+}
+
+fn version(said: &str) -> &str {
+    said.strip_prefix("rustc ").and_then(|rest| rest.split_whitespace().next()).unwrap_or_default()
+}
+
+/// The reply to a request for kernel info, of whichever channel. jupyter-protocol's own type has no field for the features.
 /// Source: "Kernel info" in Jupyter's messaging protocol.
-pub fn kernel_info() -> KernelInfoReply {
-    let version = env!("CARGO_PKG_VERSION").to_string();
-    let link = |text: &str, url: &str| HelpLink { text: text.to_string(), url: url.to_string() };
-    KernelInfoReply {
-        status: ReplyStatus::Ok,
-        protocol_version: "5.4".to_string(),
-        implementation: "live-kernel".to_string(),
-        banner: format!(
-            "Rust in evcxr, with live displays (live-kernel {version}). :help lists its commands."
-        ),
-        implementation_version: version,
-        language_info: LanguageInfo {
-            name: "Rust".to_string(),
-            version: String::new(),
-            mimetype: Some("text/rust".to_string()),
-            file_extension: Some(".rs".to_string()),
-            pygments_lexer: Some("rust".to_string()),
-            codemirror_mode: Some(CodeMirrorMode::Simple("rust".to_string())),
-            nbconvert_exporter: None,
+pub fn kernel_info() -> UnknownMessage {
+    UnknownMessage { msg_type: "kernel_info_reply".to_string(), content: content(&RUST) }
+}
+
+fn content(rust: &str) -> Value {
+    let version = env!("CARGO_PKG_VERSION");
+    let link = |text: &str, url: &str| json!({"text": text, "url": url});
+    json!({
+        "status": "ok",
+        "protocol_version": PROTOCOL,
+        "implementation": "live-kernel",
+        "implementation_version": version,
+        "banner": format!("Rust in evcxr, with live displays (live-kernel {version}). :help lists its commands."),
+        "language_info": {
+            "name": "rust",
+            "version": rust,
+            "mimetype": "text/rust",
+            "file_extension": ".rs",
+            "pygments_lexer": "rust",
+            "codemirror_mode": "rust",
         },
-        help_links: vec![
+        "help_links": [
             link("The Rust book", "https://doc.rust-lang.org/book/"),
             link("Rust's standard library", "https://doc.rust-lang.org/std/"),
             link("evcxr", "https://github.com/evcxr/evcxr"),
         ],
-        debugger: false,
-        error: None,
+        "debugger": false,
+        "supported_features": [],
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use jupyter_protocol::messaging::KernelInfoReply;
+
+    #[test]
+    fn the_version_is_the_compilers() {
+        assert_eq!(version("rustc 1.95.0 (59807616e 2026-04-14)\n"), "1.95.0");
+        assert_eq!(version("rustc 1.97.0-nightly (abc 2026-06-01)"), "1.97.0-nightly");
+        assert_eq!(version("no such thing"), "");
+    }
+
+    #[test]
+    fn clients_understand_it() {
+        let reply: KernelInfoReply = serde_json::from_value(content("1.95.0")).unwrap();
+        assert_eq!(
+            (reply.language_info.name.as_str(), reply.language_info.version.as_str()),
+            ("rust", "1.95.0")
+        );
+        assert_eq!(content("")["supported_features"], json!([]));
     }
 }

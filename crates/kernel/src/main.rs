@@ -71,6 +71,9 @@ enum Command {
         /// Name of the kernelspec.
         #[arg(long, default_value = "rust-live")]
         name: String,
+        /// NAME=VALUE for the environment of the kernel itself, whatever it had before.
+        #[arg(long, value_name = "NAME=VALUE", value_parser = settings::assignment)]
+        env: Vec<(String, String)>,
         #[command(flatten)]
         settings: Settings,
     },
@@ -93,16 +96,31 @@ fn main() -> ExitCode {
 fn execute(command: Command) -> Result<()> {
     match command {
         Command::Guard { folder } => guard::watch(&folder),
-        Command::Install { kernels, name, settings } => install::install(kernels, &name, &settings),
+        Command::Install { kernels, name, env, settings } => install::install(kernels, &name, &env, settings),
         Command::Run { connection_file, settings, .. } => {
             let connection = client::read_connection_file(&connection_file)?;
+            set_search_path(&settings)?;
+            info::prepare();
             runtime()?.block_on(kernel::run(connection, settings))
         }
         Command::Prepare { check: true, settings } => {
+            set_search_path(&settings)?;
             std::process::exit(i32::from(!kernel::is_prepared(&settings)?))
         }
-        Command::Prepare { check: false, settings } => runtime()?.block_on(kernel::prepare(settings)),
+        Command::Prepare { check: false, settings } => {
+            set_search_path(&settings)?;
+            runtime()?.block_on(kernel::prepare(settings))
+        }
     }
+}
+
+/// Before there are threads: all that is started later finds the toolchain.
+fn set_search_path(settings: &Settings) -> Result<()> {
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    let path =
+        settings.search_path(&path).context("a folder's name on the PATH, or --toolchain, cannot be used")?;
+    std::env::set_var("PATH", path);
+    Ok(())
 }
 
 fn runtime() -> Result<tokio::runtime::Runtime> {

@@ -1,6 +1,8 @@
 //! What a kernel is told when it is started.
 
 use clap::Args;
+use std::env::JoinPathsError;
+use std::ffi::{OsStr, OsString};
 use std::path::{Path, PathBuf};
 
 /// Where things are; the same for `run`, `prepare` and `install`.
@@ -23,6 +25,9 @@ pub struct Settings {
     /// A Cargo.lock whose versions dependencies get; without one, evcxr asks the network for the newest.
     #[arg(long)]
     pub lock: Option<PathBuf>,
+    /// Folder of the cargo and rustc that compile the cells. The default is what the PATH finds.
+    #[arg(long)]
+    pub toolchain: Option<PathBuf>,
     /// NAME=VALUE for the environment of cells, where it does not have that name already.
     #[arg(long, value_name = "NAME=VALUE", value_parser = assignment)]
     pub default_env: Vec<(String, String)>,
@@ -38,7 +43,11 @@ fn own_cache() -> PathBuf {
     named("XDG_CACHE_HOME").or_else(in_home).unwrap_or_else(std::env::temp_dir)
 }
 
-fn assignment(text: &str) -> Result<(String, String), String> {
+/// NAME=VALUE as a pair.
+///
+/// # Errors
+/// If there is no `=`, or nothing before it.
+pub fn assignment(text: &str) -> Result<(String, String), String> {
     let parts = text.split_once('=').filter(|(name, _)| !name.is_empty());
     parts
         .map(|(name, value)| (name.to_string(), value.to_string()))
@@ -58,6 +67,17 @@ impl Settings {
         }
     }
 
+    /// The search path for this process and its children, as the settings want it: the toolchain comes first, if it is still
+    /// there. rustup's own folder comes last: a desktop that starts Jupyter may know nothing of it.
+    pub fn search_path(&self, path: &OsStr) -> Result<OsString, JoinPathsError> {
+        let first = self.toolchain.iter().filter(|folder| folder.join("cargo").is_file()).cloned();
+        let home = |name, below| std::env::var_os(name).map(|home| PathBuf::from(home).join(below));
+        let last = home("CARGO_HOME", "bin").or_else(|| home("HOME", ".cargo/bin"));
+        let given: Vec<PathBuf> = std::env::split_paths(path).collect();
+        let last = last.filter(|folder| !given.contains(folder));
+        std::env::join_paths(first.chain(given).chain(last))
+    }
+
     /// The arguments that say the same again, with paths that are valid from any working folder.
     pub fn arguments(&self) -> Vec<String> {
         let absolute = |path: &Path| std::path::absolute(path).unwrap_or_else(|_| path.to_path_buf());
@@ -71,6 +91,7 @@ impl Settings {
             ("--runs", &self.runs),
             ("--warm-up", &self.warm_up),
             ("--lock", &self.lock),
+            ("--toolchain", &self.toolchain),
         ];
         let mut arguments = vec!["--evcxr".to_string(), evcxr.display().to_string()];
         for (name, path) in named {
@@ -93,12 +114,27 @@ mod tests {
     fn arguments_are_valid_from_any_folder() {
         let arguments = |evcxr: &str| {
             let evcxr = evcxr.into();
-            let (prepared, runs, warm_up, lock) = (Some("a".into()), None, None, None);
-            Settings { evcxr, prepared, runs, warm_up, lock, default_env: vec![] }.arguments()
+            let (prepared, runs, warm_up, lock, toolchain) = (Some("a".into()), None, None, None, None);
+            Settings { evcxr, prepared, runs, warm_up, lock, toolchain, default_env: vec![] }.arguments()
         };
         let here = std::env::current_dir().unwrap();
         let absolute = |path: &str| here.join(path).display().to_string();
         assert_eq!(arguments("./b"), ["--evcxr", &absolute("b"), "--prepared", &absolute("a")]);
         assert_eq!(arguments("b")[1], "b");
+    }
+
+    #[test]
+    fn the_toolchain_is_found_first_while_it_is_there() {
+        let folder = tempfile::tempdir().unwrap();
+        let (evcxr, toolchain) = ("e".into(), Some(folder.path().to_path_buf()));
+        let (prepared, runs, warm_up, lock) = (None, None, None, None);
+        let settings = Settings { evcxr, prepared, runs, warm_up, lock, toolchain, default_env: vec![] };
+        let folders = || {
+            let path = settings.search_path(OsStr::new("/a:/b")).unwrap();
+            std::env::split_paths(&path).collect::<Vec<_>>()
+        };
+        assert_eq!(folders()[..2], [PathBuf::from("/a"), PathBuf::from("/b")]);
+        std::fs::write(folder.path().join("cargo"), "").unwrap();
+        assert_eq!(folders()[..2], [folder.path(), Path::new("/a")]);
     }
 }
