@@ -103,7 +103,7 @@ def environment(settings, of_kernel=True):
     result = dict(os.environ)
     if of_kernel:
         spec = json.loads((setup.KERNELSPEC / "kernel.json").read_text())["env"]
-        result |= {name: value for name, value in spec.items() if name != "PATH"} | {"OMP_NUM_THREADS": str(setup.physical_cores())}
+        result |= spec | {"OMP_NUM_THREADS": str(setup.physical_cores())}
     return result | {name: str(value) for name, value in settings.items()}
 
 

@@ -379,12 +379,11 @@ def physical_cores():
     return max(1, min(cores or usable, usable))
 
 
-def kernel_environment(cargo_bin, torch):
-    """What the kernel needs to find libtorch and to be quick; the kernelspec carries it."""
+def kernel_environment(torch):
+    """What the kernel needs to find libtorch and to be quick; the kernelspec carries it. Not all clients expand `${NAME}` there."""
     libraries = "DYLD_LIBRARY_PATH" if MACOS else "LD_LIBRARY_PATH"
     large = str(32 * 2**20)
     return {
-        "PATH": os.pathsep.join([str(cargo_bin), "${PATH}"]),
         "LIBTORCH": str(torch),
         libraries: str(torch / "lib"),
         # Blocks from this size on go back to the system as soon as they are free, smaller ones are kept. Left alone, glibc gives
@@ -423,9 +422,9 @@ def kernel_program(steps, cargo_bin):
         stamp.write_text(wanted)
 
 
-def kernel_options(evcxr):
+def kernel_options(cargo_bin, evcxr):
     """What the kernel program is told, whether it runs or prepares."""
-    options = {"evcxr": evcxr, "prepared": PREPARED, "warm-up": WARM_UP, "lock": ROOT / "Cargo.lock"}
+    options = {"evcxr": evcxr, "prepared": PREPARED, "warm-up": WARM_UP, "lock": ROOT / "Cargo.lock", "toolchain": cargo_bin}
     words = [word for name, path in options.items() for word in (f"--{name}", str(path))]
     return [*words, "--default-env", f"OMP_NUM_THREADS={physical_cores()}"]
 
@@ -434,15 +433,9 @@ def kernelspec(steps, environment, options):
     # The notebooks' own line, as evcxr keeps it. The comment makes another libtorch another cell, to be compiled anew.
     warm_up = f'// {environment["LIBTORCH"]}\n:dep cnn = {{ path = "{ROOT / "crates" / "cnn"}" }}\n'
     write_if_changed(WARM_UP, warm_up)
-    spec = {
-        "argv": [str(PROGRAM), "run", "{connection_file}", *options],
-        "display_name": "Rust",
-        "language": "rust",
-        "interrupt_mode": "message",
-        "env": environment,
-    }
-    text = json.dumps(spec, indent=2) + "\n"
-    write_if_changed(KERNELSPEC / "kernel.json", text)
+    pairs = [word for name, value in environment.items() for word in ("--env", f"{name}={value}")]
+    install = [PROGRAM, "install", "--kernels", KERNELSPEC.parent, "--name", KERNELSPEC.name, *pairs, *options]
+    run(install, "The kernelspec could not be written.")
     # A classroom need not be asked whether it wants news from Jupyter, nor wait for them on a poor network.
     quiet = {"@jupyterlab/apputils-extension:notification": {"fetchNews": "false", "checkForUpdates": False}}
     write_if_changed(VENV / "share" / "jupyter" / "lab" / "settings" / "overrides.json", json.dumps(quiet) + "\n")
@@ -460,7 +453,7 @@ def write_if_changed(target, text):
 
 def prepared_build(steps, environment, options):
     """The folder that each kernel starts from: the crate and libtorch's bindings, compiled by evcxr itself."""
-    env = os.environ | environment | {"PATH": environment["PATH"].replace("${PATH}", os.environ["PATH"])}
+    env = os.environ | environment
     prepare = [PROGRAM, "prepare", *options]
     if subprocess.run([*prepare, "--check"], cwd=ROOT / "notebooks", env=env, check=False).returncode == 0:
         return steps.done("build", "the crate is compiled for the kernel")
@@ -492,7 +485,7 @@ def main():
             torch = libtorch(steps, cuda)
         if cuda:
             choice.touch()  # anew, as another lock file clears .venv
-        environment, options = kernel_environment(cargo_bin, torch), kernel_options(program)
+        environment, options = kernel_environment(torch), kernel_options(cargo_bin, program)
         with only_one(KERNEL):
             kernel_program(steps, cargo_bin)
             kernelspec(steps, environment, options)

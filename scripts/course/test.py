@@ -47,10 +47,11 @@ def arguments():
 
 def environment():
     """What the checks need: the kernel's libtorch and toolchain, and MNIST where it lies beside the checkout."""
-    of_kernel = json.loads((setup.KERNELSPEC / "kernel.json").read_text())["env"]
+    spec = json.loads((setup.KERNELSPEC / "kernel.json").read_text())
+    of_kernel, toolchain = spec["env"], spec["argv"][spec["argv"].index("--toolchain") + 1]
     wanted = ("LIBTORCH", "LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH", "GOMP_SPINCOUNT", "OMP_WAIT_POLICY", "MALLOC_MMAP_THRESHOLD_", "MALLOC_TRIM_THRESHOLD_")
     result = os.environ | {name: of_kernel[name] for name in wanted if name in of_kernel}
-    result["PATH"] = of_kernel["PATH"].replace("${PATH}", os.environ.get("PATH", os.defpath))
+    result["PATH"] = os.pathsep.join([toolchain, os.environ.get("PATH", os.defpath)])
     if not result.get("CNN_DATA_DIR") and SHARED_DATA.is_dir():
         result["CNN_DATA_DIR"] = str(SHARED_DATA)
     return result

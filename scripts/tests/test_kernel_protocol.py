@@ -55,7 +55,7 @@ def test_the_kernel_answers_at_once():
     finally:
         client.stop_channels()
         manager.shutdown_kernel()
-    assert (reply["status"], reply["implementation"], reply["language_info"]["name"]) == ("ok", "live-kernel", "Rust")
+    assert (reply["status"], reply["implementation"], reply["language_info"]["name"]) == ("ok", "live-kernel", "rust")
     assert reply["protocol_version"].startswith("5.") and reply["language_info"]["file_extension"] == ".rs"
 
 

@@ -65,7 +65,7 @@ fn toolchain() -> Result<PathBuf> {
     Ok(PathBuf::from(String::from_utf8_lossy(&sysroot).trim()).join("bin"))
 }
 
-/// Source: "Kernel specs" in jupyter_client's documentation; the protocol's version: Jupyter enhancement proposal 97. Some
+/// Source: "Kernel specs" in jupyter_client's documentation; the protocol's version: Jupyter enhancement proposal 105. Some
 /// clients take `env` literally, so nothing in it, such as `${PATH}`, needs to be expanded.
 fn kernelspec(program: &Path, name: &str, environment: &[(String, String)], settings: &Settings) -> Value {
     let mut argv = vec![program.display().to_string(), "run".to_string(), "{connection_file}".to_string()];
