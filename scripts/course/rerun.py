@@ -76,30 +76,6 @@ def plain_value(parameter, value):
 # ---- papermill -----------------------------------------------------------------------------------
 
 
-def translator(declared):
-    """papermill's class for our language: it knows the types that the notebook declares, and infers the others."""
-    from papermill.models import Parameter
-    from papermill.translators import Translator
-
-    inferred = {bool: "bool", int: "i64", float: "f64", str: "&str"}
-
-    class RustTranslator(Translator):
-        @classmethod
-        def codify(cls, values, comment="Parameters"):
-            others = {name: parameters.Parameter(name, inferred[type(value)], value) for name, value in values.items()}
-            return f"// {comment}\n{parameters.render(others | declared, values)}"
-
-        @classmethod
-        def inspect(cls, parameters_cell):
-            try:
-                found = parameters.parse(parameters_cell["source"])
-            except parameters.ParameterError:
-                return []
-            return [Parameter(p.name, p.type, parameters.literal(p, p.default), p.comment) for p in found.values()]
-
-    return RustTranslator
-
-
 def engine(timeout, environment):
     """papermill's engine with the course's client, which it keeps, because that knows the failure."""
     from nbclient.exceptions import CellTimeoutError, DeadKernelError
@@ -128,16 +104,16 @@ def engine(timeout, environment):
     return CourseEngine
 
 
-def execute(path, declared, values, folder, timeout):
+def execute(path, values, folder, timeout):
     """One run through papermill; returns the Failure or None, and leaves the executed copy in `folder`."""
     import papermill
     from papermill.engines import papermill_engines
     from papermill.exceptions import PapermillExecutionError
-    from papermill.translators import papermill_translators
+
+    import papermill_rust  # noqa: F401  registers how values become Rust
 
     course_engine = engine(timeout, os.environ | {"CNN_ARTIFACTS": str(folder / "artifacts")})
     papermill_engines.register("course", course_engine)
-    papermill_translators.register("rust", translator(declared))
     # papermill fills parameters into paths, too.
     source, copy = (str(file).replace("{", "{{").replace("}", "}}") for file in (path, folder / path.name))
     try:
@@ -167,7 +143,7 @@ def one_run(path, declared, values, parent, timeout):
     folder = parent / run_name(declared, values)
     prepare(folder, path.stem)
     begin = time.monotonic()
-    failure = execute(path, declared, values, folder, timeout)
+    failure = execute(path, values, folder, timeout)
     seconds = time.monotonic() - begin
     record = notebooks.record_of(path.stem, folder / "artifacts") or {}
     result = {

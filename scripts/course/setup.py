@@ -222,6 +222,15 @@ def python_packages(steps):
     packages(steps, "python", VENV, LOCK, "JupyterLab, papermill and their tools", "320 MB, about a minute")
 
 
+def papermill_plugin():
+    """Enters course/papermill_rust.py as a package of .venv, so that papermill finds it: its name, its entry point, its folder."""
+    (site,) = VENV.glob("lib/python3*/site-packages")
+    package = site / "papermill_rust-1.0.dist-info"
+    write_if_changed(package / "METADATA", "Metadata-Version: 2.1\nName: papermill-rust\nVersion: 1.0\n")
+    write_if_changed(package / "entry_points.txt", "[papermill.engine]\nrust = papermill_rust:Engine\n")
+    write_if_changed(site / "papermill_rust.pth", f"{ROOT / 'scripts' / 'course'}\n")
+
+
 def packages_for_tests(steps):
     """TensorBoard's reader and what drives a browser, for scripts/test; no learner needs them."""
     with only_one(cache_folder()):
@@ -481,6 +490,7 @@ def main():
         with only_one(cache_folder()):
             rust_sources(steps, cargo_bin)
             python_packages(steps)
+            papermill_plugin()
             program = evcxr_jupyter(steps, cargo_bin)
             torch = libtorch(steps, cuda)
         if cuda:

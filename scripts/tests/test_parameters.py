@@ -5,10 +5,12 @@ import re
 
 import nbformat
 import pytest
+from click import ClickException
 
 import parameters
 from parameters import Parameter, ParameterError
-from rerun import grid, run_name, translator
+from papermill_rust import RustTranslator
+from rerun import grid, run_name
 
 SOURCE = """\
 // what may be changed
@@ -195,15 +197,33 @@ def test_a_repeated_name_makes_a_grid():
 
 
 def test_papermill_reads_and_writes_our_parameters():
-    declared = parameters.parse(SOURCE)
-    rust = translator(declared)
+    rust = RustTranslator()
+    inspected = {p.name: p for p in rust.inspect({"source": SOURCE})}
+    assert inspected["learning_rate"] == ("learning_rate", "f64", "0.001", "the step; of Adam")
     assert rust.codify({"epochs": 3, "learning_rate": 1, "optimizer": 'a"'}, "Parameters").splitlines() == [
         "// Parameters",
         "let epochs: usize = 3;",
         "let learning_rate: f64 = 1.0;",
         'let optimizer: &str = "a\\"";',
     ]
-    assert "let unknown: i64 = 3;" in rust.codify({"unknown": 3})
-    inspected = {p.name: p for p in rust.inspect({"source": SOURCE})}
-    assert inspected["learning_rate"] == ("learning_rate", "f64", "0.001", "the step; of Adam")
+    # What another notebook declares says nothing about this one.
+    assert "let epochs: i64 = 3;" in rust.codify({"epochs": 3})
     assert rust.inspect({"source": "let x = 1;"}) == []
+    assert 'let text: &str = "a";\nlet yes: bool = true;' in rust.codify({"text": "a", "yes": True})
+
+
+@pytest.mark.parametrize(
+    ("values", "message"),
+    [
+        ({"epochs": -1}, "epochs must be not negative (usize), not -1"),
+        ({"epochs": 0.5}, "epochs is a whole number (usize), not '0.5'"),
+        ({"optimizer": 7}, "give it by -r optimizer 7"),
+        ({"sizes": [1, 2]}, "sizes can be a number, a bool or a text, not [1, 2]"),
+    ],
+)
+def test_papermill_is_told_what_a_parameter_cannot_be(values, message):
+    rust = RustTranslator()
+    rust.inspect({"source": SOURCE})
+    with pytest.raises(ClickException) as error:
+        rust.codify(values)
+    assert message in error.value.message
