@@ -1,7 +1,7 @@
 """Set-up: idempotent, restartable after an abort, quick when there is nothing to do.
 
 Everything goes into the checkout (.venv, target) or into a per-user cache that several checkouts share
-(evcxr_jupyter, libtorch). Each part is made under a temporary name and renamed when it is whole, so an
+(live-session with evcxr in it, libtorch). Each part is made under a temporary name and renamed when it is whole, so an
 abort leaves nothing half-made behind. Only the standard library is used: this runs before .venv exists.
 """
 
@@ -25,6 +25,8 @@ TEST_LOCK = ROOT / "scripts" / "requirements-test.lock"
 KERNELSPEC = VENV / "share" / "jupyter" / "kernels" / "rust"
 KERNEL = ROOT / "target" / "kernel"
 PROGRAM = KERNEL / "bin" / "live-kernel"
+PROGRAMS = ["live-kernel", "live-cells"]  # what crates/kernel builds; they look for each other in their own folder
+SESSION = ROOT / "crates" / "session"
 PREPARED = KERNEL / "prepared"
 WARM_UP = KERNEL / "warm-up.rs"
 
@@ -52,7 +54,7 @@ class SetupError(Exception):
 
 
 def cache_folder():
-    """Where evcxr_jupyter and libtorch live, for all checkouts of this user."""
+    """Where evcxr and libtorch live, for all checkouts of this user."""
     if named := os.environ.get("CNN_CACHE"):
         return Path(named).expanduser().resolve()
     base = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
@@ -273,22 +275,31 @@ def packages(steps, name, venv, lock, what, how_much):
         stamp.write_text(wanted)
 
 
-def evcxr_jupyter(steps, cargo_bin):
-    """The kernel program, compiled once for all checkouts."""
-    goal = cache_folder() / f"evcxr-{EVCXR}"
-    program = goal / "bin" / "evcxr_jupyter"
+def session_program(steps, cargo_bin):
+    """evcxr, in the program that executes cells: crates/session, compiled once for all checkouts that have the same."""
+    digest = digest_of([SESSION / "Cargo.toml", SESSION / "Cargo.lock", *sorted((SESSION / "src").rglob("*.rs"))])
+    goal = cache_folder() / f"session-{digest[:12]}"
+    program = goal / "bin" / "live-session"
     if program.exists():
-        steps.done("evcxr", f"evcxr_jupyter {EVCXR}")
+        steps.done("evcxr", f"evcxr {EVCXR}")
         return program
-    check_space(cache_folder(), 2 * GIB, "Compiling evcxr_jupyter")
-    with steps.doing("evcxr", f"compiling evcxr_jupyter {EVCXR} (4 to 9 minutes on 2 cores, once)"), made_whole(goal) as part:
+    check_space(cache_folder(), 2 * GIB, "Compiling evcxr")
+    with steps.doing("evcxr", f"compiling evcxr {EVCXR} (4 to 9 minutes on 2 cores, once)"), made_whole(goal) as part:
         # The build folder outlives an abort: the next run goes on with what is compiled already.
-        build = cache_folder() / "evcxr-build"
-        install = [cargo_bin / "cargo", "install", "evcxr_jupyter", "--version", EVCXR, "--locked", "--root", part]
+        build = cache_folder() / "session-build"
+        install = [cargo_bin / "cargo", "install", "--path", SESSION, "--locked", "--root", part]
         path = f"{cargo_bin}{os.pathsep}{os.environ['PATH']}"
-        run(install, "evcxr_jupyter could not be compiled.", env=os.environ | {"CARGO_TARGET_DIR": str(build), "PATH": path})
+        run(install, "evcxr could not be compiled.", env=os.environ | {"CARGO_TARGET_DIR": str(build), "PATH": path})
         shutil.rmtree(build, ignore_errors=True)
     return program
+
+
+def digest_of(paths):
+    """Tells files by their names and contents."""
+    digest = hashlib.sha256()
+    for path in paths:
+        digest.update(f"{path.relative_to(ROOT)}\0".encode() + path.read_bytes())
+    return digest.hexdigest()
 
 
 def libtorch(steps, cuda):
@@ -409,13 +420,10 @@ def kernel_environment(torch):
 
 
 def kernel_program(steps, cargo_bin):
-    """The program between Jupyter and evcxr: crates/kernel, compiled for this checkout."""
+    """The programs between Jupyter and evcxr: crates/kernel, compiled for this checkout."""
     stamp = PROGRAM.with_name("made-from")
-    digest = hashlib.sha256((ROOT / "Cargo.lock").read_bytes())
-    for path in sorted((ROOT / "crates" / "kernel").rglob("*")):
-        if path.is_file():
-            digest.update(f"{path.relative_to(ROOT)}\0".encode() + path.read_bytes())
-    wanted = digest.hexdigest()
+    sources = [path for path in sorted((ROOT / "crates" / "kernel").rglob("*")) if path.is_file()]
+    wanted = digest_of([ROOT / "Cargo.lock", *sources])
     if PROGRAM.exists() and stamp.exists() and stamp.read_text() == wanted:
         return steps.done("kernel", "the kernel program")
     check_space(KERNEL, GIB // 2, "Compiling the kernel program")
@@ -425,15 +433,16 @@ def kernel_program(steps, cargo_bin):
         run(build, "The kernel program could not be compiled.", cwd=ROOT, env=os.environ | {"PATH": path})
         # Renamed into its place: kernels that run the old one are not disturbed.
         PROGRAM.parent.mkdir(parents=True, exist_ok=True)
-        fresh = PROGRAM.with_suffix(".new")
-        shutil.copy2(ROOT / "target" / "debug" / "live-kernel", fresh)
-        fresh.replace(PROGRAM)
+        for name in PROGRAMS:
+            fresh = PROGRAM.with_name(f"{name}.new")
+            shutil.copy2(ROOT / "target" / "debug" / name, fresh)
+            fresh.replace(PROGRAM.with_name(name))
         stamp.write_text(wanted)
 
 
-def kernel_options(cargo_bin, evcxr):
+def kernel_options(cargo_bin, session):
     """What the kernel program is told, whether it runs or prepares."""
-    options = {"evcxr": evcxr, "prepared": PREPARED, "warm-up": WARM_UP, "lock": ROOT / "Cargo.lock", "toolchain": cargo_bin}
+    options = {"session": session, "prepared": PREPARED, "warm-up": WARM_UP, "lock": ROOT / "Cargo.lock", "toolchain": cargo_bin}
     words = [word for name, path in options.items() for word in (f"--{name}", str(path))]
     return [*words, "--default-env", f"OMP_NUM_THREADS={physical_cores()}"]
 
@@ -491,7 +500,7 @@ def main():
             rust_sources(steps, cargo_bin)
             python_packages(steps)
             papermill_plugin()
-            program = evcxr_jupyter(steps, cargo_bin)
+            program = session_program(steps, cargo_bin)
             torch = libtorch(steps, cuda)
         if cuda:
             choice.touch()  # anew, as another lock file clears .venv

@@ -135,7 +135,7 @@ class Kernel:
     def interrupt(self):
         self.manager.interrupt_kernel()
 
-    # The processes: the kernel, its guard, evcxr, and evcxr's child that runs the cells.
+    # The processes: the kernel, its guard, the session with evcxr in it, the supervisor, and its child that runs the cells.
 
     def pid(self):
         return self.manager.provisioner.pid
@@ -149,18 +149,19 @@ class Kernel:
         return Path(self.guard().command.split(" guard ")[1])
 
     def evcxr(self):
-        (found,) = (process for process in processes() if process.parent == self.pid() and "--control_file" in process.command)
+        (found,) = (process for process in processes() if process.parent == self.pid() and "live-session" in process.command)
         return found.pid
 
     def of_cells(self):
-        evcxr = self.evcxr()
-        (found,) = (process for process in processes() if process.parent == evcxr and "evcxr_jupyter" in process.command)
-        return found.pid
+        found = self.evcxr()
+        for _ in range(2):
+            (found,) = (process.pid for process in processes() if process.parent == found and "live-cells" in process.command)
+        return found
 
     def family(self):
         """All its processes, by their ids."""
         found = {self.pid()}
-        for _ in range(4):
+        for _ in range(5):
             found |= {process.pid for process in processes() if process.parent in found}
         return found
 

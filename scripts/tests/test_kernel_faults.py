@@ -68,7 +68,7 @@ def test_evcxr_is_killed_in_the_middle_of_a_cell(kernel):
     os.kill(kernel.evcxr(), signal.SIGKILL)
     outcome = kernel.outcome(request)
     assert outcome.reply["status"] == "error" and outcome.reply["ename"] == "ProcessEnded"
-    assert outcome.error().startswith("ProcessEnded: evcxr_jupyter has ended (signal: 9 (SIGKILL))")
+    assert outcome.error().startswith("ProcessEnded: evcxr has ended (signal: 9 (SIGKILL))")
     assert "run the cells again" in outcome.error()
     assert kernel.outcome(waiting).reply["status"] == "aborted"
     assert works(kernel)
@@ -82,7 +82,7 @@ def test_evcxr_is_killed_between_cells(kernel):
     outcome = kernel.execute("1 + 1")
     # The cell may have come before the news; then it is the one that fails.
     told = outcome.text("stderr") if outcome.reply["status"] == "ok" else outcome.error()
-    assert "evcxr_jupyter has ended (signal: 9 (SIGKILL))" in told
+    assert "evcxr has ended (signal: 9 (SIGKILL))" in told
     assert works(kernel)
 
 
@@ -194,22 +194,11 @@ def program(path, script):
 
 
 def test_an_evcxr_that_ends_at_once_says_why(bare, tmp_path):
-    evcxr = program(tmp_path / "evcxr", "echo the reason >&2; exit 3")
-    with running_kernel(bare | {"evcxr": evcxr}) as kernel:
+    session = program(tmp_path / "session", "echo the reason >&2; exit 3")
+    with running_kernel(bare | {"session": session}) as kernel:
         outcome = kernel.execute("1")
         assert outcome.reply["ename"] == "KernelError"
-        assert "evcxr_jupyter ended before it was ready: exit status: 3\nthe reason" in outcome.error()
-
-
-def test_a_port_that_another_program_has_taken(bare, tmp_path):
-    command = kernel_command({})
-    real = command[command.index("--evcxr") + 1]
-    script = f"""cd {tmp_path}
-    [ -e tried ] && touch again && exec {real} "$@"
-    touch tried; echo "Error: Network Error: Address already in use (os error 98)" >&2; exit 1"""
-    with running_kernel(bare | {"evcxr": program(tmp_path / "evcxr", script)}) as kernel:
-        assert wait_until((tmp_path / "again").exists), "it tries again without being asked to"
-        assert works(kernel)
+        assert "evcxr ended before it was ready: exit status: 3\nthe reason" in outcome.error()
 
 
 def test_errors_are_errors_also_after_a_warm_up_that_failed(bare, tmp_path):

@@ -121,7 +121,7 @@ def test_completion_and_inspection(kernel):
 @pytest.mark.parametrize("buffers", [None, [b"\0\xff", b""]], ids=["", "buffers"])
 def test_comms(kernel, buffers):
     assert ask(kernel, "comm_info_request", {})["comms"] == {}
-    # evcxr closes a channel that it does not know; and what it does not understand must not silence it.
+    # A channel to nobody is closed.
     content = {"comm_id": "a", "target_name": "nobody", "data": {"b": [1]}}
     opened = send(kernel, "comm_open", content, metadata={"c": 1}, buffers=buffers)
     messages = kernel.wait_for(opened, is_idle)

@@ -117,7 +117,7 @@ def test_an_abort_ends_the_process(outcome):
 
 def test_evcxr_may_be_killed(outcome):
     text = message(outcome, "06_killed")
-    assert text.startswith("ProcessEnded: evcxr_jupyter has ended (signal: 9") and text.endswith("Last output:\nbefore")
+    assert text.startswith("ProcessEnded: evcxr has ended (signal: 9") and text.endswith("Last output:\nbefore")
 
 
 def test_displays_end_in_their_last_state(outcome):

@@ -1,26 +1,29 @@
-//! A request that evcxr works on: as a rule, a cell that is being executed.
+//! A cell that is being executed, with all that belongs to it until it is answered.
 
 use jupyter_protocol::messaging::{
-    ErrorOutput, ExecuteRequest, JupyterMessage, JupyterMessageContent as Content, ReplyStatus, Status,
-    StreamContent,
+    ErrorOutput, ExecuteRequest, JupyterMessage, JupyterMessageContent as Content, StreamContent,
+    UnknownMessage,
 };
+use serde_json::json;
+use std::collections::{BTreeMap, VecDeque};
 use std::time::{Duration, Instant};
 
+use crate::commands::Commands;
 use crate::compiling::Compiling;
-use crate::errors;
-use crate::message::passed_on;
-use crate::output::Output;
+use crate::errors::{self, Diagnostic, Known};
+use crate::impls::{Impls, Rewritten};
+use crate::output::{media, Output, Told};
+use crate::places::Places;
+use crate::session::Failure;
+use crate::wire::Part;
 
-/// evcxr passes output on from threads of its own, also after its word that the cell is done; so long nothing may come,
-/// two times in a row.
-const QUIET: Duration = Duration::from_millis(15);
-/// Longer than this nothing is waited for.
-const LONGEST_WAIT: Duration = Duration::from_secs(5);
 /// A cell that has not stopped by then does not look at the stop flag.
 const EXPLAIN_AFTER: Duration = Duration::from_secs(2);
 const EXPLANATION: &str =
     "This cell does not look at the stop flag. Interrupt it once more to end its process: all variables \
                            are then lost. Or let it run.\n";
+/// Of a longer value the beginning is shown.
+const LONGEST_VALUE: usize = 20_000;
 
 /// How far an interrupt has gone.
 #[derive(Clone, Copy, PartialEq, Debug)]
@@ -31,25 +34,24 @@ pub enum Stage {
     Killed,
 }
 
-/// A request with all that belongs to it until it is answered.
+/// A request to execute a cell.
 pub struct Cell {
     /// What Jupyter asked for.
     pub request: JupyterMessage,
-    /// The id under which evcxr was asked; `None` while it is not ready.
-    pub sent: Option<String>,
-    /// What evcxr replied.
-    pub reply: Option<JupyterMessage>,
+    /// The number beside it.
+    pub number: usize,
+    /// The commands for the shell that are yet to be executed.
+    pub shell: VecDeque<String>,
+    /// What is left for evcxr, as that gets it.
+    pub rewritten: Rewritten,
+    /// The number of the question to the session; `None` while it was not asked.
+    pub sent: Option<u64>,
+    /// Whether it runs, and is no longer being compiled.
+    pub runs: bool,
     /// Whether it waits for what the user types.
     pub asks: bool,
-    execution_count: usize,
-    /// evcxr's own count, which stands in its errors.
-    inner_count: usize,
-    idle: bool,
-    last_message: Instant,
-    /// When the time without a message begins to count.
-    quiet_from: Instant,
-    /// What evcxr had computed when it was last asked.
-    cpu_time: Option<u64>,
+    /// Where its lines are in evcxr's file.
+    pub places: Places,
     output: Output,
     compiling: Option<Compiling>,
     error: Option<ErrorOutput>,
@@ -59,19 +61,17 @@ pub struct Cell {
 }
 
 impl Cell {
-    /// A request that was not given to evcxr yet.
-    pub fn new(request: JupyterMessage, execution_count: usize) -> Cell {
+    /// A request that nothing was done about yet.
+    pub fn new(request: JupyterMessage, number: usize, commands: Commands, impls: &Impls) -> Cell {
         Cell {
             request,
+            number,
+            shell: commands.shell.into(),
+            rewritten: impls.rewrite(&commands.rest),
             sent: None,
-            reply: None,
+            runs: false,
             asks: false,
-            execution_count,
-            inner_count: 0,
-            idle: false,
-            last_message: Instant::now(),
-            quiet_from: Instant::now(),
-            cpu_time: None,
+            places: Places::default(),
             output: Output::default(),
             compiling: None,
             error: None,
@@ -81,85 +81,96 @@ impl Cell {
         }
     }
 
-    /// Whether there is nothing to execute.
-    pub fn is_empty(&self) -> bool {
-        matches!(&self.request.content, Content::ExecuteRequest(asked) if asked.code.trim().is_empty())
-    }
-
-    /// Whether it is a cell that still runs, as far as is known.
-    pub fn can_be_interrupted(&self) -> bool {
-        matches!(self.request.content, Content::ExecuteRequest(_)) && self.reply.is_none()
-    }
-
-    /// Whether evcxr has said all that it has to say; `cpu_time` is what it has computed by now, or none if it computes.
-    pub fn is_done(&mut self, cpu_time: impl FnOnce() -> Option<u64>) -> bool {
+    fn asked(&self) -> Option<&ExecuteRequest> {
         match &self.request.content {
-            Content::ExecuteRequest(_) => {
-                let is_quiet = self.reply.is_some() && self.idle && self.quiet_from.elapsed() >= QUIET;
-                is_quiet && self.has_settled(cpu_time())
-            }
-            Content::CompleteRequest(_) | Content::InspectRequest(_) => self.reply.is_some(),
-            _ => self.idle,
+            Content::ExecuteRequest(asked) => Some(asked),
+            _ => None,
         }
     }
 
-    /// Whether nothing was computed since this was last asked, so that no output is under way: a large one takes a while. If
-    /// not, the time without a message counts anew.
-    fn has_settled(&mut self, cpu_time: Option<u64>) -> bool {
-        let settled = cpu_time.is_some() && self.cpu_time == cpu_time;
-        self.cpu_time = cpu_time;
-        self.quiet_from = Instant::now();
-        settled || self.last_message.elapsed() >= LONGEST_WAIT
-    }
-
-    /// A message of evcxr about this request.
-    pub fn iopub(&mut self, message: JupyterMessage) {
-        self.last_message = Instant::now();
-        self.quiet_from = self.last_message;
-        match &message.content {
-            Content::Status(Status { execution_state }) => self.idle |= execution_state.as_str() == "idle",
-            Content::ExecuteInput(input) => self.inner_count = input.execution_count.value(),
-            Content::StreamContent(stream) => {
-                let contents = match serde_json::to_value(&stream.name).is_ok_and(|name| name == "stderr") {
-                    true => self.output.stderr(&stream.text),
-                    false => self.output.stdout(&stream.text),
-                };
-                self.publish(contents);
-            }
-            Content::ErrorOutput(error) => {
-                let error = self.explained_error(error.clone());
-                self.fail(error);
-            }
-            _ if self.is_silent() => {}
-            _ => {
-                self.flush();
-                let mut message = passed_on(message, &self.request);
-                if let Content::ExecuteResult(result) = &mut message.content {
-                    result.execution_count = self.execution_count.into();
-                }
-                self.published.push(message);
-            }
-        }
+    /// The text of the cell.
+    pub fn source(&self) -> &str {
+        self.asked().map_or("", |asked| &asked.code)
     }
 
     fn is_silent(&self) -> bool {
-        matches!(&self.request.content, Content::ExecuteRequest(ExecuteRequest { silent: true, .. }))
+        self.asked().is_some_and(|asked| asked.silent)
     }
 
-    /// evcxr's error, as the cell shows it.
-    fn explained_error(&self, error: ErrorOutput) -> ErrorOutput {
-        if error.evalue.contains("Subprocess terminated") || error.evalue.contains("Subprocess didn't start")
-        {
-            return match self.interrupt {
-                Some((Stage::Killed, _)) => errors::interrupted(),
-                _ => errors::process_ended(&error.evalue, self.output.unpublished_errors()),
-            };
+    /// Whether its client can ask the user.
+    pub fn allows_input(&self) -> bool {
+        self.asked().is_some_and(|asked| asked.allow_stdin)
+    }
+
+    /// What has come on its standard output. What the cell has told the kernel is returned.
+    pub fn stdout(&mut self, parts: Vec<Part>) -> Vec<Told> {
+        let contents = self.output.stdout(parts);
+        self.publish(contents);
+        self.output.take_told()
+    }
+
+    /// What has come on its standard error.
+    pub fn stderr(&mut self, parts: Vec<Part>) {
+        let contents = self.output.stderr(parts);
+        self.publish(contents);
+    }
+
+    /// The value that the cell ends with, or the error that this value is.
+    pub fn value(&mut self, mut contents: BTreeMap<String, String>) {
+        let text = contents.get("text/plain").map(String::as_str).unwrap_or_default();
+        if let Some(error) = errors::looks_like_err(text).filter(|_| contents.len() == 1) {
+            return self.fail(error);
         }
-        // The cell is called by the number that stands beside it.
-        let (inner, own) =
-            (format!("command_{}", self.inner_count), format!("cell_{}", self.execution_count));
-        let traceback = error.traceback.iter().map(|line| line.replace(&inner, &own)).collect();
-        errors::with_advice(ErrorOutput { traceback, ..error })
+        if let Some(text) = contents.get_mut("text/plain") {
+            shorten(text);
+        }
+        if contents.is_empty() || self.is_silent() {
+            return;
+        }
+        self.flush();
+        let result = json!({"execution_count": self.number, "data": media(contents), "metadata": {}});
+        self.publish(vec![other("execute_result", result)]);
+    }
+
+    /// evcxr's word that the cell was not executed to its end, as the cell shows it.
+    pub fn not_executed(&mut self, failure: Failure, known: &Known) {
+        let error = match failure {
+            Failure::Compile(mut diagnostics) => {
+                self.find_in_cell(&mut diagnostics);
+                errors::compile_errors(&diagnostics, self.source(), self.number, known)
+            }
+            Failure::Ended(_) if self.killed_at().is_some() => errors::interrupted(),
+            Failure::Ended(status) => errors::process_ended(&status, self.output.unpublished_errors()),
+            Failure::Lost(variables) => errors::error(
+                "Error",
+                &format!(
+                    "a type was defined anew, so these variables of the old one are gone: {}",
+                    variables.join(", ")
+                ),
+                &["→ Run the cells that make them again.".to_string()],
+            ),
+            Failure::Message(_) if self.interrupt.is_some() => {
+                errors::error("Interrupted", "the cell was stopped while it was compiled", &[])
+            }
+            Failure::Message(message) => errors::error("Error", &message, &[]),
+            Failure::Panicked(message) => errors::error(
+                "KernelError",
+                &format!("evcxr itself has failed at this cell: {message}"),
+                &["→ Nothing is lost: write the cell in another way, or in smaller parts.".to_string()],
+            ),
+        };
+        self.fail(error);
+    }
+
+    /// The compiler knows the cell with what was inserted into it.
+    fn find_in_cell(&self, diagnostics: &mut [Diagnostic]) {
+        for diagnostic in diagnostics {
+            let of_notes = diagnostic.notes.iter_mut().filter_map(|note| note.span.as_mut());
+            for span in diagnostic.spans.iter_mut().chain(of_notes) {
+                span.start_column = self.rewritten.column(span.start_line, span.start_column);
+                span.end_column = self.rewritten.column(span.end_line, span.end_column);
+            }
+        }
     }
 
     fn fail(&mut self, error: ErrorOutput) {
@@ -181,14 +192,25 @@ impl Cell {
         self.publish(vec![content]);
     }
 
+    /// A word of the kernel to the user.
+    pub fn note(&mut self, text: &str) {
+        self.flush();
+        self.publish(vec![StreamContent::stderr(text).into()]);
+    }
+
     /// What was printed so far comes before what follows.
-    pub fn flush(&mut self) {
+    fn flush(&mut self) {
         let contents = self.output.before_display();
         self.publish(contents);
     }
 
     fn publish(&mut self, contents: Vec<Content>) {
-        for content in contents {
+        for mut content in contents {
+            if let Content::StreamContent(stream) = &mut content {
+                if stream.text.contains("src/lib.rs:") {
+                    stream.text = errors::with_places(&stream.text, &|place| self.places.find(place));
+                }
+            }
             let mut message = JupyterMessage::new(content, Some(&self.request));
             message.zmq_identities = vec![message.message_type().to_string().into()];
             self.published.push(message);
@@ -209,6 +231,11 @@ impl Cell {
         stage
     }
 
+    /// Whether the user wants it to end.
+    pub fn is_interrupted(&self) -> bool {
+        self.interrupt.is_some()
+    }
+
     /// When the cell's process was ended by an interrupt.
     pub fn killed_at(&self) -> Option<Instant> {
         self.interrupt.filter(|(stage, _)| *stage == Stage::Killed).map(|(_, at)| at)
@@ -216,14 +243,14 @@ impl Cell {
 
     /// When to explain that the cell does not stop.
     fn explain_at(&self) -> Option<Instant> {
-        let asked = self.interrupt.filter(|(stage, _)| *stage == Stage::Asked && !self.explained);
+        let asked =
+            self.interrupt.filter(|(stage, _)| *stage == Stage::Asked && self.runs && !self.explained);
         asked.map(|(_, at)| at + EXPLAIN_AFTER)
     }
 
     /// When something has to be done, at the latest.
     pub fn due(&self) -> Option<Instant> {
-        let quiet = (self.reply.is_some() && self.idle).then(|| self.quiet_from + QUIET);
-        [self.output.due(), self.explain_at(), quiet].into_iter().flatten().min()
+        [self.output.due(), self.explain_at()].into_iter().flatten().min()
     }
 
     /// Sends text that has been collected, and explanations.
@@ -236,9 +263,9 @@ impl Cell {
         }
     }
 
-    /// Publishes what is left, and returns the error if there was one: evcxr's, the cell's own, or the one given.
+    /// Publishes what is left, and returns the error if there was one: the cell's own, or the one given.
     pub fn finish(&mut self, error: Option<ErrorOutput>) -> Option<ErrorOutput> {
-        let (contents, of_cell) = self.output.finish();
+        let (contents, of_cell) = self.output.finish(&|place| self.places.find(place));
         self.publish(contents);
         if let Some(compiling) = self.compiling.take() {
             self.publish(vec![compiling.end()]);
@@ -246,28 +273,35 @@ impl Cell {
         if let Some(error) = error.or(of_cell) {
             self.fail(error);
         }
-        let failed = |reply: &JupyterMessage| matches!(&reply.content, Content::ExecuteReply(reply) if reply.status == ReplyStatus::Error);
-        if self.error.is_none() && self.reply.as_ref().is_some_and(failed) {
-            self.error = Some(errors::error("Error", "the cell failed", &[]));
-        }
         // From now on nothing is due for this cell but what its threads print.
-        (self.idle, self.interrupt) = (false, None);
+        (self.runs, self.asks, self.interrupt) = (false, false, None);
         self.error.take()
     }
+}
+
+/// A message whose content the crate's own type does not describe.
+pub fn other(msg_type: &str, content: serde_json::Value) -> Content {
+    UnknownMessage { msg_type: msg_type.to_string(), content }.into()
+}
+
+fn shorten(text: &mut String) {
+    let Some((end, _)) = text.char_indices().nth(LONGEST_VALUE) else { return };
+    let more = text[end..].chars().count();
+    text.truncate(end);
+    text.push_str(&format!(" … and {more} characters more"));
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use jupyter_protocol::messaging::{CompleteRequest, ExecuteReply};
 
     #[test]
-    fn only_a_cell_without_its_reply_can_be_interrupted() {
-        let mut cell = Cell::new(ExecuteRequest::new("1".to_string()).into(), 1);
-        assert!(cell.can_be_interrupted());
-        cell.reply = Some(ExecuteReply::default().into());
-        assert!(!cell.can_be_interrupted());
-        let completion = CompleteRequest { code: "a".to_string(), cursor_pos: 1 };
-        assert!(!Cell::new(completion.into(), 1).can_be_interrupted());
+    fn a_long_value_is_cut_with_a_word_about_it() {
+        let mut text = "é".repeat(LONGEST_VALUE + 7);
+        shorten(&mut text);
+        assert!(text.ends_with("é … and 7 characters more"));
+        let mut short = "[1, 2]".to_string();
+        shorten(&mut short);
+        assert_eq!(short, "[1, 2]");
     }
 }

@@ -10,8 +10,8 @@ use std::sync::Mutex;
 
 use crate::guard::Guard;
 use crate::prepared;
-use crate::settings::Settings;
-use crate::sources;
+use crate::settings::{beside, Settings};
+use crate::{memory, sources, streams};
 
 /// Held by a kernel as long as it lives, so that others see that its folder is in use.
 const LOCK: &str = "lock";
@@ -50,6 +50,7 @@ impl RunFolder {
             (path, lock)
         };
         let guard = Guard::start(&path)?;
+        streams::make(&path).with_context(failed)?;
         let folder = RunFolder { path, guard: Mutex::new(guard), _lock: lock };
         fs::create_dir_all(folder.build().join("src")).with_context(failed)?;
         if let Some(prepared) = &settings.prepared {
@@ -90,6 +91,10 @@ impl RunFolder {
             // The wire format that this kernel understands, and the stop flag; see the crate `live`.
             ("LIVE_KERNEL".into(), "1".into()),
             ("LIVE_STOP".into(), self.stop_file().into()),
+            // How the cells are run; see live-cells.
+            ("LIVE_CELLS".into(), beside("live-cells").into()),
+            ("LIVE_STREAMS".into(), streams::folder(&self.path).into()),
+            ("LIVE_MEMORY".into(), memory::limit(settings.memory).to_string().into()),
             // evcxr overwrites a kernelspec "rust" that it finds on this path, and so ours, or the user's own.
             ("JUPYTER_PATH".into(), self.path.clone().into()),
             // Errors that `?` returns should not carry a listing of evcxr's inner workings.

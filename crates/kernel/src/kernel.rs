@@ -1,15 +1,17 @@
 //! The kernel: answers Jupyter's requests, and has evcxr execute one cell after the other.
 
-use anyhow::{anyhow, bail, Result};
+use anyhow::Result;
 use jupyter_protocol::connection_info::ConnectionInfo;
 use jupyter_protocol::messaging::{
-    Channel, CommInfoReply, ErrorOutput, ExecuteInput, ExecuteReply, ExecuteRequest, InputReply,
+    Channel, CommClose, CommInfoReply, ErrorOutput, ExecuteInput, ExecuteReply, ExecuteRequest, InputRequest,
     InterruptReply, JupyterMessage, JupyterMessageContent as Content, ReplyError, ReplyStatus, ShutdownReply,
-    Status, StreamContent, UnknownMessage,
+    Status, StreamContent,
 };
-use nix::unistd::getppid;
+use nix::sys::signal::{kill, Signal};
+use nix::unistd::{getppid, Pid};
 use serde_json::json;
 use std::collections::VecDeque;
+use std::process::ExitStatus;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use tokio::signal::unix::{signal, SignalKind};
@@ -17,59 +19,79 @@ use tokio::sync::mpsc::{unbounded_channel, UnboundedReceiver, UnboundedSender};
 use tokio::sync::oneshot;
 use tokio::time::{interval, sleep, sleep_until};
 
-use crate::cell::{Cell, Stage};
+use crate::analysis::{Activity, Analyses};
+use crate::cell::{other, Cell, Stage};
 use crate::client::Client;
+use crate::commands::Commands;
 use crate::errors::{self, ALL_GONE};
-use crate::evcxr::{random_key, Evcxr};
 use crate::event::Event;
 use crate::folder::RunFolder;
 use crate::history::History;
+use crate::impls::Impls;
 use crate::info::kernel_info;
 use crate::is_complete;
-use crate::message::{parent_id, passed_on};
+use crate::names::Names;
+use crate::output::Told;
+use crate::places::Places;
 use crate::prepared;
+use crate::session::{Answer, Executed, Reply, Session};
 use crate::settings::Settings;
+use crate::shell::Shell;
+use crate::statics;
+use crate::streams::{Source, Streams};
 use crate::warm_up::WarmUp;
+use crate::wire::{Line, Part, Wire};
 
 /// How often the kernel looks whether the program that started it is still there.
 const PARENT_CHECK: Duration = Duration::from_secs(1);
 /// So long the last messages get to leave.
 const FAREWELL: Duration = Duration::from_millis(100);
-/// A cell that evcxr does not end so long after its process was killed is still being compiled; then evcxr is ended, too.
+/// A cell whose end the session does not report so long after its process was killed takes the session along.
 const LAST_RESORT: Duration = Duration::from_secs(5);
 
-/// What a start of evcxr leaves: its folder, the program, and the cell that is executed before the user's first.
-type Started = Result<(Arc<RunFolder>, Evcxr, WarmUp)>;
+/// What a start of the session leaves: its folder and pipes, the program, and the cell before the user's first.
+type Started = Result<(Arc<RunFolder>, Arc<Streams>, Session, WarmUp)>;
 
-/// Where evcxr stands.
+/// Where the session stands.
 enum Backend {
     /// Being started; the result comes with [`Event::Started`].
     Starting(oneshot::Receiver<Started>),
     /// Executing the cell before the user's first one.
-    WarmingUp(Evcxr, WarmUp),
+    WarmingUp(Session, WarmUp),
     /// Waiting for cells, or executing one.
-    Ready(Evcxr),
+    Ready(Session),
     /// It could not be started; the next cell tries again.
     Failed,
 }
 
 struct Kernel {
     settings: Settings,
-    session: String,
     client: Client,
     events: UnboundedSender<Event>,
     folder: Option<Arc<RunFolder>>,
+    streams: Option<Arc<Streams>>,
+    stdout: Wire,
+    stderr: Wire,
     backend: Backend,
-    /// How often evcxr was started.
+    /// How often the session was started.
     starts: u64,
+    /// The process that runs the cells.
+    process: Option<Pid>,
     waiting: VecDeque<JupyterMessage>,
+    analyses: Analyses,
     running: Option<Cell>,
+    shell: Option<Shell>,
     /// The cell before, whose threads may still print.
     previous: Option<Cell>,
     /// What the next cell should know first.
     notice: Option<String>,
     execution_count: usize,
     history: History,
+    names: Names,
+    impls: Impls,
+    places: Places,
+    /// Whether the user was told how long a `static` lives.
+    told_of_statics: bool,
 }
 
 /// Runs a kernel until it is told to end, or the program that started it is gone.
@@ -79,89 +101,65 @@ struct Kernel {
 pub async fn run(connection: ConnectionInfo, settings: Settings) -> Result<()> {
     let parent = getppid();
     let (events, mut received) = unbounded_channel();
-    let session = random_key();
+    // Each message gets a random id from the system's source of randomness.
+    let session = JupyterMessage::from(Status::starting()).header.msg_id;
     let client = Client::open(&connection, &session, &events).await?;
     let mut kernel = Kernel {
         settings,
-        session,
         client,
         events,
         folder: None,
+        streams: None,
+        stdout: Wire::default(),
+        stderr: Wire::default(),
         backend: Backend::Failed,
         starts: 0,
+        process: None,
         waiting: VecDeque::new(),
+        analyses: Analyses::default(),
         running: None,
+        shell: None,
         previous: None,
         notice: None,
         execution_count: 0,
         history: History::default(),
+        names: Names::default(),
+        impls: Impls::default(),
+        places: Places::default(),
+        told_of_statics: false,
     };
     let _ = kernel.client.iopub.send(Status::starting().into());
-    kernel.start_evcxr();
+    kernel.start_session();
     kernel.serve(&mut received, parent).await?;
+    if let Some(shell) = &kernel.shell {
+        shell.stop(true);
+    }
     sleep(FAREWELL).await;
     Ok(())
 }
 
-/// Whether the prepared folder is there, and made from what is there now.
-///
-/// # Errors
-/// If the warm-up cell cannot be read.
-pub fn is_prepared(settings: &Settings) -> Result<bool> {
-    let warm_up = WarmUp::new(settings)?;
-    Ok(settings.prepared.as_ref().is_some_and(|prepared| prepared::is_current(prepared, warm_up.stamp())))
-}
-
-/// Makes the prepared folder if it is out of date.
-///
-/// # Errors
-/// If there is nothing to prepare, or it cannot be compiled.
-pub async fn prepare(settings: Settings) -> Result<()> {
-    let (Some(prepared), Some(_)) = (&settings.prepared, &settings.warm_up) else {
-        bail!("give --prepared FOLDER and --warm-up FILE, a cell with the :dep lines to compile");
-    };
-    let mut warm_up = WarmUp::new(&settings)?;
-    if prepared::is_current(prepared, warm_up.stamp()) {
-        return Ok(());
-    }
-    let (events, mut received) = unbounded_channel();
-    let folder = Arc::new(RunFolder::create(&settings)?);
-    let evcxr =
-        Evcxr::start(&settings, &folder, &random_key(), &events, 0, warm_up.has_dependencies()).await?;
-    evcxr.request(warm_up.request());
-    while let Some(event) = received.recv().await {
-        match event {
-            Event::Evcxr(_, message) if warm_up.is_done_with(&message) => break,
-            Event::Compiling(name) => println!("compiling {name}"),
-            Event::EvcxrEnded(_, status) => bail!("evcxr_jupyter ended while it compiled: {status}"),
-            _ => {}
-        }
-    }
-    drop(evcxr);
-    match warm_up.error() {
-        Some(error) => Err(anyhow!("the warm-up cell failed: {error}")),
-        None => prepared::renew(prepared, &folder.build(), warm_up.stamp()),
-    }
-}
-
 impl Kernel {
     /// Handles events until the kernel is to end.
-    async fn serve(
-        &mut self,
-        received: &mut UnboundedReceiver<Event>,
-        parent: nix::unistd::Pid,
-    ) -> Result<()> {
+    async fn serve(&mut self, received: &mut UnboundedReceiver<Event>, parent: Pid) -> Result<()> {
         let mut interrupts = signal(SignalKind::interrupt())?;
         let mut terminations = signal(SignalKind::terminate())?;
         let mut hang_ups = signal(SignalKind::hangup())?;
         let mut parent_check = interval(PARENT_CHECK);
         loop {
             let due = self.due();
+            let streams = self.streams.clone();
+            let printed = async {
+                match &streams {
+                    Some(streams) => streams.next().await,
+                    None => std::future::pending().await,
+                }
+            };
             tokio::select! {
                 event = received.recv() => match event {
                     Some(event) => if self.handle(event) { return Ok(()) },
                     None => return Ok(()),
                 },
+                (source, bytes) = printed => self.printed(source, &bytes),
                 () = sleep_until(due.unwrap_or_else(Instant::now).into()), if due.is_some() => {}
                 _ = interrupts.recv() => self.interrupt(),
                 _ = terminations.recv() => return Ok(()),
@@ -175,11 +173,9 @@ impl Kernel {
     /// Reacts to an event. Says whether it is the kernel's end.
     fn handle(&mut self, event: Event) -> bool {
         match event {
-            Event::Client(Channel::Stdin, reply) => self.input(reply.content),
+            Event::Client(Channel::Stdin, reply) => self.typed(reply.content),
             Event::Client(channel, request) => return self.request(channel, request),
-            // The cell's process was killed, which evcxr does not see while it waits for what the user types.
-            Event::Evcxr(Channel::Control, _) => self.input(InputReply::default().into()),
-            Event::Evcxr(channel, message) => self.evcxr_says(channel, message),
+            Event::Session(start, reply) if start == self.starts => self.answered(reply),
             Event::Compiling(name) => {
                 if let Some(cell) = &mut self.running {
                     cell.compiling(&name);
@@ -187,37 +183,45 @@ impl Kernel {
                 }
             }
             Event::Started(start) if start == self.starts => self.started(),
-            Event::EvcxrEnded(start, status) if start == self.starts => self.evcxr_ended(&status),
-            Event::Started(..) | Event::EvcxrEnded(..) => {}
+            Event::SessionEnded(start, status) if start == self.starts => self.session_ended(&status),
+            Event::ShellEnded(status) => self.shell_ended(status),
+            Event::Session(..) | Event::Started(..) | Event::SessionEnded(..) => {}
         }
         false
     }
 
-    // ---- evcxr's life ----
+    // ---- the session's life ----
 
-    /// Starts evcxr in the background, in this kernel's folder.
-    fn start_evcxr(&mut self) {
+    /// Starts the session in the background, in this kernel's folder.
+    fn start_session(&mut self) {
         self.starts += 1;
         let (leave, left) = oneshot::channel();
         self.backend = Backend::Starting(left);
+        self.process = None;
         self.forget_group();
-        let (start, settings, session) = (self.starts, self.settings.clone(), self.session.clone());
-        let (events, folder) = (self.events.clone(), self.folder.clone());
+        self.names.all_lost("evcxr had to be started again");
+        self.impls = Impls::default();
+        let (start, settings, events) = (self.starts, self.settings.clone(), self.events.clone());
+        let there = self.folder.clone().zip(self.streams.clone());
         tokio::spawn(async move {
             let started = async {
                 let of_files = settings.clone();
                 let made = tokio::task::spawn_blocking(move || {
                     let warm_up = WarmUp::new(&of_files)?;
-                    let folder = match folder {
-                        Some(folder) => folder,
+                    let folder = match &there {
+                        Some((folder, _)) => folder.clone(),
                         None => Arc::new(RunFolder::create(&of_files)?),
                     };
-                    anyhow::Ok((folder, warm_up))
+                    anyhow::Ok((folder, there.map(|(_, streams)| streams), warm_up))
                 });
-                let (folder, warm_up) = made.await??;
+                let (folder, streams, warm_up) = made.await??;
+                let streams = match streams {
+                    Some(streams) => streams,
+                    None => Arc::new(Streams::open(folder.path())?),
+                };
                 let hide_sources = warm_up.has_dependencies();
-                let evcxr = Evcxr::start(&settings, &folder, &session, &events, start, hide_sources).await?;
-                Ok((folder, evcxr, warm_up))
+                let session = Session::start(&settings, &folder, &events, start, hide_sources).await?;
+                Ok((folder, streams, session, warm_up))
             };
             let _ = leave.send(started.await);
             let _ = events.send(Event::Started(start));
@@ -228,10 +232,10 @@ impl Kernel {
         let Backend::Starting(left) = &mut self.backend else { return };
         let Ok(started) = left.try_recv() else { return };
         match started {
-            Ok((folder, evcxr, mut warm_up)) => {
-                self.folder = Some(folder);
-                evcxr.request(warm_up.request());
-                self.backend = Backend::WarmingUp(evcxr, warm_up);
+            Ok((folder, streams, mut session, mut warm_up)) => {
+                (self.folder, self.streams) = (Some(folder), Some(streams));
+                warm_up.ask(&mut session);
+                self.backend = Backend::WarmingUp(session, warm_up);
             }
             Err(error) => self.fail(&format!("{error:#}")),
         }
@@ -247,7 +251,7 @@ impl Kernel {
         }
     }
 
-    /// evcxr has ended, or is about to; the number of its process group may then become another's.
+    /// The session has ended, or is about to; the number of its process group may then become another's.
     fn forget_group(&self) {
         if let Some(folder) = &self.folder {
             folder.guard_group(None);
@@ -255,7 +259,8 @@ impl Kernel {
     }
 
     fn warmed_up(&mut self) {
-        let Backend::WarmingUp(evcxr, warm_up) = std::mem::replace(&mut self.backend, Backend::Failed) else {
+        let Backend::WarmingUp(session, warm_up) = std::mem::replace(&mut self.backend, Backend::Failed)
+        else {
             return;
         };
         if let Some(error) = warm_up.error() {
@@ -270,17 +275,17 @@ impl Kernel {
                 }
             }
         }
-        self.backend = Backend::Ready(evcxr);
+        self.backend = Backend::Ready(session);
         self.send_cell();
         self.next_cell();
     }
 
-    fn evcxr_ended(&mut self, status: &str) {
+    fn session_ended(&mut self, status: &str) {
         if !matches!(self.backend, Backend::Ready(_)) {
-            return self.fail(&format!("evcxr_jupyter ended while it started: {status}"));
+            return self.fail(&format!("evcxr ended while it started: {status}"));
         }
-        let message = format!("evcxr_jupyter has ended ({status})");
-        self.start_evcxr();
+        let message = format!("evcxr has ended ({status})");
+        self.start_session();
         match self.running {
             Some(_) => {
                 self.end_cell(Some(errors::error("ProcessEnded", &message, &[format!("→ {ALL_GONE}")])))
@@ -289,33 +294,124 @@ impl Kernel {
         }
     }
 
-    fn evcxr_says(&mut self, channel: Channel, message: JupyterMessage) {
-        if let Backend::WarmingUp(evcxr, warm_up) = &mut self.backend {
-            if warm_up.is_done_with(&message) {
-                match warm_up.second_request() {
-                    Some(request) => evcxr.request(request),
-                    None => self.warmed_up(),
+    /// The session has answered a question.
+    fn answered(&mut self, Reply { id, answer }: Reply) {
+        if let Backend::WarmingUp(session, warm_up) = &mut self.backend {
+            if warm_up.is_done_with(&Reply { id, answer }) {
+                match warm_up.has_more() {
+                    true => warm_up.ask(session),
+                    false => self.warmed_up(),
                 }
             }
             return;
         }
-        let of = |cell: &&mut Cell| cell.sent.is_some() && cell.sent.as_deref() == parent_id(&message);
-        if let Some(cell) = self.running.as_mut().filter(of) {
-            match channel {
-                Channel::Shell => cell.reply = Some(message),
-                Channel::Stdin => {
-                    cell.flush();
-                    cell.asks = true;
-                    let _ = self.client.stdin.send(passed_on(message, &cell.request));
+        let is_of_cell = self.running.as_ref().is_some_and(|cell| cell.sent == Some(id));
+        match answer {
+            Answer::Executed(executed) if is_of_cell => self.executed(executed),
+            answer => {
+                if let Some((request, content)) = self.analyses.answered(id, &answer, &self.names.variables())
+                {
+                    self.answer(&Channel::Shell, &request, content);
                 }
-                _ => cell.iopub(message),
             }
+        }
+    }
+
+    /// evcxr has done with the running cell.
+    fn executed(&mut self, executed: Executed) {
+        self.take_all_printed();
+        let Some(cell) = &mut self.running else { return };
+        let failed = executed.failure.is_some();
+        self.names.after(cell.number, cell.source(), &executed);
+        match executed.failure {
+            Some(failure) => cell.not_executed(failure, self.names.known()),
+            None => cell.value(executed.contents),
+        }
+        if !failed {
+            self.impls = cell.rewritten.impls.clone();
+            self.places.add(cell.number, &cell.source().to_string());
+        }
+        self.end_cell(None);
+    }
+
+    // ---- what is printed ----
+
+    fn printed(&mut self, source: Source, bytes: &[u8]) {
+        let parts = match source {
+            Source::Stdout => self.stdout.push(bytes),
+            Source::Stderr => self.stderr.push(bytes),
+        };
+        self.take(source, parts);
+    }
+
+    /// What a cell has printed is in the pipes before its end is reported.
+    fn take_all_printed(&mut self) {
+        for (source, bytes) in self.streams.as_ref().map(|streams| streams.now()).unwrap_or_default() {
+            self.printed(source, &bytes);
+        }
+        let (stdout, stderr) = (self.stdout.flush(), self.stderr.flush());
+        self.take(Source::Stdout, stdout);
+        self.take(Source::Stderr, stderr);
+    }
+
+    fn take(&mut self, source: Source, parts: Vec<Part>) {
+        for part in parts {
+            match &part {
+                Part::Line(Line::Process { pid }) => self.process = Some(Pid::from_raw(*pid)),
+                Part::Line(Line::Started) => self.cell_runs(),
+                _ => {}
+            }
+            let is_running = |cell: &&mut Cell| cell.runs || self.shell.is_some();
+            let Some(cell) = self.running.as_mut().filter(is_running).or(self.previous.as_mut()) else {
+                continue;
+            };
+            match source {
+                Source::Stderr => cell.stderr(vec![part]),
+                Source::Stdout => {
+                    let told = cell.stdout(vec![part]);
+                    told.into_iter().for_each(|told| self.told(told));
+                }
+            }
+        }
+        self.publish_output();
+    }
+
+    /// The running cell is compiled.
+    fn cell_runs(&mut self) {
+        let Some(cell) = self.running.as_mut().filter(|cell| cell.sent.is_some()) else { return };
+        cell.runs = true;
+        if !self.told_of_statics && statics::is_declared(cell.source()) {
+            self.told_of_statics = true;
+            cell.note(statics::NOTE);
+        }
+        let generated = self
+            .folder
+            .as_ref()
+            .and_then(|folder| std::fs::read_to_string(folder.build().join("src/lib.rs")).ok());
+        cell.places = self.places.clone();
+        cell.places.add(cell.number, &cell.source().to_string());
+        cell.places.set_generated(&generated.unwrap_or_default());
+        self.ask_about_names();
+    }
+
+    fn told(&mut self, told: Told) {
+        let (Told::Asks { prompt, password }, Some(cell)) = (told, &mut self.running) else { return };
+        // A cell that is to stop gets the end of the input.
+        if cell.allows_input() && !cell.is_interrupted() {
+            cell.asks = true;
+            let question = JupyterMessage::new(InputRequest { prompt, password }, Some(&cell.request));
             self.publish_output();
-        } else if let Some(cell) = self.previous.as_mut().filter(of) {
-            cell.iopub(message);
-            self.publish_output();
-        } else if matches!(channel, Channel::IOPub) && message.parent_header.is_none() {
-            let _ = self.client.iopub.send(message);
+            let _ = self.client.stdin.send(question);
+        } else if let Some(streams) = &self.streams {
+            streams.answer(None);
+        }
+    }
+
+    /// Gives the running cell what it has asked for. Without a question this is dropped.
+    fn typed(&mut self, content: Content) {
+        let (Some(cell), Some(streams)) = (&mut self.running, &self.streams) else { return };
+        if let (true, Content::InputReply(reply)) = (std::mem::take(&mut cell.asks), content) {
+            streams.answer(Some(&reply.value));
         }
     }
 
@@ -337,25 +433,38 @@ impl Kernel {
                 self.answer(&channel, &request, reply.into());
                 return true;
             }
-            Content::ExecuteRequest(_) | Content::CompleteRequest(_) | Content::InspectRequest(_) => {
+            Content::ExecuteRequest(_) => {
                 self.waiting.push_back(request);
                 self.next_cell();
                 return false;
             }
-            Content::CommOpen(_) | Content::CommMsg(_) | Content::CommClose(_) => {
-                self.waiting.push_back(request);
-                self.next_cell();
+            Content::CompleteRequest(_) | Content::InspectRequest(_) => {
+                self.analyses.add(request);
+                self.ask_about_names();
                 return false;
             }
-            other => match other.message_type().strip_suffix("_request") {
-                Some(name) => UnknownMessage {
-                    msg_type: format!("{name}_reply"),
-                    content: json!({
-                        "status": "error", "ename": "BadRequest", "traceback": [],
-                        "evalue": format!("this kernel does not know such a {name}_request"),
-                    }),
+            Content::CommOpen(asked) => {
+                // Nobody is there whom the client could talk to.
+                self.publish(Status::busy(), &request);
+                self.publish(
+                    CommClose { comm_id: asked.comm_id.clone(), data: Default::default() },
+                    &request,
+                );
+                self.publish(Status::idle(), &request);
+                return false;
+            }
+            Content::CommMsg(_) | Content::CommClose(_) => {
+                self.publish(Status::busy(), &request);
+                self.publish(Status::idle(), &request);
+                return false;
+            }
+            unknown => match unknown.message_type().strip_suffix("_request") {
+                Some(name) => {
+                    let evalue = format!("this kernel does not know such a {name}_request");
+                    let content =
+                        json!({"status": "error", "ename": "BadRequest", "evalue": evalue, "traceback": []});
+                    other(&format!("{name}_reply"), content)
                 }
-                .into(),
                 None => return false,
             },
         };
@@ -382,58 +491,93 @@ impl Kernel {
         let _ = self.client.iopub.send(message);
     }
 
+    fn activity(&self) -> Activity {
+        match (&self.backend, &self.running) {
+            (Backend::Ready(_), None) => Activity::Idle,
+            (Backend::Ready(_), Some(cell)) if cell.sent.is_none() => Activity::Idle,
+            (Backend::Ready(_), Some(cell)) if cell.runs => Activity::Running,
+            _ => Activity::Busy,
+        }
+    }
+
+    /// Asks the session what is to be completed and explained, if it can be asked now.
+    fn ask_about_names(&mut self) {
+        let activity = self.activity();
+        if let Backend::Ready(session) = &mut self.backend {
+            self.analyses.ask(session, activity);
+        }
+    }
+
     // ---- cells ----
 
-    /// Begins with the request that has waited longest, if none is being executed.
+    /// Begins with the cell that has waited longest, if none is being executed.
     fn next_cell(&mut self) {
         while self.running.is_none() {
             let Some(request) = self.waiting.pop_front() else { return };
             self.publish(Status::busy(), &request);
-            if let Content::ExecuteRequest(asked) = &request.content {
-                let asked = asked.clone();
-                if !asked.silent && !asked.code.trim().is_empty() {
-                    self.execution_count += usize::from(asked.store_history);
-                    let (code, execution_count) = (asked.code.clone(), self.execution_count.into());
-                    self.publish(ExecuteInput { code, execution_count }, &request);
-                    if asked.store_history {
-                        self.history.add(self.execution_count, &asked.code);
-                    }
-                }
-                // A silent one is a program's own, and nobody would see the notice.
-                if let Some(notice) = self.notice.take_if(|_| !asked.silent) {
-                    self.publish(StreamContent::stderr(&notice), &request);
+            let Content::ExecuteRequest(asked) = &request.content else { continue };
+            let asked = asked.clone();
+            if !asked.silent && !asked.code.trim().is_empty() {
+                self.execution_count += usize::from(asked.store_history);
+                let (code, execution_count) = (asked.code.clone(), self.execution_count.into());
+                self.publish(ExecuteInput { code, execution_count }, &request);
+                if asked.store_history {
+                    self.history.add(self.execution_count, &asked.code);
                 }
             }
-            self.running = Some(Cell::new(request, self.execution_count));
-            if self.running.as_ref().is_some_and(Cell::is_empty) {
-                self.end_cell(None);
+            // A silent one is a program's own, and nobody would see the notice.
+            if let Some(notice) = self.notice.take_if(|_| !asked.silent) {
+                self.publish(StreamContent::stderr(&notice), &request);
+            }
+            let commands = Commands::of(&asked.code);
+            let refusal = commands.refusal();
+            self.running = Some(Cell::new(request, self.execution_count, commands, &self.impls));
+            if let Some(refusal) = refusal {
+                self.end_cell(Some(errors::error("Error", &refusal, &[])));
                 continue;
             }
-            if matches!(self.backend, Backend::Failed) {
-                self.start_evcxr();
+            if matches!(self.backend, Backend::Failed) && !asked.code.trim().is_empty() {
+                self.start_session();
             }
             self.send_cell();
         }
     }
 
-    /// Gives the running cell to evcxr, as soon as that is ready.
+    /// Goes on with the running cell: first the shell's commands, then evcxr, as soon as that is ready.
     fn send_cell(&mut self) {
-        let (Backend::Ready(evcxr), Some(cell)) = (&self.backend, &mut self.running) else { return };
-        if cell.sent.is_none() {
-            // Without binary buffers: evcxr takes them for a wrong signature, and answers nothing any more.
-            let message = JupyterMessage::new(cell.request.content.clone(), None)
-                .with_metadata(cell.request.metadata.clone());
-            cell.sent = Some(message.header.msg_id.clone());
-            evcxr.request(message);
+        let Some(cell) = &mut self.running else { return };
+        if cell.sent.is_some() || self.shell.is_some() {
+            return;
+        }
+        if cell.shell.is_empty() && cell.rewritten.code.trim().is_empty() {
+            return self.end_cell(None);
+        }
+        let (Backend::Ready(session), Some(streams)) = (&mut self.backend, &self.streams) else { return };
+        match cell.shell.pop_front() {
+            Some(command) => match Shell::start(&command, streams, &self.events) {
+                Ok(shell) => self.shell = Some(shell),
+                Err(error) => self.end_cell(Some(errors::error("Error", &format!("{error:#}"), &[]))),
+            },
+            None => {
+                streams.forget_answers();
+                cell.sent = Some(session.execute(&cell.rewritten.code));
+            }
         }
     }
 
-    /// Gives the running cell what it has asked for. Without a question this is dropped: evcxr would take it for the answer
-    /// to the next one.
-    fn input(&mut self, content: Content) {
-        let (Backend::Ready(evcxr), Some(cell)) = (&self.backend, &mut self.running) else { return };
-        if std::mem::take(&mut cell.asks) {
-            evcxr.input(JupyterMessage::new(content, None));
+    fn shell_ended(&mut self, status: Option<ExitStatus>) {
+        self.take_all_printed();
+        self.shell = None;
+        let Some(cell) = &self.running else { return };
+        if cell.is_interrupted() {
+            return self.end_cell(Some(errors::error("Interrupted", "the command was stopped", &[])));
+        }
+        match status.filter(|status| !status.success()) {
+            Some(status) => {
+                let message = format!("the command has failed ({status})");
+                self.end_cell(Some(errors::error("Error", &message, &[])));
+            }
+            None => self.send_cell(),
         }
     }
 
@@ -445,58 +589,43 @@ impl Kernel {
         }
     }
 
-    /// Ends the running cell: with what evcxr replied, or with an error of the kernel's own.
+    /// Ends the running cell: as evcxr has executed it, or with an error of the kernel's own.
     fn end_cell(&mut self, error: Option<ErrorOutput>) {
         let Some(mut cell) = self.running.take() else { return };
         self.set_stop_flag(false);
         let error = cell.finish(error);
-        let reply: Content = match (&cell.request.content, cell.reply.take()) {
-            (Content::ExecuteRequest(_), _) => {
-                let status = if error.is_some() { ReplyStatus::Error } else { ReplyStatus::Ok };
-                let error = error.clone().map(|ErrorOutput { ename, evalue, traceback }| {
-                    Box::new(ReplyError { ename, evalue, traceback })
-                });
-                let user_expressions = Some(Default::default());
-                let execution_count = self.execution_count.into();
-                ExecuteReply { status, execution_count, error, user_expressions, ..ExecuteReply::default() }.into()
-            }
-            (_, Some(reply)) => reply.content,
-            (request, None) => UnknownMessage {
-                msg_type: request.message_type().replace("_request", "_reply"),
-                content: json!({"status": "error", "ename": "NoReply", "evalue": "evcxr has ended", "traceback": []}),
-            }
-            .into(),
-        };
+        let status = if error.is_some() { ReplyStatus::Error } else { ReplyStatus::Ok };
+        let has_failed = error.is_some();
+        let error = error.map(|ErrorOutput { ename, evalue, traceback }| {
+            Box::new(ReplyError { ename, evalue, traceback })
+        });
+        let user_expressions = Some(Default::default());
+        let execution_count = self.execution_count.into();
+        let reply =
+            ExecuteReply { status, execution_count, error, user_expressions, ..ExecuteReply::default() };
         for message in cell.take_published() {
             let _ = self.client.iopub.send(message);
         }
-        if reply.message_type().ends_with("_reply") {
-            let _ = self.client.shell.send(JupyterMessage::new(reply, Some(&cell.request)));
-        }
+        let _ = self.client.shell.send(JupyterMessage::new(reply, Some(&cell.request)));
         self.publish(Status::idle(), &cell.request);
-        let Content::ExecuteRequest(ExecuteRequest { stop_on_error, .. }) = cell.request.content else {
-            return;
-        };
+        let stops = matches!(
+            &cell.request.content,
+            Content::ExecuteRequest(ExecuteRequest { stop_on_error: true, .. })
+        );
         if cell.sent.is_some() {
             self.previous = Some(cell);
         }
-        if stop_on_error && error.is_some() {
+        if stops && has_failed {
             self.abort_waiting();
         }
+        self.ask_about_names();
     }
 
     /// Answers the cells that wait as if they had never been asked for.
     fn abort_waiting(&mut self) {
-        let is_cell = |request: &JupyterMessage| matches!(request.content, Content::ExecuteRequest(_));
-        let (cells, others): (Vec<_>, Vec<_>) = self.waiting.drain(..).partition(is_cell);
-        self.waiting.extend(others);
-        for request in cells {
+        for request in std::mem::take(&mut self.waiting) {
             // Without an execution count: one would be shown beside a cell that was not executed.
-            let reply = UnknownMessage {
-                msg_type: "execute_reply".to_string(),
-                content: json!({"status": "aborted"}),
-            };
-            self.answer(&Channel::Shell, &request, reply.into());
+            self.answer(&Channel::Shell, &request, other("execute_reply", json!({"status": "aborted"})));
         }
     }
 
@@ -505,17 +634,30 @@ impl Kernel {
     /// The first one asks the running cell to stop, the second ends its process.
     fn interrupt(&mut self) {
         self.abort_waiting();
-        // What is no cell, or has its reply, ends by itself, and must not cost the variables.
-        let Some(cell) = self.running.as_mut().filter(|cell| cell.can_be_interrupted()) else { return };
+        let Some(cell) = &mut self.running else { return };
         let stage = cell.interrupted();
+        if let Some(shell) = &self.shell {
+            return shell.stop(stage == Stage::Killed);
+        }
         if cell.sent.is_none() {
             let error = errors::error("Interrupted", "the cell was stopped before it began", &[]);
             return self.end_cell(Some(error));
         }
+        let (runs, asks) = (cell.runs, std::mem::take(&mut cell.asks));
         match (stage, &self.backend) {
-            (Stage::Asked, _) => self.set_stop_flag(true),
-            (Stage::Killed, Backend::Ready(evcxr)) => evcxr.kill_cell(),
-            (Stage::Killed, _) => {}
+            (_, Backend::Ready(session)) if !runs => {
+                session.end_compiler();
+            }
+            (Stage::Killed, _) => {
+                if let Some(process) = self.process {
+                    let _ = kill(process, Signal::SIGKILL);
+                }
+            }
+            (Stage::Asked, _) => {}
+        }
+        self.set_stop_flag(true);
+        if let (true, Some(streams)) = (asks, &self.streams) {
+            streams.answer(None);
         }
     }
 
@@ -535,21 +677,24 @@ impl Kernel {
     /// When something has to be done, at the latest.
     fn due(&self) -> Option<Instant> {
         let cells = [&self.running, &self.previous].into_iter().flatten();
-        cells.flat_map(|cell| [cell.due(), cell.killed_at().map(|at| at + LAST_RESORT)]).flatten().min()
+        let of_cells = cells.flat_map(|cell| [cell.due(), cell.killed_at().map(|at| at + LAST_RESORT)]);
+        of_cells.chain([self.stdout.due(), self.stderr.due(), self.analyses.due()]).flatten().min()
     }
 
     fn do_what_is_due(&mut self) {
+        let (stdout, stderr) = (self.stdout.flush_due(), self.stderr.flush_due());
+        self.take(Source::Stdout, stdout);
+        self.take(Source::Stderr, stderr);
         for cell in [&mut self.running, &mut self.previous].into_iter().flatten() {
             cell.do_what_is_due();
         }
         self.publish_output();
-        let cpu_time = || if let Backend::Ready(evcxr) = &self.backend { evcxr.cpu_time() } else { Some(0) };
-        if self.running.as_mut().is_some_and(|cell| cell.is_done(cpu_time)) {
-            self.end_cell(None);
+        for (request, nothing) in self.analyses.overdue() {
+            self.answer(&Channel::Shell, &request, nothing);
         }
         let killed_at = self.running.as_ref().and_then(Cell::killed_at);
         if killed_at.is_some_and(|at| at.elapsed() >= LAST_RESORT) {
-            self.start_evcxr();
+            self.start_session();
             self.end_cell(Some(errors::interrupted_with_evcxr()));
         }
         self.next_cell();

@@ -1,32 +1,41 @@
-//! A Jupyter kernel for Rust that runs an unmodified `evcxr_jupyter` behind it and adds what notebooks miss: a warm
-//! start, displays that change while a cell runs, an interrupt that keeps the variables, and order when it ends.
+//! A Jupyter kernel for Rust that has evcxr execute its cells and adds what notebooks miss: a warm start, displays that change
+//! while a cell runs, an interrupt that keeps the variables, and order when it ends.
 //!
-//! It stands between Jupyter and evcxr. Towards Jupyter it is a whole kernel ([`client`], [`kernel`]); towards
-//! evcxr it is a client that executes one cell at a time ([`evcxr`]). Its README says how to use it.
+//! It stands between Jupyter and evcxr. Towards Jupyter it is a whole kernel ([`client`], [`kernel`]); evcxr runs in a process
+//! of its own, which is asked to execute one cell at a time ([`session`]). Its README says how to use it.
 
+mod analysis;
 mod cell;
 mod client;
+mod commands;
 mod compiling;
-#[allow(dead_code)]
 mod completion;
 mod errors;
-mod evcxr;
 mod event;
 mod folder;
 mod guard;
 mod history;
+mod impls;
 mod info;
-#[allow(dead_code)]
 mod inspection;
 mod install;
 mod is_complete;
 mod kernel;
+mod memory;
 mod message;
+mod names;
 mod output;
+mod places;
+mod prepare;
 mod prepared;
+mod session;
 mod settings;
+mod shell;
 mod sources;
+mod statics;
+mod streams;
 mod warm_up;
+mod wire;
 
 use anyhow::{Context, Result};
 use clap::{Parser, Subcommand};
@@ -105,11 +114,11 @@ fn execute(command: Command) -> Result<()> {
         }
         Command::Prepare { check: true, settings } => {
             set_search_path(&settings)?;
-            std::process::exit(i32::from(!kernel::is_prepared(&settings)?))
+            std::process::exit(i32::from(!prepare::is_prepared(&settings)?))
         }
         Command::Prepare { check: false, settings } => {
             set_search_path(&settings)?;
-            runtime()?.block_on(kernel::prepare(settings))
+            runtime()?.block_on(prepare::prepare(settings))
         }
     }
 }

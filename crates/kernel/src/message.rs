@@ -62,18 +62,6 @@ fn with_defaults(msg_type: &str, content: Value) -> Value {
     }
 }
 
-/// The id of the request that a message answers.
-pub fn parent_id(message: &JupyterMessage) -> Option<&str> {
-    message.parent_header.as_ref().map(|header| header.msg_id.as_str())
-}
-
-/// A message that says what `message` says, as an answer to `parent`, to whoever sent that.
-pub fn passed_on(message: JupyterMessage, parent: &JupyterMessage) -> JupyterMessage {
-    JupyterMessage::new(message.content, Some(parent))
-        .with_metadata(message.metadata)
-        .with_buffers(message.buffers)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;

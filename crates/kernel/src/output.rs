@@ -1,21 +1,19 @@
 //! What a cell prints, made into what a notebook shows.
 //!
-//! evcxr passes on one line at a time. Lines that belong together are sent as one message, since notebooks cannot
-//! take thousands in a second; lines with the mark of the crate `live` become displays, in their place between the others.
+//! Text that comes in small pieces is collected and sent as one message, since notebooks cannot take thousands in a second.
+//! A notebook cannot take any amount either: of a cell that prints without end, the beginning and the end are shown.
 
 use jupyter_protocol::messaging::{
     ClearOutput, DisplayData, ErrorOutput, JupyterMessageContent as Content, Media, StreamContent, Transient,
     UpdateDisplayData,
 };
-use serde::Deserialize;
 use serde_json::Value;
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
 use crate::errors;
+use crate::wire::{Line, Part};
 
-/// Begins a line of the wire format that the crate `live` documents.
-const MARK: &str = "\u{1f}live/1 ";
 /// So long text is collected before it is sent.
 const COLLECT: Duration = Duration::from_millis(50);
 /// Text on the standard error waits a little longer: if the cell turns out to have failed, it is the error's message.
@@ -24,17 +22,8 @@ const COLLECT_ERRORS: Duration = Duration::from_millis(200);
 const COLLECT_PANIC: Duration = Duration::from_secs(3);
 /// More text than this is sent at once.
 const FULL: usize = 1 << 16;
-
-/// A line of the wire format.
-#[derive(Deserialize)]
-#[serde(tag = "op", rename_all = "lowercase")]
-enum Line {
-    Display { id: Option<String>, data: BTreeMap<String, String> },
-    Update { id: String, data: BTreeMap<String, String> },
-    Clear { wait: bool },
-    Failed,
-    Panicked,
-}
+/// A cell that prints more than this shows no more of it, but for the end.
+const MOST: usize = 32 << 20;
 
 /// How a cell has said that it failed.
 #[derive(Clone, Copy, PartialEq)]
@@ -43,59 +32,106 @@ enum Failure {
     Panicked,
 }
 
+/// What a cell tells the kernel.
+#[derive(Debug, PartialEq)]
+pub enum Told {
+    /// It has begun to run.
+    Started,
+    /// It waits for a line from the user.
+    Asks { prompt: String, password: bool },
+}
+
 /// The output of one cell. Its methods return what is to be published now.
 #[derive(Default)]
 pub struct Output {
     stdout: Pending,
     stderr: Pending,
     failure: Option<Failure>,
+    /// The question that the next line from the user answers.
+    prompt: Option<(String, bool)>,
+    told: Vec<Told>,
 }
 
 #[derive(Default)]
 struct Pending {
     text: String,
     due: Option<Instant>,
+    /// How much was taken.
+    taken: usize,
+    /// How many lines were left out because it was too much.
+    left_out: usize,
 }
 
 impl Pending {
     fn add(&mut self, text: &str, wait: Duration) {
         self.text.push_str(text);
         self.due.get_or_insert_with(|| Instant::now() + wait);
+        if self.is_too_much() {
+            self.left_out += keep_end(&mut self.text);
+            self.due = None;
+        }
     }
 
+    fn is_too_much(&self) -> bool {
+        self.taken + self.text.len() > MOST
+    }
+
+    /// What is to be sent now; what is too much waits for the cell's end.
     fn take(&mut self) -> String {
         self.due = None;
+        if self.is_too_much() {
+            return String::new();
+        }
+        self.taken += self.text.len();
         std::mem::take(&mut self.text)
+    }
+
+    /// What is left at the cell's end.
+    fn finish(&mut self) -> String {
+        let text = std::mem::take(&mut self.text);
+        let left_out = std::mem::take(&mut self.left_out);
+        (self.due, self.taken) = (None, 0);
+        match left_out {
+            0 => text,
+            lines => format!(
+                "\n… {lines} lines are left out: the cell has printed more than {} MiB …\n{text}",
+                MOST >> 20
+            ),
+        }
     }
 }
 
 impl Output {
-    /// Text on the cell's standard output.
-    pub fn stdout(&mut self, text: &str) -> Vec<Content> {
+    /// What has come on the cell's standard output.
+    pub fn stdout(&mut self, parts: Vec<Part>) -> Vec<Content> {
         let mut published = Vec::new();
-        let mut rest = text;
-        while let Some((before, marked)) = rest.split_once(MARK) {
-            self.stdout.add(before, COLLECT);
-            let (line, after) = marked.split_once('\n').unwrap_or((marked, ""));
-            match serde_json::from_str::<Line>(line) {
-                Ok(line) => published.extend(self.line(line)),
-                Err(error) => eprintln!("live-kernel: a line of another wire format was dropped: {error}"),
+        for part in parts {
+            match part {
+                Part::Text(text) => self.stdout.add(&text, COLLECT),
+                Part::Line(line) => published.extend(self.line(line)),
             }
-            rest = after;
-        }
-        if !rest.is_empty() {
-            self.stdout.add(rest, COLLECT);
-        }
-        if self.stdout.text.len() > FULL {
-            published.extend(stream(StreamContent::stdout, self.stdout.take()));
+            if self.stdout.text.len() > FULL {
+                published.extend(stream(StreamContent::stdout, self.stdout.take()));
+            }
         }
         published
     }
 
-    /// Text on the cell's standard error.
-    pub fn stderr(&mut self, text: &str) -> Vec<Content> {
+    /// What has come on the cell's standard error.
+    pub fn stderr(&mut self, parts: Vec<Part>) -> Vec<Content> {
+        let mut published = Vec::new();
+        for part in parts {
+            match part {
+                Part::Text(text) => published.extend(self.error_text(&text)),
+                Part::Line(line) => published.extend(self.line(line)),
+            }
+        }
+        published
+    }
+
+    fn error_text(&mut self, text: &str) -> Vec<Content> {
         self.stderr.add(text, COLLECT_ERRORS);
-        if errors::looks_like_panic(text) {
+        if errors::looks_like_panic(text) && !self.stderr.is_too_much() {
             self.stderr.due = Some(Instant::now() + COLLECT_PANIC);
         }
         if self.stderr.text.len() <= FULL {
@@ -124,8 +160,22 @@ impl Output {
             }
             Line::Failed => self.failure = Some(Failure::Returned),
             Line::Panicked => self.failure = Some(Failure::Panicked),
+            Line::Started => self.told.push(Told::Started),
+            Line::Prompt { prompt, password } => self.prompt = Some((prompt, password)),
+            Line::Input => {
+                published.extend(self.before_display());
+                let (prompt, password) = self.prompt.take().unwrap_or_default();
+                self.told.push(Told::Asks { prompt, password });
+            }
+            // That is the kernel's affair, not a cell's.
+            Line::Process { .. } => {}
         }
         published
+    }
+
+    /// What the cell has told the kernel since this was last asked.
+    pub fn take_told(&mut self) -> Vec<Told> {
+        std::mem::take(&mut self.told)
     }
 
     /// When something has to be sent, at the latest.
@@ -165,15 +215,16 @@ impl Output {
         &self.stderr.text
     }
 
-    /// All that is left when the cell has ended, and the error if it has failed.
-    pub fn finish(&mut self) -> (Vec<Content>, Option<ErrorOutput>) {
-        let mut published = stream(StreamContent::stdout, self.stdout.take());
-        let stderr = self.stderr.take();
+    /// All that is left when the cell has ended, and the error if it has failed. `place` knows where in which cell something is
+    /// that the compiler has found in evcxr's file.
+    pub fn finish(&mut self, place: &dyn Fn(&str) -> Option<String>) -> (Vec<Content>, Option<ErrorOutput>) {
+        let mut published = stream(StreamContent::stdout, self.stdout.finish());
+        let stderr = self.stderr.finish();
         let (before, error) = match self.failure.take() {
             None => (stderr, None),
             Some(Failure::Returned) => (String::new(), Some(errors::returned(&stderr))),
             Some(Failure::Panicked) => {
-                let (before, error) = errors::panicked(&stderr);
+                let (before, error) = errors::panicked_at(&stderr, place);
                 (before, Some(error))
             }
         };
@@ -182,11 +233,11 @@ impl Output {
     }
 }
 
-/// Shortens a text that is too long; an error's message is its end.
-fn keep_end(text: &mut String) {
+/// Shortens a text that is too long to its end, and says how many lines that were.
+fn keep_end(text: &mut String) -> usize {
     let too_much = text.len().saturating_sub(FULL);
     let begin = (too_much..text.len()).find(|&at| text.is_char_boundary(at)).unwrap_or(text.len());
-    text.drain(..begin);
+    text.drain(..begin).filter(|&character| character == '\n').count()
 }
 
 fn stream(of: impl Fn(&str) -> StreamContent, text: String) -> Vec<Content> {
@@ -197,7 +248,7 @@ fn stream(of: impl Fn(&str) -> StreamContent, text: String) -> Vec<Content> {
 }
 
 /// The contents by MIME type; JSON is sent as text, and parsed here.
-fn media(data: BTreeMap<String, String>) -> Media {
+pub fn media(data: BTreeMap<String, String>) -> Media {
     let value = |mime_type: &str, content: String| match mime_type.ends_with("json") {
         true => serde_json::from_str(&content).unwrap_or(Value::String(content)),
         false => Value::String(content),
@@ -215,20 +266,38 @@ fn media(data: BTreeMap<String, String>) -> Media {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::wire::Wire;
+
+    /// What is published when this is printed.
+    fn print(output: &mut Output, text: &str) -> Vec<String> {
+        json(output.stdout(Wire::default().push(text.as_bytes())))
+    }
+
+    fn complain(output: &mut Output, text: &str) -> Vec<Content> {
+        output.stderr(vec![Part::Text(text.to_string())])
+    }
 
     fn json(contents: Vec<Content>) -> Vec<String> {
         contents.iter().map(|content| serde_json::to_string(content).unwrap()).collect()
     }
 
+    fn nowhere(_: &str) -> Option<String> {
+        None
+    }
+
     fn all(output: &mut Output) -> Vec<String> {
-        json(output.finish().0)
+        json(output.finish(&nowhere).0)
+    }
+
+    fn error(output: &mut Output) -> ErrorOutput {
+        output.finish(&nowhere).1.unwrap()
     }
 
     #[test]
     fn lines_are_collected() {
         let mut output = Output::default();
         for line in ["a\n", "b\n"] {
-            assert!(output.stdout(line).is_empty());
+            assert!(print(&mut output, line).is_empty());
         }
         assert!(output.due().is_some());
         assert_eq!(all(&mut output), [r#"{"name":"stdout","text":"a\nb\n"}"#]);
@@ -239,16 +308,36 @@ mod tests {
     fn much_text_does_not_wait() {
         let mut output = Output::default();
         let line = "x".repeat(1000) + "\n";
-        let published: usize = (0..1000).map(|_| output.stdout(&line).len()).sum();
+        let published: usize = (0..1000).map(|_| print(&mut output, &line).len()).sum();
         assert!((10..20).contains(&published), "{published} messages");
+    }
+
+    #[test]
+    fn of_too_much_text_the_beginning_and_the_end_are_shown() {
+        let mut output = Output::default();
+        let line = "x".repeat(999) + "\n";
+        let published: usize = (0..100_000)
+            .flat_map(|_| output.stdout(vec![Part::Text(line.clone())]))
+            .map(|content| serde_json::to_string(&content).unwrap().len())
+            .sum();
+        assert!((MOST - (1 << 20)..MOST + (1 << 20)).contains(&published), "{published} bytes");
+        assert!(output.due().is_none() && output.stdout.text.len() < 2 * FULL);
+        print(&mut output, "the last\n");
+        let end = all(&mut output).concat();
+        assert!(end.contains("lines are left out") && end.ends_with("the last\\n\"}"), "{}", &end[..200]);
+        assert_eq!(
+            print(&mut output, "next\n").len() + all(&mut output).len(),
+            1,
+            "and then all begins anew"
+        );
     }
 
     #[test]
     fn displays_keep_their_place_among_the_lines() {
         let mut output = Output::default();
-        output.stdout("before\n");
+        print(&mut output, "before\n");
         let line = "half\u{1f}live/1 {\"op\":\"display\",\"id\":\"7\",\"data\":{\"text/plain\":\"a\"}}\n";
-        let published = json(output.stdout(line));
+        let published = print(&mut output, line);
         assert_eq!(published[0], r#"{"name":"stdout","text":"before\nhalf"}"#);
         assert!(
             published[1].contains(r#""data":{"text/plain":"a"}"#)
@@ -256,8 +345,8 @@ mod tests {
         );
         let update =
             "\u{1f}live/1 {\"op\":\"update\",\"id\":\"7\",\"data\":{\"application/json\":\"[1]\"}}\n";
-        assert!(json(output.stdout(update))[0].contains(r#"{"application/json":[1]}"#));
-        let clear = json(output.stdout("\u{1f}live/1 {\"op\":\"clear\",\"wait\":true}\n"));
+        assert!(print(&mut output, update)[0].contains(r#"{"application/json":[1]}"#));
+        let clear = print(&mut output, "\u{1f}live/1 {\"op\":\"clear\",\"wait\":true}\n");
         assert_eq!(clear, [r#"{"wait":true}"#]);
         assert!(all(&mut output).is_empty());
     }
@@ -265,49 +354,54 @@ mod tests {
     #[test]
     fn unknown_types_are_kept() {
         let line = "\u{1f}live/1 {\"op\":\"display\",\"data\":{\"application/x-own\":\"a\"}}\n";
-        assert!(json(Output::default().stdout(line))[0].contains(r#"{"application/x-own":"a"}"#));
+        assert!(print(&mut Output::default(), line)[0].contains(r#"{"application/x-own":"a"}"#));
     }
 
     #[test]
-    fn a_damaged_line_is_dropped_and_the_rest_is_kept() {
+    fn a_question_comes_after_what_was_printed_and_has_its_prompt() {
         let mut output = Output::default();
-        assert!(output.stdout("a\u{1f}live/1 {\"op\":\"explode\"}\n").is_empty());
-        assert!(output.stdout("b\n").is_empty());
-        assert_eq!(all(&mut output), [r#"{"name":"stdout","text":"ab\n"}"#]);
+        print(&mut output, "\u{1f}live/1 {\"op\":\"started\"}\nName: ");
+        let published = print(&mut output, "\u{1f}live/1 {\"op\":\"input\"}\n");
+        assert_eq!(published, [r#"{"name":"stdout","text":"Name: "}"#]);
+        let asks = |prompt: &str, password| Told::Asks { prompt: prompt.to_string(), password };
+        assert_eq!(output.take_told(), [Told::Started, asks("", false)]);
+        let prompt = "\u{1f}live/1 {\"op\":\"prompt\",\"prompt\":\"Key\",\"password\":true}\n";
+        print(&mut output, &format!("{prompt}\u{1f}live/1 {{\"op\":\"input\"}}\n"));
+        assert_eq!(output.take_told(), [asks("Key", true)]);
     }
 
     #[test]
     fn the_standard_error_of_a_failed_cell_is_its_error() {
         let mut output = Output::default();
-        output.stderr("no such file\n");
-        output.stdout("\u{1f}live/1 {\"op\":\"failed\"}\n");
-        let (published, error) = output.finish();
+        complain(&mut output, "no such file\n");
+        print(&mut output, "\u{1f}live/1 {\"op\":\"failed\"}\n");
+        let (published, error) = output.finish(&nowhere);
         assert!(published.is_empty());
         assert_eq!(error.unwrap().evalue, "no such file");
-        output.stderr("a warning\n");
-        let (published, error) = output.finish();
+        complain(&mut output, "a warning\n");
+        let (published, error) = output.finish(&nowhere);
         assert!(published.len() == 1 && error.is_none());
     }
 
     #[test]
     fn the_message_of_an_error_waits_for_the_end_of_the_cell() {
         let mut output = Output::default();
-        output.stderr("no such file\n");
-        output.stdout("\u{1f}live/1 {\"op\":\"failed\"}\n");
+        complain(&mut output, "no such file\n");
+        print(&mut output, "\u{1f}live/1 {\"op\":\"failed\"}\n");
         std::thread::sleep(COLLECT_ERRORS + COLLECT);
         assert!(output.flush_due().is_empty() && output.due().is_none());
-        assert_eq!(output.finish().1.unwrap().evalue, "no such file");
+        assert_eq!(error(&mut output).evalue, "no such file");
     }
 
     #[test]
     fn a_very_long_error_keeps_its_end() {
         let mut output = Output::default();
-        output.stdout("\u{1f}live/1 {\"op\":\"failed\"}\n");
+        print(&mut output, "\u{1f}live/1 {\"op\":\"failed\"}\n");
         for _ in 0..1000 {
-            assert!(output.stderr(&("é".repeat(100) + "\n")).is_empty());
+            assert!(complain(&mut output, &("é".repeat(100) + "\n")).is_empty());
         }
-        output.stderr("the reason\n");
-        let error = output.finish().1.unwrap();
+        complain(&mut output, "the reason\n");
+        let error = error(&mut output);
         assert!(error.evalue.ends_with("the reason") && error.evalue.len() <= FULL);
     }
 }

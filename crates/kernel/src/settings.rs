@@ -8,9 +8,9 @@ use std::path::{Path, PathBuf};
 /// Where things are; the same for `run`, `prepare` and `install`.
 #[derive(Args, Debug, Clone)]
 pub struct Settings {
-    /// The program evcxr_jupyter.
-    #[arg(long, default_value = "evcxr_jupyter")]
-    pub evcxr: PathBuf,
+    /// The program live-session, which has evcxr execute cells. The default is the one beside this program, else on the PATH.
+    #[arg(long)]
+    pub session: Option<PathBuf>,
     /// Folder with what `prepare` has compiled. Users can share one; a kernel that may write there renews it when it is out
     /// of date.
     #[arg(long)]
@@ -28,9 +28,18 @@ pub struct Settings {
     /// Folder of the cargo and rustc that compile the cells. The default is what the PATH finds.
     #[arg(long)]
     pub toolchain: Option<PathBuf>,
+    /// How many GiB of memory the cells of a kernel may take. The default is three quarters of what the machine has.
+    #[arg(long, value_name = "GIB")]
+    pub memory: Option<f64>,
     /// NAME=VALUE for the environment of cells, where it does not have that name already.
     #[arg(long, value_name = "NAME=VALUE", value_parser = assignment)]
     pub default_env: Vec<(String, String)>,
+}
+
+/// Another program of this crate: in the same folder as this one, or on the PATH.
+pub fn beside(name: &str) -> PathBuf {
+    let here = std::env::current_exe().ok().and_then(|program| Some(program.parent()?.join(name)));
+    here.filter(|program| program.is_file()).unwrap_or_else(|| name.into())
 }
 
 fn is_writable(folder: &Path) -> bool {
@@ -78,26 +87,30 @@ impl Settings {
         std::env::join_paths(first.chain(given).chain(last))
     }
 
+    /// The program live-session.
+    pub fn session(&self) -> PathBuf {
+        self.session.clone().unwrap_or_else(|| beside("live-session"))
+    }
+
     /// The arguments that say the same again, with paths that are valid from any working folder.
     pub fn arguments(&self) -> Vec<String> {
         let absolute = |path: &Path| std::path::absolute(path).unwrap_or_else(|_| path.to_path_buf());
-        let evcxr = match self.evcxr.components().count() {
-            // A name without a folder is looked for on the PATH.
-            1 => self.evcxr.clone(),
-            _ => absolute(&self.evcxr),
-        };
         let named = [
+            ("--session", &self.session),
             ("--prepared", &self.prepared),
             ("--runs", &self.runs),
             ("--warm-up", &self.warm_up),
             ("--lock", &self.lock),
             ("--toolchain", &self.toolchain),
         ];
-        let mut arguments = vec!["--evcxr".to_string(), evcxr.display().to_string()];
+        let mut arguments = Vec::new();
         for (name, path) in named {
             if let Some(path) = path {
                 arguments.extend([name.to_string(), absolute(path).display().to_string()]);
             }
+        }
+        if let Some(memory) = self.memory {
+            arguments.extend(["--memory".to_string(), memory.to_string()]);
         }
         for (name, value) in &self.default_env {
             arguments.extend(["--default-env".to_string(), format!("{name}={value}")]);
@@ -112,23 +125,25 @@ mod tests {
 
     #[test]
     fn arguments_are_valid_from_any_folder() {
-        let arguments = |evcxr: &str| {
-            let evcxr = evcxr.into();
-            let (prepared, runs, warm_up, lock, toolchain) = (Some("a".into()), None, None, None, None);
-            Settings { evcxr, prepared, runs, warm_up, lock, toolchain, default_env: vec![] }.arguments()
-        };
+        let (session, prepared) = (Some("./b".into()), Some("a".into()));
+        let (runs, warm_up, lock, toolchain, memory) = (None, None, None, None, Some(1.5));
+        let settings =
+            Settings { session, prepared, runs, warm_up, lock, memory, toolchain, default_env: vec![] };
         let here = std::env::current_dir().unwrap();
         let absolute = |path: &str| here.join(path).display().to_string();
-        assert_eq!(arguments("./b"), ["--evcxr", &absolute("b"), "--prepared", &absolute("a")]);
-        assert_eq!(arguments("b")[1], "b");
+        assert_eq!(
+            settings.arguments(),
+            ["--session", &absolute("b"), "--prepared", &absolute("a"), "--memory", "1.5"]
+        );
     }
 
     #[test]
     fn the_toolchain_is_found_first_while_it_is_there() {
         let folder = tempfile::tempdir().unwrap();
-        let (evcxr, toolchain) = ("e".into(), Some(folder.path().to_path_buf()));
-        let (prepared, runs, warm_up, lock) = (None, None, None, None);
-        let settings = Settings { evcxr, prepared, runs, warm_up, lock, toolchain, default_env: vec![] };
+        let toolchain = Some(folder.path().to_path_buf());
+        let (session, prepared, runs, warm_up, lock, memory) = (None, None, None, None, None, None);
+        let settings =
+            Settings { session, prepared, runs, warm_up, lock, memory, toolchain, default_env: vec![] };
         let folders = || {
             let path = settings.search_path(OsStr::new("/a:/b")).unwrap();
             std::env::split_paths(&path).collect::<Vec<_>>()

@@ -4,7 +4,14 @@
 //! it with `{:?}`. With this the standard types can show themselves, so once is enough.
 
 use std::fmt::Debug;
+use std::io::Write;
 use std::time::Duration;
+
+/// Sends what the cell has printed without a newline; live-cells calls this when the cell ends, and before it asks.
+#[unsafe(no_mangle)]
+pub extern "C" fn live_flush() {
+    let _ = std::io::stdout().flush();
+}
 
 pub trait Shown: Debug {
     fn evcxr_display(&self) {

@@ -1,15 +1,11 @@
 //! The cell that is executed before the user's first one: dependencies are compiled and loaded while the user reads.
 
-use anyhow::{Context, Result};
-use jupyter_protocol::messaging::{
-    ExecuteRequest, JupyterMessage, JupyterMessageContent as Content, ReplyStatus,
-};
-
-use crate::message::parent_id;
 use crate::prepared;
+use crate::session::{Answer, Executed, Failure, Reply, Session};
 use crate::settings::Settings;
+use anyhow::{Context, Result};
 
-/// After the user's own lines, or alone if those fail: how cells report their end, and a first variable, a first `?`, and
+/// After the user's own lines, or alone if those fail: what cells have from the kernel, and a first variable, a first `?`, and
 /// what it takes to compile them, so that evcxr has done all of that once.
 const ALWAYS: &str =
     concat!(include_str!("in_cells.rs"), "let _warm_up: Option<()> = None; Ok::<(), String>(())?;");
@@ -18,7 +14,7 @@ const ALWAYS: &str =
 pub struct WarmUp {
     cell: String,
     stamp: String,
-    sent: Option<String>,
+    sent: Option<u64>,
     error: Option<String>,
     /// Whether the cell has failed, and what follows it is executed without it.
     alone: bool,
@@ -49,46 +45,38 @@ impl WarmUp {
         self.cell.lines().any(|line| line.trim_start().starts_with(":dep "))
     }
 
-    /// The request to execute the cell.
-    pub fn request(&mut self) -> JupyterMessage {
-        self.execute(format!("{}\n{ALWAYS}", self.cell.trim_end()))
+    /// Has the cell executed.
+    pub fn ask(&mut self, session: &mut Session) {
+        self.sent = Some(session.execute(&self.code()));
     }
 
-    /// The request that is left after the reply: of a cell that has failed, evcxr has kept nothing, not even how cells
-    /// report errors.
-    pub fn second_request(&mut self) -> Option<JupyterMessage> {
-        if self.error.is_none() || self.alone {
-            return None;
+    fn code(&self) -> String {
+        match self.alone {
+            false => format!("{}\n{ALWAYS}", self.cell.trim_end()),
+            true => ALWAYS.to_string(),
         }
-        self.alone = true;
-        Some(self.execute(ALWAYS.to_string()))
     }
 
-    fn execute(&mut self, code: String) -> JupyterMessage {
-        let message: JupyterMessage = ExecuteRequest { silent: true, ..ExecuteRequest::new(code) }.into();
-        self.sent = Some(message.header.msg_id.clone());
-        message
+    /// After the answer, says whether something is left to ask for: of a cell that has failed, evcxr has kept nothing, not even
+    /// what cells have from the kernel.
+    pub fn has_more(&mut self) -> bool {
+        let has_more = self.error.is_some() && !self.alone;
+        self.alone |= has_more;
+        has_more
     }
 
-    /// Looks at a message of evcxr, and says whether it is the reply.
-    pub fn is_done_with(&mut self, message: &JupyterMessage) -> bool {
-        if self.sent.is_none() || parent_id(message) != self.sent.as_deref() {
+    /// Looks at an answer of the session, and says whether it is the one.
+    pub fn is_done_with(&mut self, reply: &Reply) -> bool {
+        if self.sent != Some(reply.id) {
             return false;
         }
-        match &message.content {
-            Content::ErrorOutput(error) => {
-                self.error.get_or_insert_with(|| error.evalue.clone());
-                false
-            }
-            Content::ExecuteReply(reply) => {
-                // The error itself comes on another socket, and may come later.
-                if reply.status == ReplyStatus::Error {
-                    self.error.get_or_insert_with(|| "execute it in a notebook to see why".to_string());
-                }
-                true
-            }
-            _ => false,
-        }
+        let failed = match &reply.answer {
+            Answer::Executed(Executed { failure: None, .. }) => None,
+            Answer::Executed(Executed { failure: Some(failure), .. }) => Some(reason(failure)),
+            _ => Some("evcxr did not execute it".to_string()),
+        };
+        self.error = self.error.take().or(failed);
+        true
     }
 
     /// What went wrong, if something did.
@@ -97,47 +85,45 @@ impl WarmUp {
     }
 }
 
+fn reason(failure: &Failure) -> String {
+    match failure {
+        Failure::Compile(diagnostics) => {
+            diagnostics.iter().map(|diagnostic| diagnostic.message.as_str()).collect::<Vec<_>>().join("; ")
+        }
+        Failure::Ended(message) | Failure::Message(message) | Failure::Panicked(message) => message.clone(),
+        Failure::Lost(variables) => format!("{} are gone", variables.join(", ")),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
-    use jupyter_protocol::messaging::{ErrorOutput, ExecuteReply};
 
     fn warm_up() -> WarmUp {
         let cell = ":dep a = \"1\"\n".to_string();
-        WarmUp { cell, stamp: String::new(), sent: None, error: None, alone: false }
+        WarmUp { cell, stamp: String::new(), sent: Some(1), error: None, alone: false }
     }
 
-    fn code(request: &JupyterMessage) -> &str {
-        match &request.content {
-            Content::ExecuteRequest(asked) => &asked.code,
-            other => panic!("{other:?}"),
-        }
-    }
-
-    fn reply(request: &JupyterMessage, status: ReplyStatus) -> JupyterMessage {
-        JupyterMessage::new(ExecuteReply { status, ..ExecuteReply::default() }, Some(request))
+    fn reply(id: u64, failure: Option<Failure>) -> Reply {
+        Reply { id, answer: Answer::Executed(Executed { failure, ..Executed::default() }) }
     }
 
     #[test]
     fn after_a_failed_cell_the_rest_is_executed_alone() {
         let mut warm_up = warm_up();
-        let first = warm_up.request();
-        assert!(code(&first).starts_with(":dep a") && code(&first).ends_with(ALWAYS));
-        assert!(warm_up.is_done_with(&reply(&first, ReplyStatus::Error)));
-        assert!(warm_up.error().is_some());
-        let second = warm_up.second_request().unwrap();
-        assert_eq!(code(&second), ALWAYS);
-        let error = ErrorOutput { ename: String::new(), evalue: "late".to_string(), traceback: vec![] };
-        assert!(!warm_up.is_done_with(&JupyterMessage::new(error, Some(&first))));
-        assert!(warm_up.is_done_with(&reply(&second, ReplyStatus::Ok)));
-        assert!(warm_up.second_request().is_none() && warm_up.error().is_some());
+        assert!(warm_up.code().starts_with(":dep a") && warm_up.code().ends_with(ALWAYS));
+        assert!(!warm_up.is_done_with(&reply(7, None)));
+        assert!(warm_up.is_done_with(&reply(1, Some(Failure::Message("no network".to_string())))));
+        assert!(warm_up.has_more());
+        assert_eq!(warm_up.code(), ALWAYS);
+        assert!(warm_up.is_done_with(&reply(1, None)));
+        assert!(!warm_up.has_more() && warm_up.error() == Some("no network"));
     }
 
     #[test]
     fn a_cell_that_succeeds_is_executed_once() {
         let mut warm_up = warm_up();
-        let request = warm_up.request();
-        assert!(warm_up.is_done_with(&reply(&request, ReplyStatus::Ok)));
-        assert!(warm_up.error().is_none() && warm_up.second_request().is_none());
+        assert!(warm_up.is_done_with(&reply(1, None)));
+        assert!(warm_up.error().is_none() && !warm_up.has_more());
     }
 }

@@ -1,0 +1,147 @@
+//! Requests to complete or explain a name, until the session has answered them.
+
+use jupyter_protocol::messaging::{
+    CompleteReply, InspectReply, JupyterMessage, JupyterMessageContent as Content,
+};
+use std::time::{Duration, Instant};
+
+use crate::completion::{self, byte_offset};
+use crate::inspection::{self, Explanation};
+use crate::session::{Answer, Question, Session};
+
+/// A client does not wait for longer; then nothing is known.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// What evcxr does at the moment.
+#[derive(Clone, Copy, PartialEq)]
+pub enum Activity {
+    /// Nothing: it can be asked.
+    Idle,
+    /// It waits for a cell: a copy of it can be asked.
+    Running,
+    /// It compiles, or is being started.
+    Busy,
+}
+
+struct Analysis {
+    request: JupyterMessage,
+    question: Question,
+    /// The places in the code to ask about, in bytes, the first one first.
+    places: Vec<usize>,
+    asked: Option<u64>,
+    until: Instant,
+}
+
+/// The requests that are not answered yet.
+#[derive(Default)]
+pub struct Analyses(Vec<Analysis>);
+
+impl Analyses {
+    /// Another request.
+    pub fn add(&mut self, request: JupyterMessage) {
+        let (question, places) = match &request.content {
+            Content::CompleteRequest(asked) => {
+                (Question::Complete, vec![byte_offset(&asked.code, asked.cursor_pos)])
+            }
+            Content::InspectRequest(asked) => {
+                (Question::Inspect, inspection::names_at(&asked.code, asked.cursor_pos))
+            }
+            _ => return,
+        };
+        self.0.push(Analysis { request, question, places, asked: None, until: Instant::now() + PATIENCE });
+    }
+
+    /// Asks what was not asked yet, if that is possible now.
+    pub fn ask(&mut self, session: &mut Session, activity: Activity) {
+        if activity == Activity::Busy {
+            return;
+        }
+        for analysis in self.0.iter_mut().filter(|analysis| analysis.asked.is_none()) {
+            if let Some(place) = analysis.places.first() {
+                let code = code(&analysis.request);
+                let now = activity == Activity::Running;
+                analysis.asked = Some(session.analyse(analysis.question, code, *place, now));
+            }
+        }
+    }
+
+    /// Takes an answer of the session. The request is returned if it is answered by that.
+    pub fn answered(
+        &mut self,
+        id: u64,
+        answer: &Answer,
+        variables: &[String],
+    ) -> Option<(JupyterMessage, Content)> {
+        let at = self.0.iter().position(|analysis| analysis.asked == Some(id))?;
+        if let (Answer::Inspected(found), more) = (answer, self.0[at].places.len() > 1) {
+            if is_nothing(found) && more {
+                self.0[at].places.remove(0);
+                self.0[at].asked = None;
+                return None;
+            }
+        }
+        if let Answer::Failed(why) = answer {
+            eprintln!("live-kernel: evcxr has no answer about a name: {why}");
+        }
+        let request = self.0.remove(at).request;
+        let content: Content = match (&request.content, answer) {
+            (Content::CompleteRequest(asked), Answer::Completed(offer)) => {
+                completion::reply(&asked.code, offer, variables).into()
+            }
+            (Content::InspectRequest(asked), Answer::Inspected(found)) => inspection::reply(
+                Some(found).filter(|found| !is_nothing(found)),
+                asked.detail_level.unwrap_or(0) > 0,
+            )
+            .into(),
+            _ => nothing(&request),
+        };
+        Some((request, content))
+    }
+
+    /// When the first of them has waited too long.
+    pub fn due(&self) -> Option<Instant> {
+        self.0
+            .iter()
+            .map(|analysis| if analysis.places.is_empty() { Instant::now() } else { analysis.until })
+            .min()
+    }
+
+    /// Those that have waited too long, or about which there is nothing to ask, with their answers.
+    pub fn overdue(&mut self) -> Vec<(JupyterMessage, Content)> {
+        let now = Instant::now();
+        let is_over = |analysis: &Analysis| analysis.places.is_empty() || analysis.until <= now;
+        let (over, waiting) = std::mem::take(&mut self.0).into_iter().partition(is_over);
+        self.0 = waiting;
+        let over: Vec<Analysis> = over;
+        over.into_iter()
+            .map(|Analysis { request, .. }| {
+                let content = nothing(&request);
+                (request, content)
+            })
+            .collect()
+    }
+}
+
+fn code(request: &JupyterMessage) -> &str {
+    match &request.content {
+        Content::CompleteRequest(asked) => &asked.code,
+        Content::InspectRequest(asked) => &asked.code,
+        _ => "",
+    }
+}
+
+/// evcxr's words for that.
+fn is_nothing(found: &Explanation) -> bool {
+    let text = found.text.trim();
+    text.is_empty() || text == "No documentation found"
+}
+
+fn nothing(request: &JupyterMessage) -> Content {
+    match &request.content {
+        Content::CompleteRequest(asked) => {
+            let (cursor_start, cursor_end) = (asked.cursor_pos, asked.cursor_pos);
+            CompleteReply { cursor_start, cursor_end, ..CompleteReply::default() }.into()
+        }
+        _ => InspectReply::default().into(),
+    }
+}

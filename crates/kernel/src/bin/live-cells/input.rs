@@ -1,0 +1,80 @@
+//! What a cell reads from its standard input comes from the user, through the kernel.
+//!
+//! The standard input itself is empty, so that programs that a cell starts find its end. When the cell itself reads there, it
+//! calls the C library's `read`, in whose place this program has its own: Rust's standard library and the cells find that
+//! first. It asks the kernel for a line, and waits for it.
+
+use std::ffi::{c_int, c_void};
+use std::fs::File;
+use std::io::{BufRead, BufReader, Write};
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicPtr, Ordering};
+use std::sync::Mutex;
+
+use crate::variables;
+
+/// The line that asks the kernel; see the wire format in the crate `live`.
+const QUESTION: &[u8] = b"\x1flive/1 {\"op\":\"input\"}\n";
+/// Before a line that was typed; anything else is the end of the input.
+const TYPED: &str = "L";
+
+/// What was typed and not read yet.
+static TYPED_AHEAD: Mutex<Vec<u8>> = Mutex::new(Vec::new());
+/// A function of the last cell, which sends what the standard library has collected of its output.
+static FLUSH: AtomicPtr<c_void> = AtomicPtr::new(std::ptr::null_mut());
+
+/// Names the function that sends what a cell has printed but not sent.
+pub fn flush_with(flush: Option<extern "C" fn()>) {
+    FLUSH.store(flush.map_or(std::ptr::null_mut(), |flush| flush as *mut c_void), Ordering::Relaxed);
+}
+
+/// Sends what the cell has printed but not sent.
+pub fn flush() {
+    let flush = FLUSH.load(Ordering::Relaxed);
+    if !flush.is_null() {
+        // SAFETY: only `flush_with` stores there, and libraries are never unloaded.
+        let flush: extern "C" fn() = unsafe { std::mem::transmute(flush) };
+        flush();
+    }
+}
+
+/// The C library's `read`, but for the standard input.
+///
+/// # Safety
+/// As for the C library's: `buffer` has `count` bytes.
+#[cfg(target_os = "linux")]
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn read(file: c_int, buffer: *mut c_void, count: usize) -> isize {
+    let is_asked = file == 0 && count > 0 && std::env::var_os(variables::STREAMS).is_some();
+    if !is_asked {
+        return nix::libc::syscall(nix::libc::SYS_read, file, buffer, count) as isize;
+    }
+    let wanted = std::slice::from_raw_parts_mut(buffer.cast::<u8>(), count);
+    typed(wanted) as isize
+}
+
+/// Fills the buffer with what was typed; 0 is the end.
+#[cfg(target_os = "linux")]
+fn typed(buffer: &mut [u8]) -> usize {
+    let mut typed = TYPED_AHEAD.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
+    if typed.is_empty() {
+        *typed = ask().unwrap_or_default();
+    }
+    let count = typed.len().min(buffer.len());
+    buffer[..count].copy_from_slice(&typed[..count]);
+    typed.drain(..count);
+    count
+}
+
+/// A line from the user with its newline; none at the end of the input.
+#[cfg(target_os = "linux")]
+fn ask() -> Option<Vec<u8>> {
+    let pipe = PathBuf::from(std::env::var_os(variables::STREAMS)?).join("input");
+    flush();
+    let mut stdout = std::io::stdout().lock();
+    stdout.write_all(QUESTION).and_then(|()| stdout.flush()).ok()?;
+    drop(stdout);
+    let mut answer = String::new();
+    BufReader::new(File::open(pipe).ok()?).read_line(&mut answer).ok()?;
+    answer.strip_prefix(TYPED).map(|line| line.as_bytes().to_vec())
+}

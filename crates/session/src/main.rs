@@ -1,0 +1,90 @@
+//! What a kernel has evcxr do: execute cells, complete names, and explain them. The kernel asks line by line, and is
+//! answered line by line; [`protocol`] says how.
+//!
+//! The library evcxr does the work, as it is. It can do one thing at a time, and is busy as long as a cell runs. Names are
+//! completed nonetheless: by a copy of this process, see [`copy`].
+
+mod analysis;
+mod copy;
+mod evaluation;
+mod protocol;
+
+use anyhow::{anyhow, Context, Result};
+use evcxr::{CommandContext, EvalContext};
+use std::io::BufRead;
+use std::process::{Command, ExitCode};
+use std::sync::mpsc::{channel, Receiver};
+
+use protocol::{Answer, Question, Replies, Reply, Request};
+
+/// The program that runs the cells.
+const CELLS: &str = "LIVE_CELLS";
+
+fn main() -> ExitCode {
+    // cargo starts this program in the place of rustc where evcxr's own cache is used.
+    evcxr::runtime_hook();
+    match serve() {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("{error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn serve() -> Result<()> {
+    let replies = Replies::open()?;
+    let mut context = open()?;
+    replies.send(Reply { id: 0, answer: Answer::Ready });
+    let requests = listen(&mut context, replies.clone());
+    for Request { id, question } in requests {
+        let answer = match question {
+            Question::Execute { code } => evaluation::execute(&mut context, &code),
+            Question::Complete { code, at } | Question::CompleteNow { code, at } => {
+                analysis::complete(&mut context, &code, at)
+            }
+            Question::Inspect { code, at } | Question::InspectNow { code, at } => {
+                analysis::inspect(&mut context, &code, at)
+            }
+        };
+        replies.send(Reply { id, answer });
+    }
+    // Without evcxr's end, which waits for that of the cells.
+    std::process::exit(0)
+}
+
+/// Starts evcxr with another program for the cells.
+fn open() -> Result<CommandContext> {
+    let cells = std::env::var_os(CELLS).with_context(|| format!("the variable {CELLS} names no program"))?;
+    // Reasons come with both kinds of error, on one line each.
+    let (context, outputs) =
+        EvalContext::with_subprocess_command(Command::new(cells)).map_err(|error| anyhow!("{error}"))?;
+    // The kernel gets what cells print directly; this is what is said about them.
+    std::thread::spawn(move || outputs.stderr.iter().for_each(|line| eprintln!("{line}")));
+    std::thread::spawn(move || outputs.stdout.iter().for_each(|line| eprintln!("{line}")));
+    let mut context = CommandContext::with_eval_context(context);
+    context.execute(":load_config --quiet").map_err(|error| anyhow!("{error}"))?;
+    Ok(context)
+}
+
+/// Reads requests; what has to be answered while a cell runs is given to a copy of this process.
+fn listen(context: &mut CommandContext, replies: Replies) -> Receiver<Request> {
+    let (sender, requests) = channel();
+    let context = copy::Original::of(context);
+    std::thread::spawn(move || {
+        for line in std::io::stdin().lock().lines().map_while(Result::ok) {
+            match serde_json::from_str::<Request>(&line) {
+                Ok(Request { id, question: Question::CompleteNow { code, at } }) => {
+                    copy::answer(&context, id, &replies, |context| analysis::complete(context, &code, at))
+                }
+                Ok(Request { id, question: Question::InspectNow { code, at } }) => {
+                    copy::answer(&context, id, &replies, |context| analysis::inspect(context, &code, at))
+                }
+                Ok(request) if sender.send(request).is_ok() => {}
+                Ok(_) => return,
+                Err(error) => eprintln!("a request that is none: {error}"),
+            }
+        }
+    });
+    requests
+}
