@@ -6,6 +6,7 @@ use super::diagnostic::Diagnostic;
 use super::known::Known;
 use super::mistake::Mistake;
 use super::report::report;
+use super::style::bold;
 use super::text::without_strings_and_comments;
 use super::{advice, habits, names, rust};
 
@@ -25,13 +26,14 @@ const INNER: [&str; 7] = [
 /// The compile errors of the cell with this number, as rustc shows them, with one line of advice. Follow-ups of an error of
 /// syntax, and of what was typed by habit from another language, are left out.
 pub fn compile_errors(diagnostics: &[Diagnostic], cell: &str, number: usize, known: &Known) -> ErrorOutput {
-    let errors = worth_showing(diagnostics, cell);
+    let errors = worth_showing(diagnostics);
     let code = without_strings_and_comments(cell);
     let mistakes: Vec<Mistake> = errors.iter().map(|error| Mistake::new(error, cell, &code, known)).collect();
-    let (shown, advice) = choose(&mistakes);
+    let Choice { shown, advice, is_habit } = choose(&mistakes);
     let mut traceback: Vec<String> = Vec::new();
     for &at in shown.iter().take(SHOWN) {
-        traceback.extend(report(&errors[at], cell, number));
+        // The compiler's guesses at what somebody meant who thinks in another language lead astray.
+        traceback.extend(report(&errors[at], cell, number, !is_habit));
     }
     match shown.len().saturating_sub(SHOWN) {
         0 => {}
@@ -40,6 +42,9 @@ pub fn compile_errors(diagnostics: &[Diagnostic], cell: &str, number: usize, kno
     }
     traceback.extend(advice.map(|line| format!("→ {line}")));
     let first = shown.first().map(|&at| &errors[at]);
+    if first.is_none() {
+        traceback.push(bold("error: the cell could not be compiled, and the compiler does not say why"));
+    }
     ErrorOutput {
         ename: first.and_then(|error| error.code.clone()).unwrap_or("CompileError".to_string()),
         evalue: first.map_or("the cell could not be compiled".to_string(), |error| error.message.clone()),
@@ -48,12 +53,16 @@ pub fn compile_errors(diagnostics: &[Diagnostic], cell: &str, number: usize, kno
 }
 
 /// The errors without repetitions, and without evcxr's own parts.
-fn worth_showing(diagnostics: &[Diagnostic], cell: &str) -> Vec<Diagnostic> {
+fn worth_showing(diagnostics: &[Diagnostic]) -> Vec<Diagnostic> {
     let mut errors: Vec<Diagnostic> = Vec::new();
     for error in diagnostics.iter().filter(|found| found.is_error()) {
         let mut error = error.clone();
         error.message = in_the_cell(&error.message);
-        error.spans.iter_mut().for_each(|span| span.label = in_the_cell(&span.label));
+        // Where the compiler has no label, evcxr repeats the message.
+        for span in &mut error.spans {
+            let is_message = ["error: ", "warning: "].iter().any(|level| span.label.starts_with(level));
+            span.label = if is_message { String::new() } else { in_the_cell(&span.label) };
+        }
         let is_known =
             |other: &Diagnostic| other.message == error.message && other.primary() == error.primary();
         if !errors.iter().any(is_known) {
@@ -67,7 +76,6 @@ fn worth_showing(diagnostics: &[Diagnostic], cell: &str) -> Vec<Diagnostic> {
     if errors.iter().all(|error| error.code.is_some()) {
         errors.sort_by_key(|error| error.primary().map_or(usize::MAX, |span| span.start_line));
     }
-    let _ = cell;
     errors
 }
 
@@ -80,21 +88,31 @@ fn in_the_cell(message: &str) -> String {
 }
 
 /// Which errors to show, and the advice for the first of them.
-fn choose(mistakes: &[Mistake]) -> (Vec<usize>, Option<String>) {
+struct Choice {
+    shown: Vec<usize>,
+    advice: Option<String>,
+    /// Whether it is about what was typed by habit.
+    is_habit: bool,
+}
+
+fn choose(mistakes: &[Mistake]) -> Choice {
     let is_syntax = mistakes.iter().any(|mistake| mistake.code().is_empty());
+    let shown = |at: usize| if is_syntax { vec![at] } else { (0..mistakes.len()).collect() };
     let lost_count = mistakes.iter().position(rust::is_about_brackets);
-    if let Some(at) = lost_count {
-        return (vec![at], habits::advice(&mistakes[at]).or_else(|| rust::advice(&mistakes[at])));
-    }
-    for (at, mistake) in mistakes.iter().enumerate().take(if is_syntax { usize::MAX } else { 1 }) {
-        if let Some(advice) = habits::advice(mistake) {
-            let shown = if is_syntax { vec![at] } else { (0..mistakes.len()).collect() };
-            return (shown, Some(advice));
+    // What follows an error of syntax may say more clearly what was meant.
+    let looked_at = match (lost_count, is_syntax) {
+        (Some(at), _) => at..at + 1,
+        (None, true) => 0..mistakes.len(),
+        (None, false) => 0..mistakes.len().min(1),
+    };
+    for at in looked_at {
+        if let Some(advice) = habits::advice(&mistakes[at]) {
+            return Choice { shown: shown(at), advice: Some(advice), is_habit: true };
         }
     }
-    let shown = if is_syntax { vec![0] } else { (0..mistakes.len()).collect() };
-    let advice = mistakes.first().and_then(|first| {
+    let at = lost_count.unwrap_or(0);
+    let advice = mistakes.get(at).and_then(|first| {
         names::advice(first).or_else(|| rust::advice(first)).or_else(|| advice::of_message(first.message()))
     });
-    (shown, advice)
+    Choice { shown: if mistakes.is_empty() { Vec::new() } else { shown(at) }, advice, is_habit: false }
 }

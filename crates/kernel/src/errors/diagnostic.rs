@@ -7,7 +7,7 @@ use serde::Deserialize;
 #[derive(Clone, Debug, Default, PartialEq, Deserialize)]
 #[serde(default)]
 pub struct Diagnostic {
-    /// `error` or `warning`.
+    /// `error` or `warning`, or `help` and `note` for what is left of an error.
     pub level: String,
     /// Such as `E0382` or `unused_must_use`.
     pub code: Option<String>,
@@ -38,8 +38,9 @@ pub struct Note {
 }
 
 impl Diagnostic {
+    /// Whether the cell does not compile because of it. Of some errors, evcxr keeps the help only.
     pub fn is_error(&self) -> bool {
-        self.level.starts_with("error")
+        self.level != "warning"
     }
 
     /// The place that the message is about, if it is in the cell.

@@ -12,6 +12,7 @@
 //! | `habits/` | Python and Keras typed by habit, and the Rust for it |
 //! | `rust.rs` | what beginners in Rust meet: ownership, types, `Result` |
 //! | `advice.rs` | advice for errors that are only text, such as those of libtorch |
+//! | `refused.rs` | cells that evcxr itself refuses |
 //! | `values.rs` | errors as values: what `?` returns, and a last value that is an `Err` |
 //! | `panics.rs` | panics, also those of threads, and places in the cell |
 //! | `ended.rs` | cells that took their process with them |
@@ -28,6 +29,7 @@ mod known;
 mod mistake;
 mod names;
 mod panics;
+mod refused;
 mod report;
 mod rust;
 #[cfg(test)]
@@ -44,6 +46,7 @@ pub use diagnostic::{Diagnostic, Note, Span};
 pub use ended::{interrupted, interrupted_with_evcxr, process_ended, ALL_GONE};
 pub use known::Known;
 pub use panics::{looks_like_panic, panicked, panicked_at, with_places, Place};
+pub use refused::refused;
 pub use values::{looks_like_err, returned};
 pub use warnings::warnings;
 

@@ -12,8 +12,8 @@ const BEFORE: usize = 40;
 /// More notes than this confuse.
 const NOTES: usize = 2;
 
-/// The lines of the report.
-pub fn report(diagnostic: &Diagnostic, cell: &str, number: usize) -> Vec<String> {
+/// The lines of the report, with the compiler's own notes or without.
+pub fn report(diagnostic: &Diagnostic, cell: &str, number: usize, with_notes: bool) -> Vec<String> {
     let level = if diagnostic.is_error() { "error" } else { "warning" };
     let code = diagnostic.code.as_deref().map_or(String::new(), |code| format!("[{code}]"));
     let mut lines = vec![bold(&format!("{level}{code}: {}", diagnostic.message.trim()))];
@@ -44,6 +44,9 @@ pub fn report(diagnostic: &Diagnostic, cell: &str, number: usize) -> Vec<String>
             line_spans.iter().map(|span| format!("{empty} | {}", marks(span, source[line - 1], offset))),
         );
         before = Some(line);
+    }
+    if !with_notes {
+        return lines;
     }
     lines.extend(notes(diagnostic).into_iter().map(|note| format!("{empty} = {note}")));
     lines
@@ -80,7 +83,8 @@ fn marks(span: &Span, line: &str, offset: usize) -> String {
     let sign = if span.is_primary { "^" } else { "-" };
     let width = end.saturating_sub(start).clamp(1, WIDEST);
     let label = span.label.split('\n').next().unwrap_or("").trim();
-    let marked = bold(format!("{} {}", sign.repeat(width), shown(label)).trim_end());
+    let marked = format!("{} {}", sign.repeat(width), shown(label));
+    let marked = if span.is_primary { bold(marked.trim_end()) } else { marked.trim_end().to_string() };
     format!("{}{marked}", " ".repeat(start.saturating_sub(left_out)))
 }
 
@@ -88,9 +92,11 @@ fn marks(span: &Span, line: &str, offset: usize) -> String {
 fn notes(diagnostic: &Diagnostic) -> Vec<String> {
     let mut lines: Vec<String> = Vec::new();
     for Note { message, .. } in &diagnostic.notes {
-        let (text, code) = match message.trim().split_once("\n\n") {
+        // A suggestion stands in backticks, or in a paragraph of its own.
+        let message = message.trim().replace("\n`", "`");
+        let (text, code) = match message.split_once("\n\n") {
             Some((text, code)) => (text, code.trim()),
-            None => (message.trim(), ""),
+            None => (message.as_str(), ""),
         };
         let text = text.lines().next().unwrap_or("");
         let is_inner = [
@@ -144,7 +150,7 @@ mod tests {
             spans,
             notes,
         };
-        without_colours(&report(&diagnostic, cell, 3).join("\n"))
+        without_colours(&report(&diagnostic, cell, 3, true).join("\n"))
     }
 
     #[test]

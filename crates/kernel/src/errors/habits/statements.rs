@@ -47,6 +47,7 @@ const STATEMENTS: &[Habit] = &[
     Habit { error: "", line: r"^\s*%{1,2}\s*(\w+)", advice: "`%$1` is a command of Python's notebooks and not needed: leave the line out. Figures are shown as a cell's last value." },
     Habit { error: "", line: r"^\s*!?\s*(?:pip3?|conda|mamba|uv|cargo)\s+(?:install|add)\s+(?:-\S+\s+)*([\w-]+)", advice: "Crates are added in a cell of their own: `:dep $1 = \"version\"`." },
     // Smaller ones.
+    Habit { error: "E0308|E0572", line: r"^return\s+(.+?)\s*;?\s*$", advice: "A cell has no `return`: what stands at its end without a `;` is its value: `$1`." },
     Habit { error: r"expected one of `!` or `\[`|unknown start of token|expected.*`\[`", line: r"#\s*([^!\[\s].*?)\s*$", advice: "A comment begins with two slashes: `// $1`." },
     Habit { error: r"expected one of `!` or `\[`", line: r"#", advice: "A comment begins with two slashes: `// …`." },
     Habit { error: "", line: r"^\s*del\s+(\w+)", advice: "A value is given back at the end of its block, or by `drop($1);`." },

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use crate::errors::rustc::{compiled, compiled_after};
-use crate::errors::{compile_errors, plain, warnings, Known};
+use crate::errors::{compile_errors, plain, warnings, Diagnostic, Known, Span};
 
 /// A cell, and what its advice has to contain.
 const TYPED: &[(&str, &str)] = &[
@@ -50,6 +50,7 @@ const TYPED: &[(&str, &str)] = &[
     ("#comment", "`// comment`"),
     ("assert 1 == 1", "`assert!(1 == 1);`"),
     ("var x = 3;", "`let x = 3;`"),
+    ("let x = 3;\nreturn x;", "its value: `x`"),
     // Variables.
     ("x = 3", "`let x = 3;`"),
     ("x = 3\ny = 4\nprint(x + y)", "`let x = 3;`"),
@@ -307,4 +308,42 @@ fn carets_stand_under_their_characters() {
     let line = "1 | let größe = \"数字 🙂\"; let n: i32 = größe;\n";
     assert!(text.contains(line), "{text}");
     assert!(text.contains(&format!("\n  | {}^^^^^ expected `i32`, found `&str`", " ".repeat(36))), "{text}");
+}
+
+#[test]
+fn what_evcxr_hands_on_of_a_lost_error_is_understood() {
+    // Of an error in code of its own, evcxr keeps only the help.
+    let help = |message: &str| Diagnostic {
+        level: "help".to_string(),
+        message: message.to_string(),
+        ..Diagnostic::default()
+    };
+    let text = plain(&compile_errors(
+        &[help("consider importing this function")],
+        "let a = 1;\nnull",
+        1,
+        &Known::default(),
+    ));
+    assert!(text.contains("→ A value that may be missing is an `Option`"), "{text}");
+    // Where the compiler has no label, evcxr repeats the message, before it is made readable.
+    let span = Span {
+        start_line: 1,
+        start_column: 10,
+        end_line: 1,
+        end_column: 10,
+        label: "error: expected `;`, found `evcxr_variable_store`".to_string(),
+        is_primary: true,
+    };
+    let error = Diagnostic {
+        level: "error".to_string(),
+        message: "expected `;`, found <end of input>".to_string(),
+        spans: vec![span],
+        ..Diagnostic::default()
+    };
+    let text = plain(&compile_errors(&[error], "let k = 3", 2, &Known::default()));
+    assert_eq!(
+        text,
+        "error: expected `;`, found the end of the cell\n --> cell [2], line 1\n  |\n1 | let k = 3\n  |          ^\n\
+         → A `;` is missing at the end of line 1."
+    );
 }
