@@ -6,6 +6,16 @@ use super::diagnostic::Diagnostic;
 use super::known::Known;
 use super::text::part;
 
+/// A regular expression that is made once.
+macro_rules! pattern {
+    ($pattern:expr) => {{
+        static PATTERN: std::sync::LazyLock<regex::Regex> =
+            std::sync::LazyLock::new(|| regex::Regex::new($pattern).expect("a valid pattern"));
+        &*PATTERN
+    }};
+}
+pub(super) use pattern;
+
 /// One of the compiler's errors about a cell.
 pub struct Mistake<'a> {
     pub error: &'a Diagnostic,
@@ -82,23 +92,25 @@ impl<'a> Mistake<'a> {
 impl<'a> Found<'a> {
     /// A group of the pattern, empty where it has matched nothing.
     pub fn group(&self, number: usize) -> &'a str {
-        self.0.get(number).map_or("", |group| group.trim())
+        let group = self.0.get(number).copied().unwrap_or("");
+        // Blanks in a text are the learner's.
+        if group.starts_with('"') {
+            group
+        } else {
+            group.trim()
+        }
     }
 
     /// The text with `$1`, `$2` and so on replaced by what was found.
     pub fn fill(&self, template: &str) -> String {
         (1..self.0.len()).rev().fold(template.to_string(), |text, number| {
-            text.replace(&format!("${number}"), self.group(number))
+            text.replace(&format!("${number}"), &in_rust(self.group(number)))
         })
     }
 }
 
-/// A regular expression that is made once.
-macro_rules! pattern {
-    ($pattern:expr) => {{
-        static PATTERN: std::sync::LazyLock<regex::Regex> =
-            std::sync::LazyLock::new(|| regex::Regex::new($pattern).expect("a valid pattern"));
-        &*PATTERN
-    }};
+/// Code of Python with its constants in Rust's letters.
+fn in_rust(code: &str) -> String {
+    let text = pattern!(r"\bTrue\b").replace_all(code, "true");
+    pattern!(r"\bFalse\b").replace_all(&text, "false").to_string()
 }
-pub(super) use pattern;

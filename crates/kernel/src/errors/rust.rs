@@ -1,11 +1,11 @@
 //! What beginners in Rust meet: ownership, types, and the brackets and semicolons of a cell.
 
 use super::mistake::{pattern, Mistake, Rule};
-use super::text::unmatched_bracket;
+use super::text::{part, unmatched_bracket, unterminated_text};
 
 /// The first that has advice gives it.
-const RULES: [Rule; 9] =
-    [brackets, semicolon, moved, in_a_result, mismatched, numbers, changed, type_wanted, by_code];
+const RULES: [Rule; 10] =
+    [brackets, open_text, semicolon, moved, in_a_result, mismatched, numbers, changed, type_wanted, by_code];
 
 /// The advice for an error that is not a habit from elsewhere.
 pub fn advice(mistake: &Mistake) -> Option<String> {
@@ -32,6 +32,12 @@ fn brackets(mistake: &Mistake) -> Option<String> {
             found.other_half()
         ),
     })
+}
+
+fn open_text(mistake: &Mistake) -> Option<String> {
+    let is_open = mistake.message().starts_with("unterminated double quote");
+    let line = unterminated_text(mistake.cell).filter(|_| is_open)?;
+    Some(format!("The text that begins in line {line} has no `\"` at its end."))
 }
 
 fn semicolon(mistake: &Mistake) -> Option<String> {
@@ -132,20 +138,28 @@ fn kind(type_name: &str) -> Kind {
     }
 }
 
+/// A longer expression is not repeated in the advice.
+const LONGEST: usize = 60;
+
 /// A type that differs from the one that is wanted.
 fn mismatched(mistake: &Mistake) -> Option<String> {
     if mistake.code() != "E0308" {
         return None;
     }
-    let label = mistake.error.primary().map_or("", |span| span.label.as_str());
+    // Of several arguments that do not fit, the first counts.
+    let labelled = mistake.error.spans.iter().filter(|span| span.label.starts_with("expected "));
+    let span = labelled.min_by_key(|span| (!span.is_primary, span.start_line, span.start_column))?;
+    let label = span.label.as_str();
     let found = pattern!(
         r"expected (?:\w+ )?(`[^`]*`|[\w-]+)(?:, found (?:[a-z]+ )??(`[^`]*`|integer|floating-point number))?"
     )
     .captures(label)?;
     let wanted = found.get(1).map_or("", |name| name.as_str()).trim_matches('`');
     let given = found.get(2).map_or("", |name| name.as_str()).trim_matches('`');
-    let value = mistake.marked();
-    let value = if value.is_empty() || value.contains(['{', '\n']) { "x".to_string() } else { value };
+    let line = mistake.cell.lines().nth(span.start_line.saturating_sub(1)).unwrap_or("");
+    let value = part(line, span.start_column, span.end_column);
+    let is_short = span.start_line == span.end_line && !value.is_empty() && value.chars().count() <= LONGEST;
+    let value = if is_short { value } else { "…".to_string() };
     let whole = |name: &str| if name == "integer" { "i64".to_string() } else { name.to_string() };
     use Kind::*;
     Some(match (kind(wanted), kind(given)) {
@@ -177,7 +191,13 @@ fn mismatched(mistake: &Mistake) -> Option<String> {
              `{value}.unwrap_or(…)`."
         ),
         (Result, given) if given != Result => "A function that returns a `Result` ends with `Ok(…)` around its value.".to_string(),
-        (wanted, Unit) if wanted != Unit && !mistake.all_text().contains("remove this semicolon") => return None,
+        (wanted, Unit) if wanted != Unit && wanted != Bool && !mistake.all_text().contains("remove this semicolon") => return None,
+        (Bool, Unit) if mistake.marked().contains('=') => {
+            format!("Equality is `==`: `{}`.", value.replacen('=', "==", 1))
+        }
+        (Unit, given) if given != Unit && mistake.all_text().contains("return type") => {
+            format!("A function says behind `->` what it returns: `fn …(…) -> {} {{ … }}`.", whole(found.get(2).map_or("", |name| name.as_str()).trim_matches('`')))
+        }
         (_, Unit) => "A value at the end of a function has no `;` behind it.".to_string(),
         _ if wanted.strip_prefix('&').is_some_and(|inner| inner == given || kind(inner) == kind(given) && kind(given) != Other) => format!("Lend the value: `&{value}`."),
         _ if wanted.strip_prefix("&mut ").is_some_and(|inner| inner == given) => format!("Lend the value to be changed: `&mut {value}`."),
@@ -205,12 +225,17 @@ fn numbers(mistake: &Mistake) -> Option<String> {
     });
     let found = OPERATION.captures(mistake.message())?;
     let has_point = |name: &str| name.starts_with('f') || name == "{float}";
-    Some(match has_point(&found[1]) == has_point(&found[2]) {
-        true => "Rust does not convert between number types by itself. Write `as` and the wanted type behind one of them, for \
-                 example `x as i64` (sizes of tensors are `i64`, lengths of vectors `usize`)."
-            .to_string(),
-        false => "Whole numbers and numbers with a point are different types. Write `2.0` instead of `2`, or convert with `x as f64`."
-            .to_string(),
+    let (first, second) = (&found[1], &found[2]);
+    if has_point(first) == has_point(second) {
+        return Some(format!(
+            "Rust does not convert between number types by itself. Write `as {first}` behind the `{second}`, or `as {second}` behind the `{first}`."
+        ));
+    }
+    let (point, whole) = if has_point(first) { (first, second) } else { (second, first) };
+    let point = if point == "{float}" { "f64" } else { point };
+    Some(match whole {
+        "{integer}" => "Whole numbers and numbers with a point are different types. Write `2.0` instead of `2`.".to_string(),
+        _ => format!("Whole numbers and numbers with a point are different types. Write `as {point}` behind the `{whole}`."),
     })
 }
 
@@ -249,6 +274,14 @@ fn type_wanted(mistake: &Mistake) -> Option<String> {
     {
         return None;
     }
+    let calls = [
+        (pattern!(r"\.parse\(\)"), ".parse::<f64>()"),
+        (pattern!(r"\.collect\(\)"), ".collect::<Vec<_>>()"),
+        (pattern!(r"\.sum\(\)"), ".sum::<f64>()"),
+    ];
+    if let Some((_, typed)) = calls.iter().find(|(call, _)| mistake.find(call).is_some()) {
+        return Some(format!("Say what is to come out of it, for example `{typed}`."));
+    }
     let unknown = mistake.quoted().first().map_or("", |name| *name);
     if mistake.all_text().contains("closure parameter") {
         let found = mistake.find(pattern!(r"\|\s*(\w+)"));
@@ -286,6 +319,8 @@ fn by_code(mistake: &Mistake) -> Option<String> {
         "E0597" | "E0716" | "E0515" => "A reference cannot live longer than the value that it refers to. Keep the value itself (`.clone()`, `.to_vec()`, \
                     `.to_string()`)."
             .to_string(),
+        "E0435" => "A list whose length is a variable is made by `vec![0; n]`.".to_string(),
+        "E0277" if text.contains("!: FromStr") => "Say what is to come out of it, for example `.parse::<f64>()?`.".to_string(),
         "E0373" => "A closure that lives longer than the variables that it uses has to take them along: write `move` before its `|`.".to_string(),
         "E0004" => "A `match` has to name all cases; `_ => …` stands for all others.".to_string(),
         "E0369" if text.contains("PartialEq") => format!("Values of a type of your own can be compared if `#[derive(PartialEq)]` stands above `{}`.", mistake.quoted().last().map_or("it", |name| *name)),

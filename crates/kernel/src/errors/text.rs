@@ -95,6 +95,21 @@ impl Unmatched {
     }
 }
 
+/// The line, from 1, in which a text in quotes begins that does not end.
+pub fn unterminated_text(cell: &str) -> Option<usize> {
+    let mut begin = 0;
+    for token in tokenize(cell, FrontmatterAllowed::No) {
+        if let TokenKind::Literal { kind: LiteralKind::Str { terminated: false }, .. } = token.kind {
+            // A quote too few makes a text of the code up to the next one.
+            let odd = |line: &str| line.matches('"').count() % 2 == 1;
+            let first_odd = cell.lines().position(odd).map(|line| line + 1);
+            return first_odd.or(Some(cell[..begin].matches('\n').count() + 1));
+        }
+        begin += token.len as usize;
+    }
+    None
+}
+
 /// The first bracket that is closed by a wrong one, or that closes nothing; or else the last one that stays open.
 pub fn unmatched_bracket(cell: &str) -> Option<Unmatched> {
     let mut open: Vec<Unmatched> = Vec::new();

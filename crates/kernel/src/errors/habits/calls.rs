@@ -3,6 +3,7 @@
 use std::sync::LazyLock;
 
 use super::super::mistake::{pattern, Mistake};
+use super::super::text::without_strings_and_comments;
 use super::{arguments, keyword, value, Habit, Habits};
 
 /// What a function that Python has built in is in Rust; `$1` is its argument.
@@ -124,6 +125,7 @@ const METHODS: &[Habit] = &[
 pub fn advice(mistake: &Mistake) -> Option<String> {
     static ALL: LazyLock<Habits> = LazyLock::new(|| Habits::new(METHODS));
     print(mistake)
+        .or_else(|| macro_call(mistake))
         .or_else(|| function(mistake))
         .or_else(|| ALL.advice(mistake))
         .filter(|line| !line.is_empty())
@@ -139,6 +141,11 @@ fn print(mistake: &Mistake) -> Option<String> {
         match keyword(argument) {
             Some(("end", _)) => macro_name = "print!",
             Some(_) => {}
+            None if joined(argument).is_some() => {
+                let (joined, inserted) = joined(argument).unwrap_or_default();
+                text.push(joined);
+                values.extend(inserted);
+            }
             None => match literal(argument) {
                 Some(literal) => text.push(literal),
                 None if pattern!(r"^[A-Za-z_]\w*$").is_match(argument) => {
@@ -157,6 +164,36 @@ fn print(mistake: &Mistake) -> Option<String> {
     })
 }
 
+/// `println(x)`
+fn macro_call(mistake: &Mistake) -> Option<String> {
+    let found = pattern!(r"^expected function, found macro `(\w+)`").captures(mistake.message())?;
+    Some(format!("A macro is called with a `!`: `{}!(…)`.", &found[1]))
+}
+
+/// `"a" + str(x)` as a text with braces, and what stands for them.
+fn joined(argument: &str) -> Option<(String, Vec<&str>)> {
+    let code = without_strings_and_comments(argument);
+    if !code.contains('+') || !code.contains('"') {
+        return None;
+    }
+    let (mut text, mut values, mut begin) = (String::new(), Vec::new(), 0);
+    let ends = code.match_indices('+').map(|(at, _)| at).chain([code.len()]);
+    for end in ends {
+        let part = argument.get(begin..end)?.trim();
+        begin = end + 1;
+        match literal(part) {
+            Some(literal) => text.push_str(&literal),
+            None => {
+                text.push_str("{}");
+                values.push(
+                    part.strip_prefix("str(").and_then(|inner| inner.strip_suffix(')')).unwrap_or(part),
+                );
+            }
+        }
+    }
+    Some((text, values))
+}
+
 /// What stands in a string of Python.
 fn literal(argument: &str) -> Option<String> {
     let found = pattern!(r#"(?s)^f?(?:"([^"]*)"|'([^']*)')$"#).captures(argument)?;
@@ -172,14 +209,30 @@ fn function(mistake: &Mistake) -> Option<String> {
     let call = mistake
         .find(&regex::Regex::new(&format!(r"\b{name}\(([^()]*(?:\([^()]*\)[^()]*)*)\)")).ok()?)
         .unwrap_or(found);
-    let argument = arguments(call.group(1)).first().map_or("x".to_string(), |first| value(first));
+    let given = arguments(call.group(1));
+    if let (["max" | "min"], [first, second]) = ([name], given.as_slice()) {
+        return Some(format!("Of two numbers it is a method: `{}.{name}({second})`.", in_brackets(first)));
+    }
+    let argument = given.first().map_or("x".to_string(), |first| in_brackets(&value(first)));
     Some(format!("{}.", template.replace("$1", &argument)))
+}
+
+/// What a method is called on; a method binds tighter than an operator.
+fn in_brackets(value: &str) -> String {
+    let is_text = value.starts_with('"');
+    match !is_text && (value.starts_with('-') || value.contains([' ', '+', '*', '/'])) {
+        true => format!("({value})"),
+        false => value.to_string(),
+    }
 }
 
 /// `f(x, size=3)`, which Rust reads as an assignment.
 fn named(mistake: &Mistake) -> Option<String> {
     let name = mistake.quoted().into_iter().next().filter(|_| mistake.code() == "E0425")?;
     let found = mistake.find(&regex::Regex::new(&format!(r"\b(\w+)(\(.*?\b|\(){name}\s*=[^=]")).ok()?)?;
+    if let Some((_, template)) = FUNCTIONS.iter().find(|(function, _)| *function == found.group(1)) {
+        return Some(format!("{}.", template.replace("$1", "x")));
+    }
     Some(format!(
         "Arguments have no names in Rust: `{}(…)` gets them in their order, without `{name}=`; Shift+Tab shows which there are.",
         found.group(1)

@@ -124,6 +124,13 @@ fn layer(mistake: &Mistake) -> Option<String> {
         .next()
         .filter(|_| ["E0423", "E0533", "E0618"].contains(&mistake.code()))?;
     let name = name.rsplit("::").next()?;
+    if name == "Sequential" {
+        return Some(
+            "A model begins with the shape of an image, and layers are added: `Sequential::input([1, 28, 28]).add(Flatten)\
+             .add(Dense::new(10)).build()?`."
+                .to_string(),
+        );
+    }
     let is_layer = pattern!(r"^(Dense|Conv2D|MaxPooling2D|AveragePooling2D|Dropout)$").is_match(name);
     let found =
         mistake.find(pattern!(r"\b[A-Z]\w+\(([^()]*(?:\([^()]*\)[^()]*)*)\)")).filter(|_| is_layer)?;

@@ -14,6 +14,8 @@ const STATEMENTS: &[Habit] = &[
     Habit { error: "", line: r"^\s*for\s+(\w+)\s+in\s+range\(([^,()]+),([^,()]+),([^,()]+)\)\s*[:{]", advice: "A range with a step: `for $1 in ($2..$3).step_by($4) { … }`; backwards it is `.rev()`." },
     Habit { error: "", line: r"^\s*for\s+(\w+)\s*,\s*(\w+)\s+in\s+enumerate\((.+)\)\s*[:{]", advice: "Values with their numbers: `for ($1, $2) in $3.iter().enumerate() { … }`." },
     Habit { error: "", line: r"^\s*for\s+(\w+)\s*,\s*(\w+)\s+in\s+zip\(([^,]+),\s*([^,]+)\)\s*[:{]", advice: "Two lists side by side: `for ($1, $2) in $3.iter().zip(&$4) { … }`." },
+    Habit { error: "", line: r"^\s*for\s*\(\s*(?:int |let |var )?(\w+)\s*=\s*(\w+)\s*;\s*\w+\s*<\s*([\w.]+)\s*;", advice: "A loop runs over a range: `for $1 in $2..$3 { … }`." },
+    Habit { error: "", line: r"^\s*for\s+(\w+)\s+in\s+(\S*\.\.\S*?)\s*:", advice: "A body stands in braces, without a colon: `for $1 in $2 { … }`." },
     Habit { error: "", line: r"^\s*for\s+(.+?)\s*,\s*(.+?)\s+in\s+(.+?)\s*:\s*$", advice: "Several names stand in brackets, and a body in braces: `for ($1, $2) in $3 { … }`." },
     Habit { error: "", line: r"^\s*for\s+(.+?)\s+in\s+(.+?)\s*:(\s.*)?$", advice: "A body stands in braces, without a colon: `for $1 in &$2 { … }`." },
     Habit { error: "", line: r"^\s*while\s+(True|true|1)\s*:", advice: "A loop without end is `loop { … }`; `break` leaves it." },
@@ -21,8 +23,8 @@ const STATEMENTS: &[Habit] = &[
     Habit { error: "", line: r"^\s*\}?\s*(?:elif|elsif|elseif)\b\s*\(?(.*?)\)?\s*[:{]?\s*$", advice: "Python's `elif` is `else if`: `} else if $1 { … }`." },
     Habit { error: "", line: r"^\s*else\s*:(\s.*)?$", advice: "A body stands in braces, without a colon: `if … { … } else { … }`." },
     Habit { error: "", line: r"^\s*if\s+not\s+(\w[\w.()]*)\s*:", advice: "`not` is `!`, and a body stands in braces: `if !$1 { … }`." },
-    Habit { error: "", line: r"^\s*if\s+(\w[\w.]*)\s+(?:is not|!=)\s+None\s*[:{]", advice: "Whether there is a value: `if $1.is_some() { … }`, or with the value in a name, `if let Some(value) = $1 { … }`." },
-    Habit { error: "", line: r"^\s*if\s+(\w[\w.]*)\s+(?:is|==)\s+None\s*[:{]", advice: "Whether there is no value: `if $1.is_none() { … }`." },
+    Habit { error: "", line: r"^\s*if\s+(\w[\w.]*)\s+(?:is\s+not|!=)\s+None\s*:", advice: "Whether there is a value: `if $1.is_some() { … }`, or with the value in a name, `if let Some(value) = $1 { … }`." },
+    Habit { error: "", line: r"^\s*if\s+(\w[\w.]*)\s+(?:is|==)\s+None\s*:", advice: "Whether there is no value: `if $1.is_none() { … }`." },
     Habit { error: "", line: r"^\s*if\s+(\w+|.\w+.)\s+not\s+in\s+(\w[\w.]*)\s*[:{]", advice: "Whether a value is in a list: `if !$2.contains(&$1) { … }`." },
     Habit { error: "", line: r"^\s*if\s+(\w+|.\w+.)\s+in\s+(\w[\w.]*)\s*[:{]", advice: "Whether a value is in a list: `if $2.contains(&$1) { … }`." },
     Habit { error: "", line: r"^\s*if\s+__name__\s*==", advice: "A notebook needs no `main`: what stands in a cell runs." },
@@ -40,13 +42,16 @@ const STATEMENTS: &[Habit] = &[
     Habit { error: "", line: r"^\s*(try\s*[:{]|except\b.*|finally\s*[:{]|\}?\s*catch\b.*)", advice: "Errors are values: `?` behind a call hands its error on, and `match call() { Ok(value) => …, Err(error) => … }` treats it." },
     Habit { error: "", line: r"^\s*(?:raise|throw)\s+(?:new\s+)?\w+\((.*?)\)", advice: "A function ends with an error by `return Err($1.into());`, a program by `panic!($1)`." },
     // Imports and commands of the notebook.
-    Habit { error: "", line: r"^\s*(?:import|from)\s+(?:numpy|pandas|torch|jax)\b", advice: "Python's libraries are not there: numbers stand in a `Vec<f64>` or in a `Tensor`; `use` names what Rust crates have, for example `use std::collections::HashMap;`." },
-    Habit { error: "", line: r"^\s*(?:import|from)\s+(?:tensorflow|keras|tf)\b", advice: "Keras's names come from a Rust crate: `use cnn::prelude::*;`, behind its `:dep` line." },
-    Habit { error: "", line: r"^\s*(?:import|from)\s+(?:matplotlib|seaborn|plotly)\b", advice: "Python's figures are not there; a Rust crate such as `plotters` draws, and a cell shows the figure that is its last value." },
+    Habit { error: "", line: r"^\s*(?:import|from|use)\s+(?:numpy|pandas|torch|jax)\b", advice: "Python's libraries are not there: numbers stand in a `Vec<f64>` or in a `Tensor`; `use` names what Rust crates have, for example `use std::collections::HashMap;`." },
+    Habit { error: "", line: r"^\s*(?:import|from|use)\s+(?:tensorflow|keras|tf)\b", advice: "Keras's names come from a Rust crate: `use cnn::prelude::*;`, behind its `:dep` line." },
+    Habit { error: "", line: r"^\s*(?:import|from|use)\s+(?:matplotlib|seaborn|plotly)\b", advice: "Python's figures are not there; a Rust crate such as `plotters` draws, and a cell shows the figure that is its last value." },
     Habit { error: "", line: r"^\s*import\s+([\w.]+)", advice: "Names of another crate come by `use`: `use std::collections::HashMap;`. A crate that is not there yet is added by a line `:dep $1 = \"version\"`." },
     Habit { error: "", line: r"^\s*%{1,2}\s*(\w+)", advice: "`%$1` is a command of Python's notebooks and not needed: leave the line out. Figures are shown as a cell's last value." },
     Habit { error: "", line: r"^\s*!?\s*(?:pip3?|conda|mamba|uv|cargo)\s+(?:install|add)\s+(?:-\S+\s+)*([\w-]+)", advice: "Crates are added in a cell of their own: `:dep $1 = \"version\"`." },
     // Smaller ones.
+    Habit { error: "missing type for `const`", line: r"const\s+(?:mut\s+)?(\w+)\s*=\s*(.+?);?\s*$", advice: "A variable begins with `let`: `let $1 = $2;`; a constant has a type: `const N: i64 = 3;`." },
+    Habit { error: "expected", line: r"\bnew\s+(\w+)\s*\((.*?)\)", advice: "A value is made by a function of its type: `$1::new($2)`." },
+    Habit { error: "expected", line: r#"^\s*("""|\'\'\'|""_)"#, advice: "A description begins with three slashes, above what it describes: `/// …`." },
     Habit { error: "E0308|E0572", line: r"^return\s+(.+?)\s*;?\s*$", advice: "A cell has no `return`: what stands at its end without a `;` is its value: `$1`." },
     Habit { error: r"expected one of `!` or `\[`|unknown start of token|expected.*`\[`", line: r"#\s*([^!\[\s].*?)\s*$", advice: "A comment begins with two slashes: `// $1`." },
     Habit { error: r"expected one of `!` or `\[`", line: r"#", advice: "A comment begins with two slashes: `// …`." },
@@ -65,6 +70,7 @@ const STATEMENTS: &[Habit] = &[
 pub fn advice(mistake: &Mistake) -> Option<String> {
     static ALL: LazyLock<Habits> = LazyLock::new(|| Habits::new(STATEMENTS));
     function(mistake)
+        .or_else(|| untyped(mistake))
         .or_else(|| from_import(mistake))
         .or_else(|| ALL.advice(mistake))
         .or_else(|| without_let(mistake))
@@ -79,6 +85,15 @@ fn function(mistake: &Mistake) -> Option<String> {
         found.group(1),
         parameters.join(", ")
     ))
+}
+
+/// `fn f(x)`, without the parameters' types
+fn untyped(mistake: &Mistake) -> Option<String> {
+    let is_untyped = mistake.message().contains("expected one of `:`");
+    let found = mistake.find(pattern!(r"\bfn\s+(\w+)\s*\((.*?)\)")).filter(|_| is_untyped)?;
+    let typed = |one: &str| if one.contains([':', '&']) { one.to_string() } else { parameter(one) };
+    let parameters: Vec<String> = arguments(found.group(2)).into_iter().map(typed).collect();
+    Some(format!("Parameters have types: `fn {}({}) -> f64 {{ … }}`.", found.group(1), parameters.join(", ")))
 }
 
 fn parameter(python: &str) -> String {
@@ -109,13 +124,14 @@ fn from_import(mistake: &Mistake) -> Option<String> {
 
 /// `x = 3`
 fn without_let(mistake: &Mistake) -> Option<String> {
-    let is_typed = ["E0425", ""].contains(&mistake.code());
+    let is_typed = ["E0425", "E0423", ""].contains(&mistake.code());
     let found = mistake
         .find(pattern!(r"^\s*([a-z_]\w*)(\s*:\s*\w+)?\s*=\s*([^=].*?)\s*;?\s*$"))
         .filter(|_| is_typed)?;
     let (name, value) = (found.group(1), found.group(3));
-    let is_missing = mistake.code() == "E0425" && mistake.quoted().first() == Some(&name);
-    let lacks_semicolon = mistake.message().starts_with("expected `;`") && mistake.code().is_empty();
+    let is_missing = !mistake.code().is_empty() && mistake.quoted().first() == Some(&name);
+    let is_syntax = mistake.code().is_empty() && mistake.message().starts_with("expected");
+    let lacks_semicolon = is_syntax && (mistake.message().contains("`;`") || !found.group(2).is_empty());
     let is_new = !mistake.known.variables.contains_key(name) && mistake.known.nearest(name).is_none();
     ((is_missing || lacks_semicolon) && is_new).then(|| {
         let of_type = found.group(2).trim_start_matches(':').trim();

@@ -8,6 +8,9 @@ use super::{Habit, Habits};
 /// The first that fits is given.
 const VALUES: &[Habit] = &[
     // Text.
+    Habit { error: r"expected `,`, found `\+`", line: r#"(\w+!)\(("[^"]*)"\s*\+\s*(.+?)\)\s*;?\s*$"#, advice: "Values are put into text by braces: `$1($2{}\", $3)`." },
+    Habit { error: "unknown format trait", line: r#"(\w+!)\("#, advice: "Digits behind the point need no letter: `{x:.2}`." },
+    Habit { error: "argument never used|arguments never used", line: r#"(\w+!)\(("[^"]*"),\s*(.+?)\)\s*;?\s*$"#, advice: "Each value has its braces in the text: `$1(\"{}\", $3)`." },
     Habit { error: "prefix `f` is unknown|prefix `f`", line: r#"\b(?:print|println|eprintln|format)!\s*\(\s*f(".*?")"#, advice: "Rust's macros put values into text without an `f`: `println!($1)`." },
     Habit { error: "prefix `f` is unknown|prefix `f`", line: r#"\bf(".*?")"#, advice: "Values are put into text by `format!`: `format!($1)`." },
     Habit { error: "prefix `[rub]+` is unknown", line: r#"\b[rub]+(".*?")"#, advice: "Text stands in double quotes, raw text in `r\"…\"`: `$1`." },
