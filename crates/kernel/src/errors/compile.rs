@@ -112,7 +112,9 @@ fn choose(mistakes: &[Mistake]) -> Choice {
     }
     let at = lost_count.unwrap_or(0);
     let advice = mistakes.get(at).and_then(|first| {
-        names::advice(first).or_else(|| rust::advice(first)).or_else(|| advice::of_message(first.message()))
+        names::advice(first)
+            .or_else(|| rust::advice(first))
+            .or_else(|| advice::advice(&first.all_text()).map(String::from))
     });
     Choice { shown: if mistakes.is_empty() { Vec::new() } else { shown(at) }, advice, is_habit: false }
 }

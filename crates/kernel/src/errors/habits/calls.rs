@@ -48,7 +48,7 @@ const FUNCTIONS: &[(&str, &str)] = &[
 const METHODS: &[Habit] = &[
     Habit {
         error: "E0599|E0308",
-        line: r"([\w.]+)\.append\((.*?)\)\s*;?\s*$",
+        line: r"([\w.]+)\.append\(([^&].*?)\)\s*;?\s*$",
         advice: "A list grows by `push`: `$1.push($2);`, and has to be declared as `let mut $1 = vec![…];`.",
     },
     Habit {
@@ -89,26 +89,30 @@ const METHODS: &[Habit] = &[
         advice: "A tensor's numbers are converted by `$1.to_kind(Kind::Float)`, a number by `x as f64`.",
     },
     Habit {
-        error: "E0599|E0425",
+        error: "E0061|E0277|E0308",
         line: r"([\w.]+)\.reshape\((\d[\d, ]*)\)",
         advice: "The new shape stands in a list: `$1.reshape([$2])`.",
     },
     Habit {
-        error: "E0609|E0610|E0615",
+        error: r"(?:E0609|E0610|E0615).*(?:Tensor|Vec<|\[)",
         line: r"([\w.]+)\.shape\b",
         advice: "The shape of a tensor is `$1.size()`, the length of a list `$1.len()`.",
     },
     Habit {
-        error: "E0609|E0610|E0615",
+        error: r"(?:E0609|E0610|E0615).*Tensor",
         line: r"([\w.]+)\.(?:ndim|ndims)\b",
         advice: "How many dimensions a tensor has: `$1.dim()`.",
     },
     Habit {
-        error: "E0609|E0610|E0615",
+        error: r"(?:E0609|E0610|E0615).*Tensor",
         line: r"([\w.]+)\.dtype\b",
         advice: "The type of a tensor's numbers: `$1.kind()`.",
     },
-    Habit { error: "E0609|E0610|E0615", line: r"([\w.]+)\.T\b", advice: "The transposed tensor: `$1.tr()`." },
+    Habit {
+        error: r"(?:E0609|E0610|E0615).*Tensor",
+        line: r"([\w.]+)\.T\b",
+        advice: "The transposed tensor: `$1.tr()`.",
+    },
     Habit {
         error: "E0615|E0616",
         line: r"([\w.]+)\.len\b",
@@ -205,10 +209,9 @@ fn function(mistake: &Mistake) -> Option<String> {
     let name =
         mistake.quoted().into_iter().next().filter(|_| ["E0425", "E0423"].contains(&mistake.code()))?;
     let (_, template) = FUNCTIONS.iter().find(|(function, _)| *function == name)?;
-    let found = mistake.find(pattern!(r"\b\w+\((.*)$"))?;
-    let call = mistake
-        .find(&regex::Regex::new(&format!(r"\b{name}\(([^()]*(?:\([^()]*\)[^()]*)*)\)")).ok()?)
-        .unwrap_or(found);
+    // Brackets in the argument may stand in each other once.
+    let call = regex::Regex::new(&format!(r"\b{name}\(([^()]*(?:\([^()]*\)[^()]*)*)\)?")).ok()?;
+    let call = mistake.find(&call)?;
     let given = arguments(call.group(1));
     if let (["max" | "min"], [first, second]) = ([name], given.as_slice()) {
         return Some(format!("Of two numbers it is a method: `{}.{name}({second})`.", in_brackets(first)));

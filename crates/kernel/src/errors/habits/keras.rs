@@ -36,10 +36,12 @@ fn fit(mistake: &Mistake) -> Option<String> {
     let (named, plain): (Vec<&str>, Vec<&str>) =
         arguments(found.group(2)).into_iter().partition(|one| keyword(one).is_some());
     let lacks_settings = mistake.code() == "E0061" && plain.len() < 3;
-    if named.is_empty() && !lacks_settings {
+    let known = ["epochs", "batch_size", "validation_split", "shuffle", "seed", "verbose"];
+    let of_keras = ["validation_data", "callbacks", "class_weight", "steps_per_epoch"];
+    let is_setting = |(name, _): (&str, &str)| known.contains(&name) || of_keras.contains(&name);
+    if !lacks_settings && !named.iter().filter_map(|one| keyword(one)).any(is_setting) {
         return None;
     }
-    let known = ["epochs", "batch_size", "validation_split", "shuffle", "seed", "verbose"];
     let fields: Vec<String> = named
         .iter()
         .filter_map(|one| keyword(one))
@@ -67,7 +69,6 @@ fn fit(mistake: &Mistake) -> Option<String> {
 fn compile(mistake: &Mistake) -> Option<String> {
     let found = mistake.find(pattern!(r"(\w+)\.compile\((.*)\)"))?;
     let given = arguments(found.group(2));
-    let is_keras = given.iter().any(|one| keyword(one).is_some() || one.starts_with(['"', '\'']));
     let text = |wanted: &str, place: usize| {
         let named = given
             .iter()
@@ -89,6 +90,12 @@ fn compile(mistake: &Mistake) -> Option<String> {
         name if name.contains("binary") => "Loss::BinaryCrossentropy",
         _ => "Loss::CategoricalCrossentropy",
     };
+    let optimizers = ["adam", "sgd", "rmsprop", "adamw", "adagrad", "nadam"];
+    let is_named = given
+        .iter()
+        .filter_map(|one| keyword(one))
+        .any(|(name, _)| ["optimizer", "loss", "metrics"].contains(&name));
+    let is_keras = is_named || optimizers.contains(&text("optimizer", 0).to_lowercase().as_str());
     is_keras.then(|| {
         format!(
             "Optimizers and losses are types, given in this order: `{}.compile({optimizer}, {loss})?`; accuracy is always measured.",

@@ -31,7 +31,7 @@ const STATEMENTS: &[Habit] = &[
     Habit { error: "", line: r"^\s*if\s+([^{}]+?)\s*:(\s.*)?$", advice: "A body stands in braces, without a colon: `if $1 { … }`." },
     // Functions and types.
     Habit { error: "", line: r"^\s*class\s+(\w+)", advice: "Rust has no classes: `struct $1 { … }` holds the values, and `impl $1 { … }` the functions that work with them." },
-    Habit { error: "", line: r"\blambda\s*:\s*(.+?)\)?;?\s*$", advice: "A function without a name is a closure: `|| $1`." },
+    Habit { error: "", line: r"[=(]\s*lambda\s*:\s*(.+?)\)?;?\s*$", advice: "A function without a name is a closure: `|| $1`." },
     Habit { error: "", line: r"\blambda\s+([\w, ]+):\s*(.+?);?\s*$", advice: "A function without a name is a closure: `|$1| $2`." },
     Habit { error: "", line: r"^\s*function\s+(\w+)", advice: "A function begins with `fn`, and its parameters have types: `fn $1(x: f64) -> f64 { … }`." },
     Habit { error: r"E0424|module `self`|found module|`self`", line: r"\bself\b", advice: "`self` is known only in the functions inside `impl … { … }` whose first parameter is `&self` or `&mut self`." },
@@ -46,7 +46,7 @@ const STATEMENTS: &[Habit] = &[
     Habit { error: "", line: r"^\s*(?:import|from|use)\s+(?:tensorflow|keras|tf)\b", advice: "Keras's names come from a Rust crate: `use cnn::prelude::*;`, behind its `:dep` line." },
     Habit { error: "", line: r"^\s*(?:import|from|use)\s+(?:matplotlib|seaborn|plotly)\b", advice: "Python's figures are not there; a Rust crate such as `plotters` draws, and a cell shows the figure that is its last value." },
     Habit { error: "", line: r"^\s*import\s+([\w.]+)", advice: "Names of another crate come by `use`: `use std::collections::HashMap;`. A crate that is not there yet is added by a line `:dep $1 = \"version\"`." },
-    Habit { error: "", line: r"^\s*%{1,2}\s*(\w+)", advice: "`%$1` is a command of Python's notebooks and not needed: leave the line out. Figures are shown as a cell's last value." },
+    Habit { error: "expected expression", line: r"^\s*%{1,2}\s*(\w+)", advice: "`%$1` is a command of Python's notebooks and not needed: leave the line out. Figures are shown as a cell's last value." },
     Habit { error: "", line: r"^\s*!?\s*(?:pip3?|conda|mamba|uv|cargo)\s+(?:install|add)\s+(?:-\S+\s+)*([\w-]+)", advice: "Crates are added in a cell of their own: `:dep $1 = \"version\"`." },
     // Smaller ones.
     Habit { error: "missing type for `const`", line: r"const\s+(?:mut\s+)?(\w+)\s*=\s*(.+?);?\s*$", advice: "A variable begins with `let`: `let $1 = $2;`; a constant has a type: `const N: i64 = 3;`." },
