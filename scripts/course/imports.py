@@ -1,8 +1,8 @@
 """Reads what the crates' files import, and says where a room reaches up or files import each other in a circle.
 
 A room is a folder of a crate's `src` (or a file beside them), and may use what the map in the crate's README allows: a table
-of `room/` or `file.rs` and the rooms that it may use. A crate without rooms has a map that names all its files. Tests at the end
-of a file are not looked at.
+of `room/` or `file.rs` and the rooms that it may use. A crate without rooms has a map that names all its files, and its folders, whose
+`mod.rs` names theirs. Tests at the end of a file are not looked at.
 """
 
 import re
@@ -152,13 +152,21 @@ def check_rooms(crate):
 
 
 def check_files(crate):
-    """What is wrong between the files and a map that names them all."""
+    """What is wrong between the files and the maps that name them all: the README's, and that of a folder's `mod.rs`."""
     readme = crate.folder / "README.md"
-    rows = re.findall(r"^\| ((?:`\w+\.rs`(?:, )?)+) \|", readme.read_text(), re.MULTILINE)
-    named = {name for row in rows for name in re.findall(r"`(\w+\.rs)`", row)}
-    there = {path.name for path in crate.files.values()} - {"main.rs"}
-    wrong = [f"{readme.relative_to(ROOT)}: the map lacks {name}" for name in sorted(there - named)]
-    return wrong + [f"{readme.relative_to(ROOT)}: the map names {name}, and there is none" for name in sorted(named - there)]
+    wrong = check_map(readme, crate.source, {"main.rs"})
+    for path in sorted(crate.source.glob("*/mod.rs")):
+        wrong += check_map(path, path.parent, {"mod.rs"})
+    return wrong
+
+
+def check_map(written, folder, left_out):
+    """What is wrong between a table of `file.rs` and `folder/`, and what is in the folder."""
+    rows = re.findall(r"^(?://! )?\| ((?:`\w+(?:\.rs|/)`(?:, )?)+) \|", written.read_text(), re.MULTILINE)
+    named = {name for row in rows for name in re.findall(r"`(\w+(?:\.rs|/))`", row)}
+    there = {path.name + ("/" if path.is_dir() else "") for path in folder.iterdir() if path.is_dir() or path.suffix == ".rs"} - left_out
+    wrong = [f"{written.relative_to(ROOT)}: the map lacks {name}" for name in sorted(there - named)]
+    return wrong + [f"{written.relative_to(ROOT)}: the map names {name}, and there is none" for name in sorted(named - there)]
 
 
 def check_circles(crate):

@@ -63,8 +63,14 @@ def test_the_map_names_all_rooms_and_no_others(crate):
 
 
 def test_a_map_of_files_names_all(crate):
-    (crate / "README.md").write_text("| `lib.rs`, `a.rs` | x |\n| `b.rs`, `tower.rs`, `top.rs`, `mod.rs` | x |\n| `gone.rs` | x |\n")
-    assert imports.check_files(imports.Crate(crate)) == ["README.md: the map names gone.rs, and there is none"]
+    (crate / "README.md").write_text("| `lib.rs`, `low/` | x |\n| `high/`, `top.rs` | x |\n| `gone.rs` | x |\n")
+    (crate / "src/low/mod.rs").write_text("//! | `a.rs`, `b.rs` | x |\n")
+    (crate / "src/high/mod.rs").write_text("//! | `low/` | x |\n")
+    assert imports.check_files(imports.Crate(crate)) == [
+        "README.md: the map names gone.rs, and there is none",
+        "src/high/mod.rs: the map lacks tower.rs",
+        "src/high/mod.rs: the map names low/, and there is none",
+    ]
 
 
 def test_this_project_goes_one_way():

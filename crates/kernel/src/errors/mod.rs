@@ -17,6 +17,7 @@
 //! | `panics.rs` | panics, also those of threads, and places in the cell |
 //! | `ended.rs` | cells that took their process with them |
 //! | `text.rs`, `style.rs` | columns, brackets and strings of a cell; bold and colours |
+//! | `rustc.rs` | for the tests: cells compiled by the real compiler |
 
 #![allow(dead_code, unused_imports)] // until the kernel calls all of it
 
