@@ -23,6 +23,7 @@ LOCK = ROOT / "scripts" / "requirements.lock"
 TEST_VENV = ROOT / ".venv-test"
 TEST_LOCK = ROOT / "scripts" / "requirements-test.lock"
 KERNELSPEC = VENV / "share" / "jupyter" / "kernels" / "rust"
+LAB_EXTENSION = ROOT / "scripts" / "jupyterlab"
 KERNEL = ROOT / "target" / "kernel"
 PROGRAM = KERNEL / "bin" / "live-kernel"
 PROGRAMS = ["live-kernel", "live-cells"]  # what crates/kernel builds; they look for each other in their own folder
@@ -457,6 +458,9 @@ def kernelspec(steps, environment, options):
     # A classroom need not be asked whether it wants news from Jupyter, nor wait for them on a poor network.
     quiet = {"@jupyterlab/apputils-extension:notification": {"fetchNews": "false", "checkForUpdates": False}}
     write_if_changed(VENV / "share" / "jupyter" / "lab" / "settings" / "overrides.json", json.dumps(quiet) + "\n")
+    # Keeps what a running cell shows in view, see its remoteEntry.js.
+    for path in LAB_EXTENSION.rglob("*.js*"):
+        write_if_changed(VENV / "share" / "jupyter" / "labextensions" / "live-displays" / path.relative_to(LAB_EXTENSION), path.read_text())
     steps.done("jupyter", "kernelspec 'rust' in .venv")
 
 

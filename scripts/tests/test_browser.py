@@ -27,6 +27,14 @@ TIMES = notebooks.OUT / "test" / "browser.json"
 TRAINING, PREPROCESSING = "04_training_the_model", "02_data_preprocessing"
 # Of a training that takes minutes, whatever the machine: the test stops it.
 LONG_TRAINING = {"epochs": 300, "train_samples": 10000}
+EVALUATION = "05_evaluating_the_model"
+# As high as that of a training; as the crate `live` writes it.
+DISPLAY = r"""for step in 0..12 {
+    let operation = if step == 0 { "display" } else { "update" };
+    let html = format!("<div style='height: 380px'>live {step}</div>");
+    println!("\u{1f}live/1 {{\"op\":\"{operation}\",\"id\":\"d\",\"data\":{{\"text/html\":\"{html}\"}}}}");
+    std::thread::sleep(std::time::Duration::from_millis(500));
+}"""
 TOKEN = "of-the-test"
 OPTIONS = ["--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking", "--disable-component-update", "--disable-sync"]
 # Seconds, generous: other programs may want the processor too.
@@ -280,6 +288,28 @@ def test_a_training_is_watched_stopped_and_its_model_used(course, page):
     dark(page)
     look_at(display)
     keep(page, "stopped-dark")
+    notebook.end(address)
+
+
+def test_a_display_is_in_view_whatever_stored_output_stood_there(course, page):
+    """Its cell is the first that is executed, at the top of the window; the stored output is as long as the window."""
+    copy, address = course
+    path = copy / f"{EVALUATION}.ipynb"
+    written = nbformat.v4.new_notebook(metadata={"kernelspec": notebooks.KERNELSPEC})
+    stored = nbformat.v4.new_output("display_data", data={"text/html": "<div style='height: 700px'>stored</div>"})
+    written.cells = [nbformat.v4.new_markdown_cell("text\n\n" * 60, id="text"), nbformat.v4.new_code_cell(DISPLAY, id="fit", outputs=[stored])]
+    written.cells += [nbformat.v4.new_markdown_cell("more text\n\n" * 60, id=f"more-{number}") for number in range(3)]
+    nbformat.write(written, path)
+    notebook = Notebook(page, path, address)
+    look_at(notebook.cell("fit"))
+    notebook.cell("fit").locator(".jp-InputArea-editor").click()
+    page.keyboard.press("Shift+Enter")
+    live = notebook.panel.get_by_text("live 2")
+    live.wait_for(timeout=1000 * LONG)
+    box = live.bounding_box()
+    keep(page, "display-in-view")
+    assert 0 < box["y"] and box["y"] + box["height"] < 900, box
+    notebook.wait_for_prompt("fit", str.isdigit, SHORT)
     notebook.end(address)
 
 
