@@ -78,7 +78,10 @@ pub fn reply(code: &str, offer: &Offer, variables: &[String]) -> CompleteReply {
     let mut found: Vec<Match> = offer.items.iter().filter_map(Match::new).collect();
     // What begins with an underscore is meant for nobody but its author, who types the underscore.
     found.retain(|found| typed.starts_with('_') || !found.name.starts_with('_'));
-    found.sort_by_key(|found| found.rank(is_member, variables));
+    // tch has most methods twice; those that return errors, `f_narrow` beside `narrow`, come behind the others.
+    let names: HashSet<String> = found.iter().map(|found| found.name.clone()).collect();
+    let is_twin = |name: &str| name.strip_prefix("f_").is_some_and(|name| names.contains(name));
+    found.sort_by_key(|found| (found.rank(is_member, variables), is_twin(&found.name)));
     found.retain(|found| seen.insert(found.name.clone()));
     found.truncate(MOST);
 
@@ -198,6 +201,8 @@ mod tests {
         ];
         let found = reply("model.", &offer("model.", 6, &items), &[]).matches;
         assert_eq!(found, ["fit", "layers", "into", "to_string"]);
+        let items = [("f_view(s)", "function"), ("f_new()", "function"), ("view(s)", "function")];
+        assert_eq!(reply("x.", &offer("x.", 2, &items), &[]).matches, ["f_new", "view", "f_view"]);
     }
 
     #[test]
