@@ -5,9 +5,10 @@ use jupyter_protocol::messaging::{
 };
 use std::time::{Duration, Instant};
 
+use crate::answers::Answer;
 use crate::completion::{self, byte_offset};
-use crate::inspection::{self, Explanation};
-use crate::session::{Answer, Question, Session};
+use crate::inspection;
+use crate::session::{Question, Session};
 
 /// A client does not wait for longer; then nothing is known.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -26,7 +27,7 @@ pub enum Activity {
 struct Analysis {
     request: JupyterMessage,
     question: Question,
-    /// The places in the code to ask about, in bytes, the first one first.
+    /// The places in the code to ask about, in bytes.
     places: Vec<usize>,
     asked: Option<u64>,
     until: Instant,
@@ -57,10 +58,9 @@ impl Analyses {
             return;
         }
         for analysis in self.0.iter_mut().filter(|analysis| analysis.asked.is_none()) {
-            if let Some(place) = analysis.places.first() {
-                let code = code(&analysis.request);
-                let now = activity == Activity::Running;
-                analysis.asked = Some(session.analyse(analysis.question, code, *place, now));
+            if !analysis.places.is_empty() {
+                let (code, now) = (code(&analysis.request), activity == Activity::Running);
+                analysis.asked = Some(session.analyse(analysis.question, code, &analysis.places, now));
             }
         }
     }
@@ -73,13 +73,6 @@ impl Analyses {
         variables: &[String],
     ) -> Option<(JupyterMessage, Content)> {
         let at = self.0.iter().position(|analysis| analysis.asked == Some(id))?;
-        if let (Answer::Inspected(found), more) = (answer, self.0[at].places.len() > 1) {
-            if is_nothing(found) && more {
-                self.0[at].places.remove(0);
-                self.0[at].asked = None;
-                return None;
-            }
-        }
         if let Answer::Failed(why) = answer {
             eprintln!("live-kernel: evcxr has no answer about a name: {why}");
         }
@@ -128,12 +121,6 @@ fn code(request: &JupyterMessage) -> &str {
         Content::InspectRequest(asked) => &asked.code,
         _ => "",
     }
-}
-
-/// evcxr's words for that.
-fn is_nothing(found: &Explanation) -> bool {
-    let text = found.text.trim();
-    text.is_empty() || text == "No documentation found"
 }
 
 fn nothing(request: &JupyterMessage) -> Content {

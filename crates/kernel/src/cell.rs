@@ -8,13 +8,13 @@ use serde_json::json;
 use std::collections::{BTreeMap, VecDeque};
 use std::time::{Duration, Instant};
 
+use crate::answers::Failure;
 use crate::commands::Commands;
 use crate::compiling::Compiling;
 use crate::errors::{self, Diagnostic, Known};
 use crate::impls::{Impls, Rewritten};
 use crate::output::{media, Output, Told};
 use crate::places::Places;
-use crate::session::Failure;
 use crate::wire::Part;
 
 /// A cell that has not stopped by then does not look at the stop flag.
@@ -152,7 +152,7 @@ impl Cell {
             Failure::Message(_) if self.interrupt.is_some() => {
                 errors::error("Interrupted", "the cell was stopped while it was compiled", &[])
             }
-            Failure::Message(message) => errors::error("Error", &message, &[]),
+            Failure::Message(message) => errors::refused(&message),
             Failure::Panicked(message) => errors::error(
                 "KernelError",
                 &format!("evcxr itself has failed at this cell: {message}"),

@@ -3,7 +3,7 @@
 use jupyter_protocol::messaging::{Channel, JupyterMessage};
 use std::process::ExitStatus;
 
-use crate::session::Reply;
+use crate::answers::Reply;
 
 /// Something that has happened.
 pub enum Event {

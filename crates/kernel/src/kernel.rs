@@ -20,6 +20,7 @@ use tokio::sync::oneshot;
 use tokio::time::{interval, sleep, sleep_until};
 
 use crate::analysis::{Activity, Analyses};
+use crate::answers::{Answer, Executed, Reply};
 use crate::cell::{other, Cell, Stage};
 use crate::client::Client;
 use crate::commands::Commands;
@@ -34,7 +35,7 @@ use crate::names::Names;
 use crate::output::Told;
 use crate::places::Places;
 use crate::prepared;
-use crate::session::{Answer, Executed, Reply, Session};
+use crate::session::Session;
 use crate::settings::Settings;
 use crate::shell::Shell;
 use crate::statics;

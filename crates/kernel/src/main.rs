@@ -5,6 +5,7 @@
 //! of its own, which is asked to execute one cell at a time ([`session`]). Its README says how to use it.
 
 mod analysis;
+mod answers;
 mod cell;
 mod client;
 mod commands;

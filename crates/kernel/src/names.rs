@@ -4,8 +4,8 @@ use regex::Regex;
 use std::collections::BTreeMap;
 use std::sync::LazyLock;
 
+use crate::answers::{Executed, Failure};
 use crate::errors::Known;
-use crate::session::{Executed, Failure};
 
 /// The names of a notebook.
 #[derive(Default)]

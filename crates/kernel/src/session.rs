@@ -3,9 +3,8 @@
 use anyhow::{anyhow, bail, Context, Result};
 use nix::sys::signal::{kill, killpg, Signal};
 use nix::unistd::Pid;
-use serde::Deserialize;
 use serde_json::json;
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::VecDeque;
 use std::process::{ExitStatus, Stdio};
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
@@ -15,11 +14,8 @@ use tokio::sync::mpsc::{unbounded_channel, UnboundedReceiver, UnboundedSender};
 use tokio::task::JoinHandle;
 use tokio::time::timeout;
 
-use crate::completion::Offer;
-use crate::errors::Diagnostic;
 use crate::event::Event;
 use crate::folder::RunFolder;
-use crate::inspection::Explanation;
 use crate::settings::Settings;
 use crate::sources;
 
@@ -30,59 +26,7 @@ const LAST_LINES: usize = 5;
 /// So long the last of them may take after its end.
 const LAST_WORDS: Duration = Duration::from_secs(1);
 
-/// An answer of the session. Source: `protocol.rs` of live-session.
-#[derive(Deserialize)]
-pub struct Reply {
-    /// The question's number; 0 when it is ready.
-    pub id: u64,
-    /// What it says.
-    pub answer: Answer,
-}
-
-/// What the session says.
-#[derive(Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Answer {
-    /// evcxr has started.
-    Ready,
-    /// A cell has ended.
-    Executed(Executed),
-    /// Names that fit.
-    Completed(Offer),
-    /// An explanation.
-    Inspected(Explanation),
-    /// evcxr could not answer, for this reason.
-    Failed(String),
-}
-
-/// What came of a cell.
-#[derive(Deserialize, Default)]
-pub struct Executed {
-    /// The value that it ends with, by MIME type.
-    pub contents: BTreeMap<String, String>,
-    /// Why it was not executed to its end.
-    pub failure: Option<Failure>,
-    /// The notebook's variables now, with their types.
-    pub variables: Vec<(String, String)>,
-}
-
-/// Why a cell was not executed to its end; what `?` returns and panics are not among these.
-#[derive(Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Failure {
-    /// It cannot be compiled.
-    Compile(Vec<Diagnostic>),
-    /// The process that ran it has ended.
-    Ended(String),
-    /// A type was defined anew, and these variables of the old one are gone.
-    Lost(Vec<String>),
-    /// Another reason.
-    Message(String),
-    /// evcxr has panicked.
-    Panicked(String),
-}
-
-/// What can be asked about code, at a byte.
+/// What can be asked about code.
 #[derive(Clone, Copy, PartialEq)]
 pub enum Question {
     /// Which names fit.
@@ -171,15 +115,14 @@ impl Session {
         self.ask(json!({"execute": {"code": code}}))
     }
 
-    /// Asks about code: with `now`, while a cell runs.
-    pub fn analyse(&mut self, question: Question, code: &str, at: usize, now: bool) -> u64 {
-        let name = match (question, now) {
-            (Question::Complete, false) => "complete",
-            (Question::Complete, true) => "complete_now",
-            (Question::Inspect, false) => "inspect",
-            (Question::Inspect, true) => "inspect_now",
-        };
-        self.ask(json!({name: {"code": code, "at": at}}))
+    /// Asks about code, with `now` while a cell runs: about one byte, or the first name that is known of those that end there.
+    pub fn analyse(&mut self, question: Question, code: &str, places: &[usize], now: bool) -> u64 {
+        self.ask(match (question, now) {
+            (Question::Complete, false) => json!({"complete": {"code": code, "at": places.first()}}),
+            (Question::Complete, true) => json!({"complete_now": {"code": code, "at": places.first()}}),
+            (Question::Inspect, false) => json!({"inspect": {"code": code, "ends": places}}),
+            (Question::Inspect, true) => json!({"inspect_now": {"code": code, "ends": places}}),
+        })
     }
 
     fn ask(&mut self, question: serde_json::Value) -> u64 {

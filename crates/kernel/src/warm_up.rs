@@ -1,7 +1,8 @@
 //! The cell that is executed before the user's first one: dependencies are compiled and loaded while the user reads.
 
+use crate::answers::{Answer, Executed, Failure, Reply};
 use crate::prepared;
-use crate::session::{Answer, Executed, Failure, Reply, Session};
+use crate::session::Session;
 use crate::settings::Settings;
 use anyhow::{Context, Result};
 

@@ -4,11 +4,11 @@ use evcxr::{CommandContext, CompilationError, Error, EvalOutputs};
 use std::any::Any;
 use std::panic::{catch_unwind, AssertUnwindSafe};
 
-use crate::protocol::{Answer, Diagnostic, Executed, Failure, Note, Span};
+use crate::protocol::{Diagnostic, Executed, Failure, Note, Span};
 
 /// Has evcxr compile and run the cell. A panic of evcxr itself costs nothing but this cell: what evcxr knows changes only when
 /// a cell has succeeded.
-pub fn execute(context: &mut CommandContext, code: &str) -> Answer {
+pub fn execute(context: &mut CommandContext, code: &str) -> Executed {
     let result = catch_unwind(AssertUnwindSafe(|| context.execute(code)));
     let (outputs, failure) = match result {
         Ok(Ok(outputs)) => (outputs, None),
@@ -18,15 +18,11 @@ pub fn execute(context: &mut CommandContext, code: &str) -> Answer {
     let variables = context.variables_and_types().map(|(name, of)| (name.to_string(), of.to_string()));
     let mut variables: Vec<_> = variables.collect();
     variables.sort();
-    Answer::Executed(Executed {
-        contents: outputs.content_by_mime_type.into_iter().collect(),
-        failure,
-        variables,
-    })
+    Executed { contents: outputs.content_by_mime_type.into_iter().collect(), failure, variables }
 }
 
 /// What a panic has said.
-pub fn message(panic: &(dyn Any + Send)) -> String {
+fn message(panic: &(dyn Any + Send)) -> String {
     let text = panic.downcast_ref::<String>().cloned();
     text.or_else(|| panic.downcast_ref::<&str>().map(|text| text.to_string())).unwrap_or_default()
 }

@@ -4,9 +4,10 @@
 //! The library evcxr does the work, as it is. It can do one thing at a time, and is busy as long as a cell runs. Names are
 //! completed nonetheless: by a copy of this process, see [`copy`].
 
-mod analysis;
+mod completion;
 mod copy;
 mod evaluation;
+mod inspection;
 mod protocol;
 
 use anyhow::{anyhow, Context, Result};
@@ -38,15 +39,7 @@ fn serve() -> Result<()> {
     replies.send(Reply { id: 0, answer: Answer::Ready });
     let requests = listen(&mut context, replies.clone());
     for Request { id, question } in requests {
-        let answer = match question {
-            Question::Execute { code } => evaluation::execute(&mut context, &code),
-            Question::Complete { code, at } | Question::CompleteNow { code, at } => {
-                analysis::complete(&mut context, &code, at)
-            }
-            Question::Inspect { code, at } | Question::InspectNow { code, at } => {
-                analysis::inspect(&mut context, &code, at)
-            }
-        };
+        let answer = answer(&mut context, question);
         replies.send(Reply { id, answer });
     }
     // Without evcxr's end, which waits for that of the cells.
@@ -74,11 +67,8 @@ fn listen(context: &mut CommandContext, replies: Replies) -> Receiver<Request> {
     std::thread::spawn(move || {
         for line in std::io::stdin().lock().lines().map_while(Result::ok) {
             match serde_json::from_str::<Request>(&line) {
-                Ok(Request { id, question: Question::CompleteNow { code, at } }) => {
-                    copy::answer(&context, id, &replies, |context| analysis::complete(context, &code, at))
-                }
-                Ok(Request { id, question: Question::InspectNow { code, at } }) => {
-                    copy::answer(&context, id, &replies, |context| analysis::inspect(context, &code, at))
+                Ok(Request { id, question }) if question.is_urgent() => {
+                    copy::answer(&context, id, &replies, |context| answer(context, question))
                 }
                 Ok(request) if sender.send(request).is_ok() => {}
                 Ok(_) => return,
@@ -87,4 +77,17 @@ fn listen(context: &mut CommandContext, replies: Replies) -> Receiver<Request> {
         }
     });
     requests
+}
+
+fn answer(context: &mut CommandContext, question: Question) -> Answer {
+    let answer = match question {
+        Question::Execute { code } => Ok(Answer::Executed(evaluation::execute(context, &code))),
+        Question::Complete { code, at } | Question::CompleteNow { code, at } => {
+            completion::offer(context, &code, at).map(Answer::Completed)
+        }
+        Question::Inspect { code, ends } | Question::InspectNow { code, ends } => {
+            inspection::explain(context, &code, &ends).map(Answer::Inspected)
+        }
+    };
+    answer.unwrap_or_else(|error| Answer::Failed(format!("{error:#}")))
 }

@@ -4,8 +4,8 @@
 //! {"id":7,"question":{"execute":{"code":"1 + 1"}}}
 //! {"id":7,"answer":{"executed":{"contents":{"text/plain":"2"},"failure":null,"variables":[["x","i32"]]}}}
 //! {"id":8,"question":{"complete":{"code":"x.po","at":4}}}
-//! {"id":8,"answer":{"completed":{"start":2,"end":4,"items":[{"code":"pow(${1:exp})$0","kind":"mth","label":"pow(…)"}]}}}
-//! {"id":9,"question":{"inspect_now":{"code":"x","at":1}}}
+//! {"id":8,"answer":{"completed":{"start":2,"end":4,"items":[{"code":"pow(exp)","kind":"function"}]}}}
+//! {"id":9,"question":{"inspect_now":{"code":"x","ends":[1]}}}
 //! {"id":9,"answer":{"inspected":{"text":"x: i32","html":"<pre>…"}}}
 //! ```
 //!
@@ -20,6 +20,9 @@ use std::fs::File;
 use std::io::Write;
 use std::sync::{Arc, Mutex};
 
+use crate::completion::Offer;
+use crate::inspection::Explanation;
+
 /// A line from the kernel.
 #[derive(Deserialize)]
 pub struct Request {
@@ -33,9 +36,17 @@ pub struct Request {
 pub enum Question {
     Execute { code: String },
     Complete { code: String, at: usize },
-    Inspect { code: String, at: usize },
+    /// About the first of the names that end there and are known.
+    Inspect { code: String, ends: Vec<usize> },
     CompleteNow { code: String, at: usize },
-    InspectNow { code: String, at: usize },
+    InspectNow { code: String, ends: Vec<usize> },
+}
+
+impl Question {
+    /// Whether it is to be answered while a cell runs.
+    pub fn is_urgent(&self) -> bool {
+        matches!(self, Question::CompleteNow { .. } | Question::InspectNow { .. })
+    }
 }
 
 /// A line to the kernel.
@@ -114,14 +125,6 @@ pub struct Span {
 pub struct Note {
     pub message: String,
     pub span: Option<Span>,
-}
-
-/// A name that fits.
-#[derive(Serialize)]
-pub struct Item {
-    pub code: String,
-    pub kind: &'static str,
-    pub label: String,
 }
 
 /// The way to the kernel.
