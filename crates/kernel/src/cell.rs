@@ -15,6 +15,7 @@ use crate::errors::{self, Diagnostic, Known};
 use crate::impls::{Impls, Rewritten};
 use crate::output::{media, Output, Told};
 use crate::places::Places;
+use crate::warnings;
 use crate::wire::Part;
 
 /// A cell that has not stopped by then does not look at the stop flag.
@@ -196,6 +197,15 @@ impl Cell {
     pub fn note(&mut self, text: &str) {
         self.flush();
         self.publish(vec![StreamContent::stderr(text).into()]);
+    }
+
+    /// What the compiler has said about it, and is worth to be shown.
+    pub fn warn(&mut self, messages: &str) {
+        let mut diagnostics = warnings::of_cell(messages, &self.places, self.number);
+        self.find_in_cell(&mut diagnostics);
+        if let Some(text) = errors::warnings(&diagnostics, self.source(), self.number) {
+            self.note(&text);
+        }
     }
 
     /// What was printed so far comes before what follows.

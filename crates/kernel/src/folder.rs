@@ -70,6 +70,11 @@ impl RunFolder {
         self.path.join("build")
     }
 
+    /// What live-cargo has left of the last cell that it compiled: the source, or the compiler's messages.
+    pub fn compiled(&self, name: &str) -> PathBuf {
+        self.build().join(".live-cargo").join(name)
+    }
+
     /// A file that exists while the running cell should stop.
     pub fn stop_file(&self) -> PathBuf {
         self.path.join("stop")
@@ -92,7 +97,7 @@ impl RunFolder {
             ("LIVE_KERNEL".into(), "1".into()),
             ("LIVE_STOP".into(), self.stop_file().into()),
             // How the cells are run; see live-cells.
-            ("LIVE_CELLS".into(), beside("live-cells").into()),
+            ("LIVE_RUNTIME".into(), beside("live-cells").into()),
             ("LIVE_STREAMS".into(), streams::folder(&self.path).into()),
             ("LIVE_MEMORY".into(), memory::limit(settings.memory).to_string().into()),
             // evcxr overwrites a kernelspec "rust" that it finds on this path, and so ours, or the user's own.

@@ -385,13 +385,11 @@ impl Kernel {
             self.told_of_statics = true;
             cell.note(statics::NOTE);
         }
-        let generated = self
-            .folder
-            .as_ref()
-            .and_then(|folder| std::fs::read_to_string(folder.build().join("src/lib.rs")).ok());
+        let read = |name| self.folder.as_ref().and_then(|folder| std::fs::read_to_string(folder.compiled(name)).ok());
         cell.places = self.places.clone();
         cell.places.add(cell.number, &cell.source().to_string());
-        cell.places.set_generated(&generated.unwrap_or_default());
+        cell.places.set_generated(&read("cell.rs").unwrap_or_default());
+        cell.warn(&read("messages.json").unwrap_or_default());
         self.ask_about_names();
     }
 

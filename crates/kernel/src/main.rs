@@ -36,6 +36,7 @@ mod sources;
 mod statics;
 mod streams;
 mod warm_up;
+mod warnings;
 mod wire;
 
 use anyhow::{Context, Result};

@@ -29,7 +29,13 @@ impl Places {
     pub fn find(&self, place: &str) -> Option<String> {
         static PLACE: LazyLock<Regex> =
             LazyLock::new(|| Regex::new(r"^src/lib\.rs:(\d+)(?::\d+)?$").expect("a valid pattern"));
-        let line = PLACE.captures(place)?[1].parse::<usize>().ok()?.checked_sub(1)?;
+        let (number, line) = self.locate(PLACE.captures(place)?[1].parse().ok()?)?;
+        Some(format!("cell [{number}], line {line}"))
+    }
+
+    /// The cell, and the line in it, that a line of evcxr's file is.
+    pub fn locate(&self, line: usize) -> Option<(usize, usize)> {
+        let line = line.checked_sub(1)?;
         let mut best: Option<(usize, usize, usize)> = None;
         for (number, cell) in self.cells.iter().rev() {
             let lines: Vec<&str> = cell.lines().collect();
@@ -40,7 +46,7 @@ impl Places {
                 }
             }
         }
-        best.map(|(_, number, line)| format!("cell [{number}], line {line}"))
+        best.map(|(_, number, line)| (number, line))
     }
 
     /// How well a line of a cell fits to one of the file: 0 if it is another.

@@ -19,7 +19,7 @@ use std::sync::mpsc::{channel, Receiver};
 use protocol::{Answer, Question, Replies, Reply, Request};
 
 /// The program that runs the cells.
-const CELLS: &str = "LIVE_CELLS";
+const RUNTIME: &str = "LIVE_RUNTIME";
 
 fn main() -> ExitCode {
     // cargo starts this program in the place of rustc where evcxr's own cache is used.
@@ -48,7 +48,7 @@ fn serve() -> Result<()> {
 
 /// Starts evcxr with another program for the cells.
 fn open() -> Result<CommandContext> {
-    let cells = std::env::var_os(CELLS).with_context(|| format!("the variable {CELLS} names no program"))?;
+    let cells = std::env::var_os(RUNTIME).with_context(|| format!("the variable {RUNTIME} names no program"))?;
     // Reasons come with both kinds of error, on one line each.
     let (context, outputs) =
         EvalContext::with_subprocess_command(Command::new(cells)).map_err(|error| anyhow!("{error}"))?;
