@@ -81,11 +81,9 @@ impl Analyses {
             (Content::CompleteRequest(asked), Answer::Completed(offer)) => {
                 completion::reply(&asked.code, offer, variables).into()
             }
-            (Content::InspectRequest(asked), Answer::Inspected(found)) => inspection::reply(
-                Some(found).filter(|found| !is_nothing(found)),
-                asked.detail_level.unwrap_or(0) > 0,
-            )
-            .into(),
+            (Content::InspectRequest(asked), Answer::Inspected(found)) => {
+                inspection::reply(found.as_ref(), asked.detail_level.unwrap_or(0) > 0).into()
+            }
             _ => nothing(&request),
         };
         Some((request, content))

@@ -70,8 +70,11 @@ fn listen(context: &mut CommandContext, replies: Replies) -> Receiver<Request> {
                 Ok(Request { id, question }) if question.is_urgent() => {
                     copy::answer(&context, id, &replies, |context| answer(context, question))
                 }
-                Ok(request) if sender.send(request).is_ok() => {}
-                Ok(_) => return,
+                Ok(request) => {
+                    if sender.send(request).is_err() {
+                        return;
+                    }
+                }
                 Err(error) => eprintln!("a request that is none: {error}"),
             }
         }

@@ -13,11 +13,12 @@
 //! answered while a cell runs. The first line says that evcxr is ready: `{"id":0,"answer":"ready"}`.
 
 use anyhow::Result;
-use nix::unistd::{dup, dup2_stderr, dup2_stdout};
+use nix::unistd::dup2_stdout;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::Write;
+use std::os::fd::AsFd;
 use std::sync::{Arc, Mutex};
 
 use crate::completion::Offer;
@@ -61,15 +62,8 @@ pub struct Reply {
 pub enum Answer {
     Ready,
     Executed(Executed),
-    Completed {
-        start: usize,
-        end: usize,
-        items: Vec<Item>,
-    },
-    Inspected {
-        text: String,
-        html: String,
-    },
+    Completed(Offer),
+    Inspected(Option<Explanation>),
     /// evcxr could not answer, for this reason.
     Failed(String),
 }
@@ -137,10 +131,9 @@ impl Replies {
     /// # Errors
     /// If the system has no more files.
     pub fn open() -> Result<Replies> {
-        let own = dup(std::io::stdout())?;
+        // What evcxr starts does not get it.
+        let own = std::io::stdout().as_fd().try_clone_to_owned()?;
         dup2_stdout(std::io::stderr())?;
-        // Also in the place of what a program that this one starts would inherit.
-        dup2_stderr(std::io::stderr())?;
         Ok(Replies(Arc::new(Mutex::new(File::from(own)))))
     }
 

@@ -8,7 +8,7 @@ use std::ffi::{c_int, c_void};
 use std::fs::File;
 use std::io::{BufRead, BufReader, Write};
 use std::path::PathBuf;
-use std::sync::atomic::{AtomicPtr, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicPtr, Ordering};
 use std::sync::Mutex;
 
 use crate::variables;
@@ -20,8 +20,15 @@ const TYPED: &str = "L";
 
 /// What was typed and not read yet.
 static TYPED_AHEAD: Mutex<Vec<u8>> = Mutex::new(Vec::new());
+/// Whether this is the process that runs the cells.
+static RUNS_CELLS: AtomicBool = AtomicBool::new(false);
 /// A function of the last cell, which sends what the standard library has collected of its output.
 static FLUSH: AtomicPtr<c_void> = AtomicPtr::new(std::ptr::null_mut());
+
+/// From now on, the standard input is the user's.
+pub fn ask_from_now_on() {
+    RUNS_CELLS.store(true, Ordering::Relaxed);
+}
 
 /// Names the function that sends what a cell has printed but not sent.
 pub fn flush_with(flush: Option<extern "C" fn()>) {
@@ -45,8 +52,7 @@ pub fn flush() {
 #[cfg(target_os = "linux")]
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn read(file: c_int, buffer: *mut c_void, count: usize) -> isize {
-    let is_asked = file == 0 && count > 0 && std::env::var_os(variables::STREAMS).is_some();
-    if !is_asked {
+    if file != 0 || count == 0 || !RUNS_CELLS.load(Ordering::Relaxed) {
         return nix::libc::syscall(nix::libc::SYS_read, file, buffer, count) as isize;
     }
     let wanted = std::slice::from_raw_parts_mut(buffer.cast::<u8>(), count);

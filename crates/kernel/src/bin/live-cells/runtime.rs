@@ -30,6 +30,7 @@ pub fn run() -> Result<()> {
     // What a cell starts is no runtime, and gets no commands.
     std::env::remove_var(variables::COMMANDS);
     std::env::remove_var(variables::OF_EVCXR);
+    input::ask_from_now_on();
     limit_memory();
     end_with_supervisor();
     let mut variables = std::ptr::null_mut();
