@@ -5,12 +5,13 @@ use nix::unistd::Pid;
 use std::ffi::OsString;
 use std::fs::{self, File};
 use std::io::ErrorKind;
+use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 
 use crate::guard::Guard;
 use crate::prepared;
-use crate::settings::{beside, Settings};
+use crate::settings::{beside, own_cache, Settings};
 use crate::{memory, sources, streams};
 
 /// Held by a kernel as long as it lives, so that others see that its folder is in use.
@@ -80,6 +81,11 @@ impl RunFolder {
         self.path.join("stop")
     }
 
+    /// A file with what the next output should say first, if there is one.
+    pub fn notice_file(&self) -> PathBuf {
+        self.path.join("notice")
+    }
+
     /// Tells the guard what to end when this kernel is no more; `None` once that has ended, as its number may then become
     /// another's.
     pub fn guard_group(&self, group: Option<Pid>) {
@@ -118,22 +124,38 @@ impl RunFolder {
         environment.extend(missing.map(|(name, value)| (name.into(), value.into())));
         if let Some(lock) = &settings.lock {
             environment.push(("LIVE_LOCK".into(), lock.into()));
-            environment.push(("PATH".into(), self.path_with_own_cargo()?));
+        }
+        let is_set = environment.iter().any(|(name, _)| name == "LIVE_CELLS")
+            || std::env::var_os("LIVE_CELLS").is_some();
+        if !is_set {
+            environment.push(("LIVE_CELLS".into(), own_cache().join("live-kernel/cells").into()));
+        }
+        if let Some(prepared) = &settings.prepared {
+            environment.push(("LIVE_CELLS_SHARED".into(), prepared.join(prepared::CELLS).into()));
+        }
+        environment.push(("LIVE_NOTICE".into(), self.notice_file().into()));
+        if let Some(path) = self.path_with_own_cargo()? {
+            environment.push(("PATH".into(), path));
         }
         Ok(environment)
     }
 
-    /// A search path that begins with a cargo that keeps the versions of the Cargo.lock.
-    fn path_with_own_cargo(&self) -> Result<OsString> {
+    /// A search path that begins with a cargo, and a rustup, that are this kernel's own: the program live-cargo beside this one.
+    fn path_with_own_cargo(&self) -> Result<Option<OsString>> {
+        let beside = std::env::current_exe().and_then(fs::canonicalize)?.with_file_name("live-cargo");
+        if !beside.is_file() {
+            return Ok(None);
+        }
         let bin = self.path.join("bin");
         fs::create_dir_all(&bin)?;
-        for (name, script) in [("cargo", include_str!("cargo.sh")), ("rustup", include_str!("rustup.sh"))] {
-            let path = bin.join(name);
-            fs::write(&path, script)?;
-            fs::set_permissions(&path, std::os::unix::fs::PermissionsExt::from_mode(0o755))?;
+        for name in ["cargo", "rustup"] {
+            match symlink(&beside, bin.join(name)) {
+                Err(error) if error.kind() != ErrorKind::AlreadyExists => return Err(error.into()),
+                _ => {}
+            }
         }
         let path = std::env::var_os("PATH").unwrap_or_default();
-        Ok(std::env::join_paths(std::iter::once(bin).chain(std::env::split_paths(&path)))?)
+        Ok(Some(std::env::join_paths(std::iter::once(bin).chain(std::env::split_paths(&path)))?))
     }
 }
 
@@ -156,8 +178,6 @@ fn remove_leftovers(runs: &Path) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::os::unix::fs::symlink;
-    use std::process::Command;
 
     #[test]
     fn folders_that_nobody_uses_are_removed() {
@@ -172,21 +192,5 @@ mod tests {
         let is_there = |name: &str| runs.path().join(name).is_dir();
         assert!(is_there("run-used") && is_there("other"));
         assert!(!is_there("run-left") && !is_there("run-half"));
-    }
-
-    #[test]
-    fn cargo_gets_the_versions_also_where_the_folder_has_a_second_name() {
-        let folder = tempfile::tempdir().unwrap();
-        let (real, linked, lock) =
-            (folder.path().join("real"), folder.path().join("linked"), folder.path().join("lock"));
-        fs::create_dir(&real).unwrap();
-        symlink(&real, &linked).unwrap();
-        fs::write(&lock, "versions").unwrap();
-        let path = std::env::var("PATH").unwrap_or_default();
-        let mut cargo = Command::new("sh");
-        cargo.args(["-c", include_str!("cargo.sh"), "cargo", "--version"]).current_dir(&linked);
-        cargo.env("EVCXR_TMPDIR", &linked).env("LIVE_LOCK", &lock).env("PATH", format!("own:{path}"));
-        assert!(cargo.output().unwrap().status.success());
-        assert_eq!(fs::read_to_string(real.join("Cargo.lock")).unwrap(), "versions");
     }
 }

@@ -17,6 +17,8 @@ use std::time::Duration;
 
 const BUILD: &str = "build";
 const STAMP: &str = "made-from";
+/// Compiled cells that all users of the prepared folder share.
+pub const CELLS: &str = "cells";
 const PART: &str = ".prepared-";
 /// Renewing takes seconds; what is older was left by a kernel that was killed.
 const LEFT_OVER_AFTER: Duration = Duration::from_secs(3600);

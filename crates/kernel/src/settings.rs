@@ -46,7 +46,8 @@ fn is_writable(folder: &Path) -> bool {
     std::fs::create_dir_all(folder).is_ok() && tempfile::tempfile_in(folder).is_ok()
 }
 
-fn own_cache() -> PathBuf {
+/// Where a user's own programs keep what can be made again.
+pub fn own_cache() -> PathBuf {
     let named = |name| std::env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
     let in_home = || named("HOME").map(|home| home.join(".cache"));
     named("XDG_CACHE_HOME").or_else(in_home).unwrap_or_else(std::env::temp_dir)
