@@ -17,10 +17,13 @@ use crate::new_dependency;
 use crate::programs;
 use crate::rustc::{Call, Outcome, RECORD};
 use crate::source::Source;
+use crate::stand_in;
 
 /// Cargo's exit code for what cannot be compiled.
 const FAILED: i32 = 101;
 const SO_PATH: &str = "EVCXR_EXECUTION_SO_PATH";
+/// Set where cells are to be compiled, and not executed.
+const COMPILE_ONLY: &str = "LIVE_COMPILE_ONLY";
 const DEFAULT_MIB: u64 = 1024;
 /// How a cell has the compiler read more than its text; of one with an error, the compiler does not say what it has read.
 const READS_FILES: [&str; 5] = ["include!", "include_str", "include_bytes", "env!", "#[path"];
@@ -175,6 +178,9 @@ impl Cell {
                 &json!({"reason": "compiler-artifact", "target": target, "filenames": [library]}).to_string(),
             );
             said.push('\n');
+            if programs::variable(COMPILE_ONLY).is_some() {
+                stand_in::put(&library, &self.build)?;
+            }
             if let Some(file) = programs::variable(SO_PATH) {
                 fs::write(file, library.as_os_str().as_encoded_bytes())
                     .context("the cell's place cannot be told")?;

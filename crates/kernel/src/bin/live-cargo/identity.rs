@@ -165,3 +165,163 @@ fn is_library(path: &Path) -> bool {
     let ending = path.extension().unwrap_or_default().to_string_lossy();
     !is_cell && ["rlib", "rmeta", "so", "dylib"].contains(&ending.as_ref())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::fs::{File, FileTimes};
+    use std::time::{Duration, SystemTime};
+
+    /// A build folder, a compiler, and the environment in which it is called.
+    struct Setting {
+        folder: tempfile::TempDir,
+        environment: BTreeMap<String, String>,
+        call: Call,
+    }
+
+    impl Setting {
+        fn new() -> Setting {
+            let folder = tempfile::tempdir().unwrap();
+            let path = |name: &str| folder.path().join(name);
+            let standard = "tools/lib/rustlib/linux/lib/libstd-1.so";
+            for (name, text) in [
+                ("build/Cargo.toml", "[lib]\n[dependencies]\nb = \"1\"\na = { path = \"x\" }\n"),
+                ("build/.cargo/config.toml", "[net]\noffline = false\n"),
+                ("build/src/lib.rs", "evcxr's"),
+                ("build/src/shown.rs", "shown"),
+                ("build/deps/liba-1.rlib", "library"),
+                ("build/deps/libctx.so", "cell"),
+                ("tools/bin/rustc", "program"),
+                ("tools/lib/librustc_driver-1.so", "compiler"),
+                (standard, "std"),
+            ] {
+                fs::create_dir_all(path(name).parent().unwrap()).unwrap();
+                fs::write(path(name), text).unwrap();
+            }
+            let text = |name: &str| path(name).display().to_string();
+            let environment = BTreeMap::from([
+                ("RUSTC".to_string(), text("tools/bin/rustc")),
+                ("EVCXR_CORE_EXTERN".to_string(), format!("core={}", text(standard))),
+                ("RUSTFLAGS".to_string(), "-Cprefer-dynamic".to_string()),
+                ("CARGO_PROFILE_DEV_LTO".to_string(), "off".to_string()),
+                ("HOME".to_string(), "/home/a".to_string()),
+            ]);
+            let call = serde_json::json!({
+                "arguments": ["-L", format!("dependency={}", text("build/deps")), "-C", "opt-level=2"],
+                "environment": {},
+            });
+            Setting { folder, environment, call: serde_json::from_value(call).unwrap() }
+        }
+
+        fn path(&self, name: &str) -> PathBuf {
+            self.folder.path().join(name)
+        }
+
+        fn key(&self, arguments: &[&str], text: &str, only_check: bool) -> String {
+            let arguments: Vec<String> = arguments.iter().map(|word| word.to_string()).collect();
+            let build = self.path("build");
+            let context = context(&build, &arguments, &self.environment).unwrap();
+            cell(&context, text, &self.call, &build, only_check).unwrap()
+        }
+
+        fn usual(&self) -> String {
+            self.key(&["build"], "text", false)
+        }
+    }
+
+    #[test]
+    fn what_changes_nothing_leaves_the_key() {
+        let mut setting = Setting::new();
+        let first = setting.usual();
+        assert_eq!(setting.usual(), first);
+        fs::write(setting.path("build/src/lib.rs"), "in another order").unwrap();
+        fs::write(setting.path("build/deps/libctx.so"), "another cell").unwrap();
+        fs::write(setting.path("build/deps/libcode_3.so"), "another cell").unwrap();
+        fs::write(
+            setting.path("build/Cargo.toml"),
+            "[lib]\n[dependencies]\na = { path = \"x\" }\nb = \"1\"\n",
+        )
+        .unwrap();
+        setting.environment.insert("HOME".into(), "/home/b".into());
+        setting.environment.insert("RUST_BACKTRACE".into(), "1".into());
+        assert_eq!(setting.usual(), first);
+    }
+
+    #[test]
+    fn a_build_folder_at_another_place_has_the_same_keys() {
+        let (first, second) = (Setting::new(), Setting::new());
+        // The same tools and libraries, to the nanosecond.
+        let time =
+            FileTimes::new().set_modified(SystemTime::UNIX_EPOCH + Duration::from_nanos(1_000_000_007));
+        for setting in [&first, &second] {
+            File::options()
+                .write(true)
+                .open(setting.path("build/deps/liba-1.rlib"))
+                .unwrap()
+                .set_times(time)
+                .unwrap();
+        }
+        let build = |setting: &Setting| setting.path("build");
+        let context = context(&build(&first), &[], &first.environment).unwrap();
+        let key = |setting: &Setting| cell(&context, "text", &setting.call, &build(setting), false);
+        assert_eq!(key(&first), key(&second));
+    }
+
+    #[test]
+    fn whatever_a_cell_depends_on_changes_the_key() {
+        let mut keys = vec![Setting::new().usual()];
+        let mut changed = |what: &str, change: &dyn Fn(&mut Setting)| {
+            let mut setting = Setting::new();
+            let before = setting.usual();
+            change(&mut setting);
+            let after = setting.usual();
+            assert_ne!(before, after, "{what}");
+            keys.push(after);
+        };
+        for file in [
+            "build/Cargo.toml",
+            "build/.cargo/config.toml",
+            "build/src/shown.rs",
+            "build/src/another.rs",
+            "build/src/folder/mod.rs",
+            "build/deps/liba-1.rlib",
+            "build/deps/libnew-2.rmeta",
+            "tools/bin/rustc",
+            "tools/lib/librustc_driver-1.so",
+            "tools/lib/rustlib/linux/lib/libstd-1.so",
+        ] {
+            changed(file, &|setting| {
+                fs::create_dir_all(setting.path(file).parent().unwrap()).unwrap();
+                fs::write(setting.path(file), "changed now").unwrap();
+            });
+        }
+        changed("a library's time alone", &|setting| {
+            let file = File::options().write(true).open(setting.path("build/deps/liba-1.rlib")).unwrap();
+            file.set_modified(SystemTime::UNIX_EPOCH).unwrap();
+        });
+        for (name, value) in [
+            ("RUSTFLAGS", "-Cprefer-dynamic -Cdebuginfo=1"),
+            ("CARGO_PROFILE_DEV_LTO", "thin"),
+            ("CARGO_PROFILE_DEV_OPT_LEVEL", "0"),
+            ("RUSTC_BOOTSTRAP", "1"),
+            ("LIBRARY_PATH", "/elsewhere"),
+        ] {
+            changed(name, &|setting| drop(setting.environment.insert(name.into(), value.into())));
+        }
+        changed("the call", &|setting| setting.call.arguments[3] = "opt-level=3".into());
+        let setting = Setting::new();
+        assert_ne!(
+            setting.key(&["build"], "text", false),
+            setting.key(&["build", "--offline"], "text", false)
+        );
+        assert_ne!(setting.key(&["build"], "text", false), setting.key(&["build"], "text", true));
+        assert_ne!(setting.key(&["build"], "text", false), setting.key(&["build"], "text ", false));
+    }
+
+    #[test]
+    fn without_a_known_compiler_there_is_no_key() {
+        let mut setting = Setting::new();
+        setting.environment.remove("EVCXR_CORE_EXTERN");
+        assert_eq!(context(&setting.path("build"), &[], &setting.environment), None);
+    }
+}

@@ -11,6 +11,7 @@ mod new_dependency;
 mod programs;
 mod rustc;
 mod source;
+mod stand_in;
 
 use anyhow::Result;
 use std::ffi::OsString;

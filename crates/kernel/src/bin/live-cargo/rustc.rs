@@ -256,3 +256,79 @@ fn sources_in(dependencies: &Path, build: &Path) -> BTreeMap<String, Option<File
     }
     sources.iter().filter_map(|path| Some((path.to_str()?.to_string(), file_identity(path)))).collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn call(arguments: &[String]) -> Call {
+        let (environment, sources, variables) = Default::default();
+        Call { arguments: arguments.to_vec(), environment, sources, variables }
+    }
+
+    fn words(text: &str) -> Vec<String> {
+        text.split(' ').map(str::to_string).collect()
+    }
+
+    #[test]
+    fn a_cell_is_called_the_same_in_all_kernels_and_finds_the_standard_library() {
+        let arguments = words("--crate-name ctx --json=diagnostic-rendered-ansi,artifacts -C metadata=0123 -C rpath -C opt-level=2");
+        let changed = as_in_all_kernels(arguments, Some("core=/tools/lib/libstd-1.so".into())).join(" ");
+        assert!(changed.starts_with(
+            "--crate-name ctx --json=artifacts,future-incompat -C metadata=cells -C link-arg=-Wl,-rpath,"
+        ));
+        assert!(changed.ends_with("-C link-arg=-Wl,-rpath,/tools/lib -C opt-level=2"), "{changed}");
+    }
+
+    #[test]
+    fn a_check_makes_metadata_at_a_place_of_its_own() {
+        let arguments = words("--emit=dep-info,link --out-dir /deps -C incremental=/i -C opt-level=2");
+        assert_eq!(
+            checking(arguments, Path::new("/c")),
+            words("--emit=dep-info,metadata --out-dir /c -C opt-level=2")
+        );
+    }
+
+    #[test]
+    fn a_call_is_kept_for_other_folders_until_a_source_changes() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = |name: &str| folder.path().join(name);
+        for build in ["first", "second"] {
+            fs::create_dir_all(path(build).join("deps")).unwrap();
+            fs::write(path(build).join("deps/liba.rlib"), "").unwrap();
+        }
+        fs::create_dir_all(path("a/src")).unwrap();
+        fs::write(path("a/src/lib.rs"), "1").unwrap();
+        fs::write(path("a/Cargo.toml"), "").unwrap();
+        let source = path("a/src/lib.rs").display().to_string();
+        let downloaded = "/home/x/.cargo/registry/src/index/b-1/src/lib.rs";
+        fs::write(path("first/deps/a.d"), format!("a.rlib: {source} {downloaded} src/lib.rs\n\n{source}:\n"))
+            .unwrap();
+        let deps = path("first/deps").display().to_string();
+        let noted =
+            call(&words(&format!("-L dependency={deps} --extern a={deps}/liba.rlib --out-dir {deps}")));
+        fs::write(path("noted"), serde_json::to_vec(&noted).unwrap()).unwrap();
+
+        let kept = path("kept.json");
+        let learned = Call::learn(&path("noted"), &kept, &path("first")).unwrap();
+        let files: Vec<&String> = learned.sources.keys().collect();
+        assert_eq!(files, [&path("a/Cargo.toml").display().to_string(), &source]);
+        let read = Call::read(&kept, &path("second")).unwrap();
+        assert_eq!(
+            read.library(),
+            Some(path("second/deps/libctx.so")).filter(|_| cfg!(target_os = "linux")).or(read.library())
+        );
+        assert_eq!(read.dependency_folders(), [path("second/deps")]);
+        assert_eq!(Call::read(&kept, &path("third")), None, "its libraries are not there");
+        fs::write(&source, "22").unwrap();
+        assert_eq!(Call::read(&kept, &path("second")), None, "the dependency has changed");
+    }
+
+    #[test]
+    fn a_cell_that_is_linked_with_rusts_dynamic_libraries_is_left_to_cargo() {
+        let folder = tempfile::tempdir().unwrap();
+        let noted = folder.path().join("noted");
+        fs::write(&noted, serde_json::to_vec(&call(&words("--extern a=/deps/liba.so"))).unwrap()).unwrap();
+        assert_eq!(Call::learn(&noted, &folder.path().join("kept.json"), folder.path()), None);
+    }
+}

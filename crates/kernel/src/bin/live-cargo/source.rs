@@ -223,3 +223,260 @@ fn put(line: &str) -> Option<&str> {
     let (start, name) = rest.rsplit_once("), ")?;
     start.ends_with(&format!(">(stringify!({name}")).then_some(name)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A notebook's state, from which evcxr generates a source; in any order where it walks a hash map.
+    #[derive(Clone, PartialEq, Debug)]
+    struct Notebook {
+        items: Vec<String>,
+        stored: Vec<(&'static str, &'static str, bool)>,
+        new: Vec<(&'static str, &'static str)>,
+        user: String,
+        question_mark: bool,
+        catch: bool,
+        number: usize,
+    }
+
+    /// Small numbers, always the same ones.
+    struct Random(u64);
+
+    impl Random {
+        fn below(&mut self, limit: usize) -> usize {
+            self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+            (self.0 >> 33) as usize % limit
+        }
+
+        fn shuffled<T: Clone>(&mut self, values: &[T]) -> Vec<T> {
+            let mut values = values.to_vec();
+            for at in (1..values.len()).rev() {
+                values.swap(at, self.below(at + 1));
+            }
+            values
+        }
+    }
+
+    const ITEMS: [&str; 9] = [
+        "use cnn::prelude::*;\n",
+        "use std::collections::HashMap;\n",
+        "struct P { x: i32 }\nimpl P { fn y(&self) -> i32 { self.x } }\n",
+        "#[derive(Debug)]\nenum Kind {\n    A,\n    B(i32),\n}\n",
+        "fn f(x: f64) -> f64 {\n    // twice }\n    2.0 * x\n}\n",
+        "const LIMIT: usize = {\n    3\n}\n+ 1;\n",
+        "macro_rules! sq { ($x:expr) => { $x * $x } }\n",
+        "mod shown;\n",
+        "/// Of documentation.\npub(crate) static NAME: &str = \"};{\";\n",
+    ];
+    const VARIABLES: [(&str, &str, bool); 7] = [
+        ("a", "i32", false),
+        ("b", "Vec<f64>", true),
+        ("history", "History", false),
+        ("model", "Sequential", true),
+        ("p", "P", false),
+        ("r#type", "String", false),
+        ("größe", "f32", false),
+    ];
+    const CELLS: [&str; 6] = [
+        "println!(\"{a:?} {}\", b.len());\n",
+        "let c = a + 1;\nlet d = c;\n",
+        "model.fit(\n    &x,\n)?;\n",
+        "(\nf(2.0)\n).evcxr_display();\n",
+        "for i in 0..3 {\n    println!(\"{i} }}\");\n}\n",
+        "let c = P { x: 1 };\n",
+    ];
+
+    impl Notebook {
+        fn any(random: &mut Random) -> Notebook {
+            let pick = |random: &mut Random, of: usize| random.below(of + 1);
+            let items = random.shuffled(&ITEMS);
+            let items = items[..pick(random, ITEMS.len())].iter().map(|item| item.to_string()).collect();
+            let stored = random.shuffled(&VARIABLES);
+            let stored = stored[..pick(random, VARIABLES.len())].to_vec();
+            let new = [("c", "i32"), ("d", "i32")][..random.below(3)].to_vec();
+            let user = CELLS[random.below(CELLS.len())].to_string();
+            let (question_mark, catch) = (random.below(2) == 0, random.below(4) > 0);
+            Notebook { items, stored, new, user, question_mark, catch, number: random.below(50) }
+        }
+
+        /// As in evcxr's eval_context.rs: code_to_compile, wrap_user_code.
+        fn source(&self, random: &mut Random) -> String {
+            let mut text = FIRST_LINE.to_string();
+            text += &random.shuffled(&self.items).concat();
+            if self.question_mark {
+                text += &format!("\n            struct EvcxrUserCodeError {{}}\n{ERROR_OF}                fn from(error: T) -> Self {{\n{PRINTED}                    println!(\"{{}}\", evcxr_internal_runtime::USER_ERROR_OCCURRED);\n                    EvcxrUserCodeError {{}}\n                }}\n            }}\n        \n");
+            }
+            text += "mod evcxr_internal_runtime {\n// The store.\npub struct VariableStore {}\n}\n#[unsafe(no_mangle)]\n";
+            text += &format!("pub extern \"C\" fn run_user_code_{}(\n{STORE_TYPE}", self.number);
+            text += "  -> *mut evcxr_internal_runtime::VariableStore {\nif evcxr_variable_store.is_null() {\n  evcxr_variable_store = evcxr_internal_runtime::create_variable_store();\n}\nlet evcxr_variable_store = unsafe {&mut *evcxr_variable_store};\n";
+            text += CHECKS;
+            for (name, of, _) in random.shuffled(&self.stored) {
+                text +=
+                    &format!("vars_ok &= evcxr_variable_store.check_variable::<{of}>(stringify!({name}));\n");
+            }
+            text += CHECKED;
+            for (name, of, is_mut) in random.shuffled(&self.stored) {
+                let mutability = if is_mut { "mut " } else { "" };
+                text += &format!("let {mutability}{name} = evcxr_variable_store.take_variable::<{of}>(stringify!({name}));\n");
+            }
+            if self.catch {
+                text += "match std::panic::catch_unwind(\n  std::panic::AssertUnwindSafe(||{\n";
+            }
+            if self.question_mark {
+                text += "let _ = (|| -> std::result::Result<(), EvcxrUserCodeError> {\n";
+            }
+            text += &self.user;
+            let put = |name: &str, of: &str| {
+                format!("evcxr_variable_store.put_variable::<{of}>(stringify!({name}), {name});\n")
+            };
+            for (name, of) in random.shuffled(&self.new) {
+                text += &put(name, of);
+            }
+            if self.question_mark {
+                text += "Ok(())})();\n";
+            }
+            if self.catch {
+                text += &CAUGHT.concat();
+            }
+            for (name, of, _) in random.shuffled(&self.stored) {
+                text += &put(name, of);
+            }
+            text + "evcxr_variable_store\n}\n"
+        }
+
+        fn changed(&self, random: &mut Random) -> Notebook {
+            let mut other = self.clone();
+            match random.below(7) {
+                0 => other.number += 1,
+                1 => other.user.insert(random.below(2), ' '),
+                2 => other.question_mark = !self.question_mark,
+                3 => other.items.push("fn another() {}\n".to_string()),
+                4 => other.new.push(("e", "u8")),
+                5 => other.catch = !self.catch,
+                _ => other.user.push_str("f(1.0);\n"),
+            }
+            other
+        }
+    }
+
+    #[test]
+    fn only_evcxrs_own_order_makes_no_difference() {
+        let mut random = Random(42);
+        for trial in 0..10_000 {
+            let notebook = Notebook::any(&mut random);
+            let (first, second) = (notebook.source(&mut random), notebook.source(&mut random));
+            let (one, two) = (Source::new(&first, false), Source::new(&second, false));
+            assert_eq!(one.text, two.text, "trial {trial}:\n{first}\n{second}");
+            let other = notebook.changed(&mut random);
+            let changed = Source::new(&other.source(&mut random), false);
+            assert_ne!(one.text, changed.text, "trial {trial}: {notebook:?} {other:?}");
+            for (source, original) in [(&one, &first), (&two, &second)] {
+                let original: Vec<&str> = original.split_inclusive('\n').collect();
+                let lines: Vec<&str> = source.text.split_inclusive('\n').collect();
+                assert_eq!(lines.len(), original.len());
+                let mut origins = source.origins.clone();
+                for (line, origin) in lines.iter().zip(&origins) {
+                    let is_same =
+                        *line == original[*origin] || *line == BLANK || *line == PRINTED_WITH_CAUSES;
+                    assert!(is_same, "trial {trial}: {line}");
+                }
+                // The user's own lines are whole, and where evcxr has put them.
+                let at = source.text.find(&notebook.user).expect("the user's lines");
+                assert_eq!(
+                    original.concat().find(&notebook.user).map(|at| original.concat()[..at].lines().count()),
+                    Some(source.text[..at].lines().count())
+                );
+                origins.sort();
+                assert!(origins.iter().copied().eq(0..original.len()));
+            }
+        }
+    }
+
+    fn notebook(user: &str) -> Notebook {
+        Notebook {
+            items: vec![ITEMS[2].to_string()],
+            stored: VARIABLES.to_vec(),
+            new: vec![],
+            user: user.to_string(),
+            question_mark: true,
+            catch: true,
+            number: 1,
+        }
+    }
+
+    fn source(user: &str) -> Source {
+        Source::new(&notebook(user).source(&mut Random(1)), false)
+    }
+
+    #[test]
+    fn variables_that_a_cell_does_not_mention_stay_in_the_store() {
+        let source = source("println!(\"{b:?}\", model);\n");
+        assert_eq!(source.left_out, ["a", "history", "p", "r#type"]);
+        for name in ["b", "model", "größe"] {
+            assert!(source.text.contains(&format!(
+                "check_variable::<{}>",
+                if name == "b" {
+                    "Vec<f64>"
+                } else if name == "model" {
+                    "Sequential"
+                } else {
+                    "f32"
+                }
+            )));
+            assert!(source.text.contains(&format!("(stringify!({name}), {name});")));
+        }
+        assert!(!source.text.contains("stringify!(history)"));
+    }
+
+    #[test]
+    fn types_that_can_be_defined_anew_are_checked_always() {
+        let source = source("1 + 1;\n");
+        assert!(source.text.contains("check_variable::<P>(stringify!(p));"));
+        assert!(!source.text.contains("take_variable::<P>"));
+    }
+
+    #[test]
+    fn where_names_are_made_of_parts_all_variables_are_taken() {
+        assert!(source("paste! { [<his tory>] };\n").left_out.is_empty());
+        let all = Source::new(&notebook("1;\n").source(&mut Random(1)), true);
+        assert!(all.left_out.is_empty() && all.text.contains("stringify!(history)"));
+    }
+
+    #[test]
+    fn errors_are_printed_with_their_causes_by_evcxrs_own_line_alone() {
+        let source = source(PRINTED);
+        assert_eq!(source.text.matches(PRINTED_WITH_CAUSES).count(), 1);
+        assert_eq!(source.text.matches(PRINTED).count(), 1, "the user's own");
+    }
+
+    #[test]
+    fn what_evcxr_does_not_generate_stays_as_it_is() {
+        let mut random = Random(3);
+        let usual = notebook("a;\n").source(&mut random);
+        for text in [
+            "fn main() {}\n".to_string(),
+            String::new(),
+            usual.replace(FIRST_LINE, "#![allow(unused)]\n"),
+            usual.replace("a;\n", "evcxr_variable_store.check_variable::<i32>(\"a\");\n"),
+            usual.replace("a;\n", "#[unsafe(no_mangle)]\npub extern \"C\" fn run_user_code_7() {}\n"),
+            usual.replace("let a = evcxr", "let other = evcxr"),
+        ] {
+            let source = Source::new(&text, false);
+            assert_eq!((source.text.as_str(), source.left_out.len()), (text.as_str(), 0));
+        }
+    }
+
+    #[test]
+    fn a_source_to_check_has_one_order() {
+        let source = |order: [&str; 2], stored: [&str; 2]| {
+            let (parameters, stored) = (order.concat(), stored.concat());
+            format!("{FIRST_LINE}use b;\nuse a;\n#[allow(unused_variables)]\nasync fn evcxr_analysis_wrapper(\n{parameters}) -> Result<(), EvcxrUserCodeError> {{\nlet c = a;\n{stored}Ok(())\n}}\n")
+        };
+        let (a, b) = ("a: i32,\n", "mut b: f64,\n");
+        let (put_a, put_c) = ("evcxr_variable_store(a);\n", "evcxr_variable_store(c);\n");
+        let one = Source::new(&source([a, b], [put_a, put_c]), false);
+        assert_eq!(one.text, Source::new(&source([b, a], [put_c, put_a]), false).text);
+        assert!(one.text.contains("use a;\nuse b;\n"));
+    }
+}
