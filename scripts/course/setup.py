@@ -26,9 +26,10 @@ KERNELSPEC = VENV / "share" / "jupyter" / "kernels" / "rust"
 LAB_EXTENSION = ROOT / "scripts" / "jupyterlab"
 KERNEL = ROOT / "target" / "kernel"
 PROGRAM = KERNEL / "bin" / "live-kernel"
-PROGRAMS = ["live-kernel", "live-cells"]  # what crates/kernel builds; they look for each other in their own folder
+PROGRAMS = [PROGRAM, PROGRAM.with_name("live-cells"), PROGRAM.with_name("live-cargo")]  # they look for each other in their folder
 SESSION = ROOT / "crates" / "session"
 PREPARED = KERNEL / "prepared"
+CELLS = PREPARED / "cells"
 WARM_UP = KERNEL / "warm-up.rs"
 
 TORCH = "2.13.0"  # tch 0.26 is built for exactly this libtorch
@@ -425,7 +426,7 @@ def kernel_program(steps, cargo_bin):
     stamp = PROGRAM.with_name("made-from")
     sources = [path for path in sorted((ROOT / "crates" / "kernel").rglob("*")) if path.is_file()]
     wanted = digest_of([ROOT / "Cargo.lock", *sources])
-    if PROGRAM.exists() and stamp.exists() and stamp.read_text() == wanted:
+    if all(program.exists() for program in PROGRAMS) and stamp.exists() and stamp.read_text() == wanted:
         return steps.done("kernel", "the kernel program")
     check_space(KERNEL, GIB // 2, "Compiling the kernel program")
     with steps.doing("kernel", "compiling the kernel program (1 to 2 minutes on 2 cores)"):
@@ -434,10 +435,10 @@ def kernel_program(steps, cargo_bin):
         run(build, "The kernel program could not be compiled.", cwd=ROOT, env=os.environ | {"PATH": path})
         # Renamed into its place: kernels that run the old one are not disturbed.
         PROGRAM.parent.mkdir(parents=True, exist_ok=True)
-        for name in PROGRAMS:
-            fresh = PROGRAM.with_name(f"{name}.new")
-            shutil.copy2(ROOT / "target" / "debug" / name, fresh)
-            fresh.replace(PROGRAM.with_name(name))
+        for program in PROGRAMS:
+            fresh = program.with_suffix(".new")
+            shutil.copy2(ROOT / "target" / "debug" / program.name, fresh)
+            fresh.replace(program)
         stamp.write_text(wanted)
 
 
@@ -486,9 +487,31 @@ def prepared_build(steps, environment, options):
         run(prepare, "The crate could not be compiled in the kernel.", cwd=ROOT / "notebooks", env=env)
 
 
+def compiled_cells(steps):
+    """The notebooks' cells, compiled and not executed, for all who use the prepared folder. Without them each cell is compiled
+    when it is first executed, so that nothing here is an error.
+    """
+    stamp = CELLS / "made-from"
+    wanted = (PREPARED / "made-from").read_text() + PROGRAM.with_name("made-from").read_text()
+    if stamp.exists() and stamp.read_text() == wanted:
+        return steps.done("cells", "the notebooks' cells are compiled")
+    if shutil.disk_usage(KERNEL).free < 2 * GIB:
+        return steps.done("cells", "left out for want of space: cells are compiled when they are executed")
+    with steps.doing("cells", "compiling the notebooks' cells (1 to 2 minutes on 2 cores; --no-cells leaves that out)"):
+        fill = [VENV / "bin" / "python", Path(__file__).with_name("fill.py"), CELLS]
+        done = subprocess.run(list(map(str, fill)), capture_output=True, text=True, check=False)
+        if done.returncode:
+            last = (done.stderr.strip().splitlines() or ["no reason given"])[-1]
+            print(f"  cells      not all are compiled, which only makes them slower at first: {last}", flush=True)
+            return None
+        stamp.write_text(wanted)
+    return None
+
+
 def main():
     parser = argparse.ArgumentParser(prog="scripts/setup", description="Installs what the course needs.")
     parser.add_argument("--cuda", action="store_true", help="install libtorch with CUDA (3 GB) instead of the CPU's")
+    parser.add_argument("--no-cells", action="store_true", help="do not compile the notebooks' cells in advance")
     parser.add_argument("--quiet", action="store_true", help="say nothing where there is nothing to do")
     arguments = parser.parse_args()
     steps = Steps(arguments.quiet)
@@ -513,6 +536,8 @@ def main():
             kernel_program(steps, cargo_bin)
             kernelspec(steps, environment, options)
             prepared_build(steps, environment, options)
+            if not arguments.no_cells:
+                compiled_cells(steps)
     except SetupError as error:
         print(f"setup: {error}", file=sys.stderr)
         return 1
