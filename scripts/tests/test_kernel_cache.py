@@ -115,3 +115,49 @@ def test_an_error_stands_at_its_line(bare, cells):
         with running_kernel(bare, **cells) as kernel:
             error = [kernel.execute(source) for source in sources][-1].error()
             assert '"text"' in error and re.search(r"[: ]3\b", error), error
+
+
+def make_crate(folder, name, source):
+    (folder / name / "src").mkdir(parents=True, exist_ok=True)
+    (folder / name / "Cargo.toml").write_text(f'[package]\nname = "{name}"\nversion = "0.1.0"\nedition = "2021"\n')
+    (folder / name / "src" / "lib.rs").write_text(source)
+    return f':dep {name} = {{ path = "{folder / name}" }}'
+
+
+def test_a_new_dependency_is_compiled_alone_and_variables_live(bare, cells, tmp_path):
+    one = make_crate(tmp_path, "one", "pub struct Value(pub i32);")
+    two = make_crate(tmp_path, "two", "pub fn two() -> i32 { 2 }")
+    with running_kernel(bare, **cells) as kernel:
+        kernel.execute(f"{one}\nlet value = one::Value(3);")
+        added = kernel.execute(f"{two}\nprintln!(\"{{}} {{}}\", value.0, two::two());")
+        assert added.text() == "3 2\n"
+        compiled = [content["data"]["text/plain"] for content in added.of("display_data")]
+        assert any("two" in line for line in compiled) and not any("one" in line for line in compiled), compiled
+
+
+def test_a_dependency_that_cannot_be_had_changes_nothing(bare, cells, tmp_path):
+    one = make_crate(tmp_path, "one", "pub struct Value(pub i32);")
+    with running_kernel(bare, **cells) as kernel:
+        kernel.execute(f"{one}\nlet value = one::Value(3);")
+        assert kernel.execute(f':dep two = {{ path = "{tmp_path / "missing"}" }}').reply["status"] == "error"
+        assert kernel.execute('println!("{}", value.0);').text() == "3\n"
+
+
+def test_a_changed_dependency_is_seen(bare, cells, tmp_path):
+    sources = [make_crate(tmp_path, "one", "pub fn number() -> i32 { 1 }"), 'println!("{}", one::number());', 'println!("{}!", one::number());']
+    with running_kernel(bare, **cells) as kernel:
+        kernel.execute(sources[0])
+        assert kernel.execute(sources[1]).text() == "1\n"
+        make_crate(tmp_path, "one", "pub fn number() -> i32 { 22 }")
+        assert kernel.execute(sources[2]).text() == "22!\n"
+    assert play(bare, cells, sources)[1][0] == "22\n"
+
+
+def test_cells_can_be_compiled_without_being_executed(bare, cells, tmp_path):
+    mark = tmp_path / "mark"
+    sources = [*CELLS[:6], f'std::fs::write("{mark}", "")?;']
+    compiled = play(bare, cells | {"LIVE_COMPILE_ONLY": "1"}, sources)
+    assert not any(outcome[0] for outcome in compiled) and not mark.exists()
+    before = kept(cells)
+    assert play(bare, cells, sources)[5][0] == "8 <[1.0, 2.0]> 3\n"
+    assert mark.exists() and kept(cells) == before

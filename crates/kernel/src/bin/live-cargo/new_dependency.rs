@@ -17,6 +17,8 @@ use crate::programs;
 const QUESTION: &str = "evcxr_dummy_validate_dep";
 /// The packages that cells are compiled with, and their features.
 const FEATURES: &str = ".live-cargo/features.json";
+/// The file in which the kernel looks for what to say.
+const NOTICE: &str = "LIVE_NOTICE";
 /// So many names are said.
 const NAMED: usize = 5;
 
@@ -49,15 +51,18 @@ pub fn answer(arguments: &[String]) -> Result<i32> {
 
 /// Remembers the packages that cells are compiled with now.
 pub fn remember(build: &Path) -> Result<()> {
+    if programs::variable(NOTICE).is_none() {
+        return Ok(());
+    }
     let Some(features) = features(build) else { return Ok(()) };
     fs::write(build.join(FEATURES), serde_json::to_vec(&features)?)
         .context("the build folder cannot be written")
 }
 
-/// Says before it happens, in the file that `LIVE_NOTICE` names, which packages are about to be compiled anew with other
+/// Says before it happens, in the file that [`NOTICE`] names, which packages are about to be compiled anew with other
 /// features: variables of their types are lost by that.
 pub fn announce(build: &Path) -> Result<()> {
-    let Some(notice) = programs::variable("LIVE_NOTICE") else { return Ok(()) };
+    let Some(notice) = programs::variable(NOTICE) else { return Ok(()) };
     let before: Option<Features> =
         fs::read(build.join(FEATURES)).ok().and_then(|bytes| serde_json::from_slice(&bytes).ok());
     let (Some(before), Some(after)) = (before, features(build)) else { return Ok(()) };
