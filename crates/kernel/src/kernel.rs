@@ -178,6 +178,7 @@ impl Kernel {
             Event::Client(channel, request) => return self.request(channel, request),
             Event::Session(start, reply) if start == self.starts => self.answered(reply),
             Event::Compiling(name) => {
+                self.take_notice();
                 if let Some(cell) = &mut self.running {
                     cell.compiling(&name);
                     self.publish_output();
@@ -321,6 +322,7 @@ impl Kernel {
     /// evcxr has done with the running cell.
     fn executed(&mut self, executed: Executed) {
         self.take_all_printed();
+        self.take_notice();
         let Some(cell) = &mut self.running else { return };
         let failed = executed.failure.is_some();
         self.names.after(cell.number, cell.source(), &executed);
@@ -391,6 +393,15 @@ impl Kernel {
         cell.places.set_generated(&read("cell.rs").unwrap_or_default());
         cell.warn(&read("messages.json").unwrap_or_default());
         self.ask_about_names();
+    }
+
+    /// What live-cargo wants to be said before it compiles.
+    fn take_notice(&mut self) {
+        let (Some(folder), Some(cell)) = (&self.folder, &mut self.running) else { return };
+        if let Ok(notice) = std::fs::read_to_string(folder.notice_file()) {
+            let _ = std::fs::remove_file(folder.notice_file());
+            cell.note(&notice);
+        }
     }
 
     fn told(&mut self, told: Told) {

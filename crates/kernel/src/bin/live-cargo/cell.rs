@@ -165,6 +165,14 @@ impl Cell {
         }
     }
 
+    /// The source that was compiled, whose lines panics name, and what the compiler has said about it. Without them the kernel
+    /// says less.
+    fn leave_for_kernel(&self, compiled: &Compiled) {
+        let folder = self.build.join(".live-cargo");
+        let _ = fs::write(folder.join("cell.rs"), &self.source.text);
+        let _ = fs::write(folder.join("messages.json"), compiled.messages.join("\n"));
+    }
+
     /// Tells evcxr what cargo would tell.
     fn deliver(&self, compiled: &Compiled, call: &Call) -> Result<i32> {
         let mut said = String::new();
@@ -181,6 +189,7 @@ impl Cell {
             if programs::variable(COMPILE_ONLY).is_some() {
                 stand_in::put(&library, &self.build)?;
             }
+            self.leave_for_kernel(compiled);
             if let Some(file) = programs::variable(SO_PATH) {
                 fs::write(file, library.as_os_str().as_encoded_bytes())
                     .context("the cell's place cannot be told")?;
