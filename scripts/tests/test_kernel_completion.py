@@ -69,7 +69,7 @@ def test_behind_a_dot_come_public_methods_then_public_fields(kernel):
     assert set(matches[:2]) == {"fit", "forward"} and "layers" not in matches
     assert matches.index("fit") < matches.index("name") < matches.index("into")
     first = {item["text"]: item for item in reply["metadata"]["_jupyter_types_experimental"]}
-    assert (first["fit"]["type"], first["fit"]["signature"]) == ("function", "(images, settings)")
+    assert (first["fit"]["type"], first["fit"]["signature"]) == ("function", "(&images, settings)")
     assert len(matches) <= 500 and len(matches) == len(set(matches))
 
 

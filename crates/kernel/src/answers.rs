@@ -58,4 +58,3 @@ pub enum Failure {
     /// evcxr has panicked.
     Panicked(String),
 }
-

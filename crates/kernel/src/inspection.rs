@@ -5,7 +5,9 @@
 use jupyter_protocol::messaging::InspectReply;
 use jupyter_protocol::{Media, MediaType};
 use ra_ap_rustc_lexer::{tokenize, FrontmatterAllowed, TokenKind};
+use regex::Regex;
 use serde::Deserialize;
+use std::sync::LazyLock;
 
 use crate::completion::byte_offset;
 
@@ -68,8 +70,11 @@ pub fn reply(explanation: Option<&Explanation>, detail: bool) -> InspectReply {
 
 /// Up to the first heading of the documentation, or its first paragraphs. `end` ends a paragraph.
 fn beginning(text: &str, end: &str) -> String {
-    let heading = ["<h1", "<h2", "<h3", "\n# ", "\nExamples\n", "\nPanics\n", "\nSafety\n", "\nErrors\n"];
-    let limit = heading.iter().filter_map(|heading| text.find(heading)).min().unwrap_or(text.len());
+    // In plain text, rust-analyzer puts what is below a heading behind it, without a space.
+    static HEADING: LazyLock<Regex> = LazyLock::new(|| {
+        Regex::new(r"<h[1-6]|\n\n(?:# |(?:Examples?|Panics|Safety|Errors)[^ ])").expect("a valid pattern")
+    });
+    let limit = HEADING.find(text).map_or(text.len(), |heading| heading.start());
     let text = &text[..limit];
     // The signature comes before: in HTML as blocks that are no paragraphs, in text as two of them.
     let signature = if end == "</p>" { 0 } else { 2 };
@@ -131,5 +136,9 @@ mod tests {
         assert_eq!(shown(false)["text/html"], "<pre>fn f()</pre>\n<hr />\n<p>One.</p>\n<p>Two.</p>");
         assert_eq!(shown(true)["text/html"], explanation.html);
         assert!(!reply(None, false).found);
+        assert_eq!(
+            beginning("a\n\nb\n\nExamples of it.\n\nExampleslet x = 1;", "\n\n"),
+            "a\n\nb\n\nExamples of it."
+        );
     }
 }

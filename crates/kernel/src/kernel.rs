@@ -387,7 +387,9 @@ impl Kernel {
             self.told_of_statics = true;
             cell.note(statics::NOTE);
         }
-        let read = |name| self.folder.as_ref().and_then(|folder| std::fs::read_to_string(folder.compiled(name)).ok());
+        let read = |name| {
+            self.folder.as_ref().and_then(|folder| std::fs::read_to_string(folder.compiled(name)).ok())
+        };
         cell.places = self.places.clone();
         cell.places.add(cell.number, &cell.source().to_string());
         cell.places.set_generated(&read("cell.rs").unwrap_or_default());

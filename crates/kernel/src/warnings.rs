@@ -68,7 +68,8 @@ mod tests {
                 r#"{{"message":"unused","level":"warning","code":{{"code":"{code}"}},"spans":[{{"line_start":{line},"column_start":1,"line_end":{line},"column_end":7,"label":null,"is_primary":true}}]}}"#
             )
         };
-        let messages = format!("{}\n{}\nno JSON\n", warning(2, "unused_variables"), warning(4, "unused_must_use"));
+        let messages =
+            format!("{}\n{}\nno JSON\n", warning(2, "unused_variables"), warning(4, "unused_must_use"));
         let found = of_cell(&messages, &places, 2);
         assert_eq!(found.len(), 1);
         assert_eq!(found[0].code.as_deref(), Some("unused_must_use"));

@@ -48,7 +48,8 @@ fn serve() -> Result<()> {
 
 /// Starts evcxr with another program for the cells.
 fn open() -> Result<CommandContext> {
-    let cells = std::env::var_os(RUNTIME).with_context(|| format!("the variable {RUNTIME} names no program"))?;
+    let cells =
+        std::env::var_os(RUNTIME).with_context(|| format!("the variable {RUNTIME} names no program"))?;
     // Reasons come with both kinds of error, on one line each.
     let (context, outputs) =
         EvalContext::with_subprocess_command(Command::new(cells)).map_err(|error| anyhow!("{error}"))?;

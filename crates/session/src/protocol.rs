@@ -35,12 +35,26 @@ pub struct Request {
 #[derive(Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Question {
-    Execute { code: String },
-    Complete { code: String, at: usize },
+    Execute {
+        code: String,
+    },
+    Complete {
+        code: String,
+        at: usize,
+    },
     /// About the first of the names that end there and are known.
-    Inspect { code: String, ends: Vec<usize> },
-    CompleteNow { code: String, at: usize },
-    InspectNow { code: String, ends: Vec<usize> },
+    Inspect {
+        code: String,
+        ends: Vec<usize>,
+    },
+    CompleteNow {
+        code: String,
+        at: usize,
+    },
+    InspectNow {
+        code: String,
+        ends: Vec<usize>,
+    },
 }
 
 impl Question {
