@@ -309,3 +309,63 @@ def test_paths_may_have_spaces(tmp_path):
     with running_kernel({"prepared": folder / "prepared", "runs": folder, "warm-up": folder / "warm-up.rs"}) as kernel:
         assert value(kernel, "1 + 1") == "2"
         assert notebooks.ANSI.sub("", kernel.execute("missing").error()).count("cannot find value")
+
+
+# ---- Python and Keras, typed by habit ------------------------------------------------------------
+
+BEFORE = """let x = vec![1.0f32, 2.0];
+let labels = vec![3u8, 4];
+struct Model;
+#[derive(Default, Debug, Clone)]
+struct Fit { epochs: usize, batch_size: usize }
+impl Model { fn fit(&mut self, x: &[f32], y: &[u8], settings: &Fit) -> Result<usize, std::io::Error> { Ok(settings.epochs + x.len() + y.len()) } }
+let mut model = Model;
+let y = vec![1u8];"""
+
+
+@pytest.fixture(scope="module")
+def habits(kernel):
+    assert kernel.execute(BEFORE).reply["status"] == "ok"
+    return kernel
+
+
+@pytest.mark.parametrize(
+    ("source", "wanted"),
+    [
+        ("for i in range(3):\n    print(i)", "for i in 0..3 {"),
+        ("def double(x):\n    return 2 * x", "fn double("),
+        ("len(x)", "x.len()"),
+        ("import numpy as np", "use "),
+        ("print(x)", "println!("),
+        ("let name = 'Ada Lovelace';", '"Ada Lovelace"'),
+        ('println!(f"{x}")', 'println!("'),
+        ("# a comment\nlet a = 1;", "//"),
+        ("3 ** 2", "pow("),
+        ("let i: i64 = 1;\nlabels[i]", "as usize"),
+        ('println!("{}", x);', "{:?}"),
+        ("model.fit(x, y, epochs=3)", "&Fit { epochs: 3, ..Fit::default() }"),
+        ("model.fit(&x, &y, &Fit { epochs: 3 })?;", "..Fit::default()"),
+        ("let x = None;", "Option<"),
+        ('let n: i32 = "5";', ".parse()"),
+        ("let flag = True;", "true"),
+        ("count = 3", "let"),
+        ("if x.len() > 1 and y.len() > 1 { 1 } else { 2 }", "&&"),
+    ],
+)
+def test_habits_get_one_line_with_the_rust_for_it(habits, source, wanted):
+    outcome = habits.execute(source)
+    assert outcome.reply["status"] == "error"
+    advice = [line for line in outcome.error().splitlines() if line.startswith("→")]
+    assert len(advice) == 1 and wanted in advice[0], outcome.error()
+
+
+def test_a_forgotten_question_mark_is_told(habits):
+    outcome = habits.execute("model.fit(&x, &y, &Fit::default());")
+    assert outcome.reply["status"] == "ok" and "write a `?` before the `;`" in outcome.text("stderr"), outcome.messages
+
+
+@pytest.mark.parametrize("source", ["fn half(x: f64) -> f64 {\n    x / 2.0\n", "let k = 3\nlet j = 4;", 'let s = "open;'])
+def test_what_is_missing_is_told_in_the_learners_words(habits, source):
+    outcome = habits.execute(source)
+    assert outcome.reply["status"] == "error" and "evcxr" not in outcome.error(), outcome.error()
+    assert any(word in outcome.error() for word in ("`}`", "`;`", '`"`')), outcome.error()

@@ -52,7 +52,7 @@ pub struct Cell {
     /// Whether it waits for what the user types.
     pub asks: bool,
     /// Where its lines are in evcxr's file.
-    pub places: Places,
+    places: Places,
     output: Output,
     compiling: Option<Compiling>,
     error: Option<ErrorOutput>,
@@ -199,6 +199,13 @@ impl Cell {
         self.publish(vec![StreamContent::stderr(text).into()]);
     }
 
+    /// From now on, places in what evcxr has made of this cell and of those before are told as places in the cells.
+    pub fn find_places(&mut self, mut before: Places, generated: &str) {
+        before.add(self.number, self.source());
+        before.set_generated(generated);
+        self.places = before;
+    }
+
     /// What the compiler has said about it, and is worth to be shown.
     pub fn warn(&mut self, messages: &str) {
         let mut diagnostics = warnings::of_cell(messages, &self.places, self.number);
@@ -217,7 +224,7 @@ impl Cell {
     fn publish(&mut self, contents: Vec<Content>) {
         for mut content in contents {
             if let Content::StreamContent(stream) = &mut content {
-                if stream.text.contains("src/lib.rs:") {
+                if stream.text.contains("src/lib.rs:") || errors::looks_like_panic(&stream.text) {
                     stream.text = errors::with_places(&stream.text, &|place| self.places.find(place));
                 }
             }

@@ -104,7 +104,7 @@ fn serve(
     let (sender, mut receiver) = unbounded_channel();
     tokio::spawn(async move {
         while let Ok(message) = read(&mut receiving).await {
-            if events.send(Event::Client(channel.clone(), message)).is_err() {
+            if events.send(Event::Client(channel.clone(), Box::new(message))).is_err() {
                 return;
             }
         }

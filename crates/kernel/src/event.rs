@@ -8,7 +8,7 @@ use crate::answers::Reply;
 /// Something that has happened.
 pub enum Event {
     /// A message from Jupyter.
-    Client(Channel, JupyterMessage),
+    Client(Channel, Box<JupyterMessage>),
     /// An answer of the session with this number.
     Session(u64, Reply),
     /// evcxr compiles a crate: its name, version and place.

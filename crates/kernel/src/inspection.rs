@@ -72,7 +72,7 @@ pub fn reply(explanation: Option<&Explanation>, detail: bool) -> InspectReply {
 fn beginning(text: &str, end: &str) -> String {
     // In plain text, rust-analyzer puts what is below a heading behind it, without a space.
     static HEADING: LazyLock<Regex> = LazyLock::new(|| {
-        Regex::new(r"<h[1-6]|\n\n(?:# |(?:Examples?|Panics|Safety|Errors)[^ ])").expect("a valid pattern")
+        Regex::new(r"<h[1-6]|\n\n(?:# |(?:Examples|Panics|Safety|Errors)[^ ])").expect("a valid pattern")
     });
     let limit = HEADING.find(text).map_or(text.len(), |heading| heading.start());
     let text = &text[..limit];

@@ -175,7 +175,7 @@ impl Kernel {
     fn handle(&mut self, event: Event) -> bool {
         match event {
             Event::Client(Channel::Stdin, reply) => self.typed(reply.content),
-            Event::Client(channel, request) => return self.request(channel, request),
+            Event::Client(channel, request) => return self.request(channel, *request),
             Event::Session(start, reply) if start == self.starts => self.answered(reply),
             Event::Compiling(name) => {
                 self.take_notice();
@@ -332,7 +332,7 @@ impl Kernel {
         }
         if !failed {
             self.impls = cell.rewritten.impls.clone();
-            self.places.add(cell.number, &cell.source().to_string());
+            self.places.add(cell.number, cell.source());
         }
         self.end_cell(None);
     }
@@ -390,9 +390,7 @@ impl Kernel {
         let read = |name| {
             self.folder.as_ref().and_then(|folder| std::fs::read_to_string(folder.compiled(name)).ok())
         };
-        cell.places = self.places.clone();
-        cell.places.add(cell.number, &cell.source().to_string());
-        cell.places.set_generated(&read("cell.rs").unwrap_or_default());
+        cell.find_places(self.places.clone(), &read("cell.rs").unwrap_or_default());
         cell.warn(&read("messages.json").unwrap_or_default());
         self.ask_about_names();
     }

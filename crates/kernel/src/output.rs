@@ -224,7 +224,7 @@ impl Output {
             None => (stderr, None),
             Some(Failure::Returned) => (String::new(), Some(errors::returned(&stderr))),
             Some(Failure::Panicked) => {
-                let (before, error) = errors::panicked_at(&stderr, place);
+                let (before, error) = errors::panicked(&stderr, place);
                 (before, Some(error))
             }
         };

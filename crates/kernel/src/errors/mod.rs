@@ -19,8 +19,6 @@
 //! | `text.rs`, `style.rs` | columns, brackets and strings of a cell; bold and colours |
 //! | `rustc.rs` | for the tests: cells compiled by the real compiler |
 
-#![allow(dead_code, unused_imports)] // until the kernel calls all of it
-
 mod advice;
 mod compile;
 mod diagnostic;
@@ -43,10 +41,10 @@ mod warnings;
 use jupyter_protocol::messaging::ErrorOutput;
 
 pub use compile::compile_errors;
-pub use diagnostic::{Diagnostic, Note, Span};
+pub use diagnostic::{Diagnostic, Span};
 pub use ended::{interrupted, interrupted_with_evcxr, process_ended, ALL_GONE};
 pub use known::Known;
-pub use panics::{looks_like_panic, panicked, panicked_at, with_places, Place};
+pub use panics::{looks_like_panic, panicked, with_places};
 pub use refused::refused;
 pub use values::{looks_like_err, returned};
 pub use warnings::warnings;

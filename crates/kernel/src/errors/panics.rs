@@ -21,14 +21,9 @@ pub fn looks_like_panic(stderr: &str) -> bool {
     stderr.contains("panicked at ")
 }
 
-/// The panic in a cell's standard error: what was printed before it, and the error. Of several it is the last one; those
-/// before it were caught, or happened in other threads.
-pub fn panicked(stderr: &str) -> (String, ErrorOutput) {
-    panicked_at(stderr, &|_| None)
-}
-
-/// As [`panicked`], with the place of the panic in the learner's words.
-pub fn panicked_at(stderr: &str, place: Place) -> (String, ErrorOutput) {
+/// The panic in a cell's standard error: what was printed before it, and the error, with its place in the learner's words. Of
+/// several it is the last one; those before it were caught, or happened in other threads.
+pub fn panicked(stderr: &str, place: Place) -> (String, ErrorOutput) {
     let mut pieces = pieces(stderr);
     let Some(last) = pieces.iter().rposition(|piece| matches!(piece, Piece::Panic { .. })) else {
         return (String::new(), error("Panic", &first_sentence(stderr), &[]));
@@ -152,21 +147,21 @@ mod tests {
     fn a_panic_shows_its_message_without_evcxrs_inner_workings() {
         let stderr = "before\nthread '<unnamed>' (123) panicked at src/lib.rs:10:5:\nindex out of bounds\nthe len is 3\n\
                       stack backtrace:\n   0: std::panicking\nnote: more\n";
-        let (before, error) = panicked(stderr);
+        let (before, error) = panicked(stderr, &|_| None);
         assert_eq!(before, "before\nnote: more");
         assert_eq!(error.evalue, "index out of bounds\nthe len is 3");
         assert_eq!(plain(&error), "Panic: index out of bounds\nthe len is 3");
-        let (_, elsewhere) = panicked("thread 'main' panicked at /src/a.rs:1:2:\noh\n");
+        let (_, elsewhere) = panicked("thread 'main' panicked at /src/a.rs:1:2:\noh\n", &|_| None);
         assert_eq!(plain(&elsewhere), "Panic: oh\nat /src/a.rs:1:2");
         let in_a_library = panic("main", "/root/.cargo/registry/src/x/tch/a.rs:1:2", "oh");
-        assert_eq!(plain(&panicked(&in_a_library).1), "Panic: oh");
+        assert_eq!(plain(&panicked(&in_a_library, &|_| None).1), "Panic: oh");
     }
 
     #[test]
     fn of_two_panics_the_last_one_is_the_error() {
         let stderr =
             panic("<unnamed>", "src/lib.rs:1:2", "caught") + &panic("<unnamed>", "src/lib.rs:12:2", "real");
-        let (before, error) = panicked_at(&stderr, &place);
+        let (before, error) = panicked(&stderr, &place);
         assert_eq!(error.evalue, "real");
         assert_eq!(plain(&error), "Panic: real\nat cell [3], line 2");
         assert_eq!(before, "a thread panicked: caught");
@@ -177,7 +172,7 @@ mod tests {
         let unwrapped = "called `Result::unwrap()` on an `Err` value: Any { .. }";
         let stderr = panic("worker", "src/lib.rs:12:5", "the reason")
             + &panic("<unnamed>", "src/lib.rs:13:5", unwrapped);
-        let (before, error) = panicked_at(&stderr, &place);
+        let (before, error) = panicked(&stderr, &place);
         assert_eq!(before, "");
         assert_eq!(plain(&error), "Panic: the thread `worker` panicked: the reason\nat cell [3], line 2");
     }
@@ -197,7 +192,7 @@ mod tests {
     fn a_wrong_shape_is_one_sentence_with_advice() {
         let message = "called `Result::unwrap()` on an `Err` value: Torch(\"mat1 and mat2 shapes cannot be multiplied (1x2 and 3x4)\\n\
                        Exception raised from meta at /x.cpp:2 (most recent call first):\\nframe #0: f (0x1 in a.so)\\n\")";
-        let shown = plain(&panicked(&panic("main", "/registry/src/tch.rs:1:2", message)).1);
+        let shown = plain(&panicked(&panic("main", "/registry/src/tch.rs:1:2", message), &|_| None).1);
         let lines: Vec<&str> = shown.lines().collect();
         assert_eq!(lines[0], "Panic: mat1 and mat2 shapes cannot be multiplied (1x2 and 3x4)");
         assert!(lines.len() == 2 && lines[1].starts_with("→ The shapes do not fit"), "{shown}");
