@@ -8,18 +8,23 @@ mod completion;
 mod copy;
 mod evaluation;
 mod inspection;
+mod memory;
 mod protocol;
 
 use anyhow::{anyhow, Context, Result};
 use evcxr::{CommandContext, EvalContext};
 use std::io::BufRead;
 use std::process::{Command, ExitCode};
-use std::sync::mpsc::{channel, Receiver};
+use std::sync::mpsc::{channel, Receiver, RecvTimeoutError};
+use std::time::Duration;
 
 use protocol::{Answer, Question, Replies, Reply, Request};
 
 /// The program that runs the cells.
 const RUNTIME: &str = "LIVE_RUNTIME";
+
+/// After so long without a request there is time to tidy up.
+const REST: Duration = Duration::from_secs(1);
 
 fn main() -> ExitCode {
     // cargo starts this program in the place of rustc where evcxr's own cache is used.
@@ -38,9 +43,21 @@ fn serve() -> Result<()> {
     let mut context = open()?;
     replies.send(Reply { id: 0, answer: Answer::Ready });
     let requests = listen(&mut context, replies.clone());
-    for Request { id, question } in requests {
-        let answer = answer(&mut context, question);
-        replies.send(Reply { id, answer });
+    let mut has_worked = true;
+    loop {
+        match requests.recv_timeout(REST) {
+            Ok(Request { id, question }) => {
+                let answer = answer(&mut context, question);
+                replies.send(Reply { id, answer });
+                has_worked = true;
+            }
+            Err(RecvTimeoutError::Timeout) if has_worked => {
+                memory::give_back();
+                has_worked = false;
+            }
+            Err(RecvTimeoutError::Timeout) => {}
+            Err(RecvTimeoutError::Disconnected) => break,
+        }
     }
     // Without evcxr's end, which waits for that of the cells.
     std::process::exit(0)
