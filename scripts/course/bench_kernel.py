@@ -8,6 +8,7 @@ import argparse
 import json
 import os
 import re
+import shutil
 import statistics
 import subprocess
 import sys
@@ -51,6 +52,7 @@ def arguments():
     parser = argparse.ArgumentParser(prog="scripts/bench kernel", description="Measures the kernel beside stock evcxr.")
     parser.add_argument("--repetitions", type=int, default=3, metavar="N", help="how often a kernel is started (default 3)")
     parser.add_argument("--users", type=int, metavar="N", help="measure N kernels at once that share the prepared folder, and nothing else")
+    parser.add_argument("--stock", metavar="PROGRAM", default=shutil.which("evcxr_jupyter"), help="evcxr_jupyter, to be measured as well (default: the one on the PATH)")
     parser.add_argument("--no-stock", action="store_true", help="leave out stock evcxr, which compiles for minutes")
     parser.add_argument("--beside", type=Path, metavar="CHECKOUT", help="another checkout with its set-up done, whose kernel is measured as well")
     parser.add_argument("--quick", action="store_true", help="one repetition, and notebook 02 alone: to see that it works")
@@ -58,6 +60,9 @@ def arguments():
     chosen = parser.parse_args()
     if chosen.repetitions < 1:
         parser.error("--repetitions must be at least 1")
+    if not chosen.stock and not chosen.no_stock:
+        print("bench kernel: evcxr_jupyter was not found, stock evcxr is left out; cargo install --locked evcxr_jupyter", file=sys.stderr)
+        chosen.no_stock = True
     return chosen
 
 
@@ -116,10 +121,9 @@ def install_beside(folder, checkout):
     path.write_text(json.dumps(spec | {"display_name": "beside"}))
 
 
-def install_stock(folder):
+def install_stock(folder, program):
     """A kernelspec `stock` that starts evcxr_jupyter itself."""
-    argv = own_spec()["argv"]
-    install(folder, "stock", [argv[argv.index("--evcxr") + 1], "--control_file", "{connection_file}"])
+    install(folder, "stock", [program, "--control_file", "{connection_file}"])
 
 
 @contextmanager
@@ -293,7 +297,8 @@ def main():
     stock = {"ready": [], "first": []}
     beside = {}
     with jupyter_path() as folder:
-        install_stock(folder)
+        if not chosen.no_stock:
+            install_stock(folder, chosen.stock)
         if not os.environ.get("CNN_ARTIFACTS"):
             os.environ["CNN_ARTIFACTS"] = str(folder / "artifacts")
         live = measure("rust", paths, repetitions)

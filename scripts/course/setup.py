@@ -492,7 +492,10 @@ def compiled_cells(steps):
     when it is first executed, so that nothing here is an error.
     """
     stamp = CELLS / "made-from"
-    wanted = (PREPARED / "made-from").read_text() + PROGRAM.with_name("made-from").read_text()
+    # What a cell's text becomes, and what it is linked with.
+    kernel = ROOT / "crates" / "kernel" / "src"
+    sources = [kernel / "in_cells.rs", kernel / "shown.rs", *sorted((kernel / "bin" / "live-cargo").glob("*.rs"))]
+    wanted = (PREPARED / "made-from").read_text() + digest_of([*sources, *sorted((ROOT / "notebooks").glob("*.ipynb"))])
     if stamp.exists() and stamp.read_text() == wanted:
         return steps.done("cells", "the notebooks' cells are compiled")
     if shutil.disk_usage(KERNEL).free < 2 * GIB:

@@ -73,7 +73,7 @@ pub fn interrupted() -> ErrorOutput {
 
 /// The end of a cell for which evcxr had to be ended as well.
 pub fn interrupted_with_evcxr() -> ErrorOutput {
-    error("Interrupted", "evcxr_jupyter, which ran the cell, was ended", &[format!("→ {ALL_GONE}")])
+    error("Interrupted", "evcxr, which had the cell run, was ended", &[format!("→ {ALL_GONE}")])
 }
 
 #[cfg(test)]
