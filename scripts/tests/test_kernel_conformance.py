@@ -55,7 +55,9 @@ class TestKernel(conformance.KernelTests):
     invalid_code_samples = ["fn double(x: i32] {}", "}"]
     code_generate_error = 'let number: i32 = "one";'
     code_execute_result = [{"code": "6 * 7", "result": "42"}, {"code": 'vec!["a", "b"]', "result": '["a", "b"]'}]
-    code_display_data = [{"code": 'println!("EVCXR_BEGIN_CONTENT text/html\\n<b>bold</b>\\nEVCXR_END_CONTENT");', "mime": "text/html"}]
+    # As the crate `live` shows things.
+    shows = r'println!("\u{1f}live/1 {{\"op\":\"display\",\"data\":{{\"text/html\":\"<b>bold</b>\"}}}}");'
+    code_display_data = [{"code": shows, "mime": "text/html"}]
     code_history_pattern = "6 ? 7"
     supported_history_operations = ("tail", "range", "search")
     code_inspect_sample = "String::from_utf8"

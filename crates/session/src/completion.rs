@@ -127,6 +127,9 @@ impl Asked {
 
 /// Whether the word between the two texts is a value by itself: no type, pattern or field, and behind no dot or `::`.
 fn is_value(before: &str, word: &str, behind: &str) -> bool {
+    if is_command(before.rsplit('\n').next().unwrap_or_default()) {
+        return false;
+    }
     const WRAPPER: &str = "fn cell() {";
     // So that a cursor without a word has one, too.
     const MADE_UP: &str = "made_up";
@@ -158,9 +161,12 @@ fn is_value(before: &str, word: &str, behind: &str) -> bool {
 
 /// evcxr's commands, such as `:dep`, are not Rust; spaces take their place.
 pub fn without_commands(code: &str) -> String {
-    let is_command = |line: &str| line.trim_start().starts_with(':') && !line.trim_start().starts_with("::");
     let line = |line: &str| if is_command(line) { " ".repeat(line.len()) } else { line.to_string() };
     code.split_inclusive('\n').map(line).collect()
+}
+
+fn is_command(line: &str) -> bool {
+    line.trim_start().starts_with(':') && !line.trim_start().starts_with("::")
 }
 
 #[cfg(test)]
@@ -216,6 +222,7 @@ mod tests {
             assert_eq!(asked(code), code);
         }
         assert_eq!(asked("x.nar|row(0)"), "x.nar|(0)");
+        assert_eq!(asked(":ver|"), ":ver|");
     }
 
     #[test]
