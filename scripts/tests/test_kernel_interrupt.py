@@ -7,7 +7,7 @@ from conftest import LIMIT, LOOP, Outcome, has_printed, running_kernel
 import notebooks
 
 SETUP = f""":dep cnn = {{ path = "{notebooks.ROOT / "crates" / "cnn"}" }}
-use cnn::prelude::*;
+use cnn::{live, prelude::*};
 let data = mnist::synthetic_digits(1000, 10, 1);
 let x_train = add_channel(&data.x_train)?;
 let mut model = Sequential::input([1, 28, 28]).add(Flatten).add(Dense::new(10).activation(Softmax)).build()?;
@@ -61,14 +61,24 @@ def test_a_busy_cell_is_explained_and_then_ended(kernel):
     assert kernel.execute("lost").reply["status"] == "error"
 
 
-def test_a_cell_that_waits_for_input_gets_its_end(kernel):
+def test_a_cell_that_waits_for_input_is_stopped_and_nothing_is_lost(kernel):
     kernel.execute("let kept = 3;")
-    request = kernel.start('let count = std::io::stdin().read_line(&mut String::new())?;\nprintln!("{count} bytes");', allow_stdin=True)
+    request = kernel.start('loop { std::io::stdin().read_line(&mut String::new())?; println!("again"); }', allow_stdin=True)
     kernel.client.get_stdin_msg(timeout=LIMIT)
     kernel.interrupt()
     outcome = kernel.outcome(request)
-    assert outcome.reply["status"] == "ok" and outcome.text() == "0 bytes\n"
+    assert outcome.reply["status"] == "error" and outcome.text() == ""
     assert kernel.execute("kept").of("execute_result")[0]["data"]["text/plain"] == "3"
+
+
+def test_a_double_click_is_one_press(kernel):
+    kernel.execute("let kept = 5;")
+    request = kernel.start('println!("begin");\nfor _ in 0..40 { if live::stop_requested() { break; } std::thread::sleep(std::time::Duration::from_millis(500)); }')
+    kernel.wait_for(request, has_printed("begin"))
+    kernel.interrupt()
+    kernel.interrupt()
+    assert kernel.outcome(request).reply["status"] == "ok"
+    assert kernel.execute("kept").of("execute_result")[0]["data"]["text/plain"] == "5"
 
 
 def test_a_cell_that_is_compiled_can_be_stopped_and_nothing_is_lost(kernel):

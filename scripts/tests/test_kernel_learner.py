@@ -79,6 +79,7 @@ def test_printing_without_end_is_stopped_and_shown_in_part():
         time.sleep(3)
         memory = sum(resident(pid) for pid in kernel.family())
         kernel.interrupt()
+        time.sleep(1)
         kernel.interrupt()
         begin = time.monotonic()
         outcome = kernel.outcome(request)
@@ -297,6 +298,7 @@ def test_a_cell_with_a_loop_can_be_ended_and_definitions_stay(bare):
         request = kernel.start('println!("begin");\n' + LOOP)
         kernel.wait_for(request, has_printed("begin"))
         kernel.interrupt()
+        time.sleep(1)
         kernel.interrupt()
         assert "definitions are still there" in kernel.outcome(request).error()
         assert value(kernel, "defined()") == "3"

@@ -9,7 +9,7 @@ use std::collections::{BTreeMap, VecDeque};
 use std::time::{Duration, Instant};
 
 use crate::answers::Failure;
-use crate::commands::Commands;
+use crate::commands::{self, Commands};
 use crate::compiling::Compiling;
 use crate::errors::{self, Diagnostic, Known};
 use crate::impls::{Impls, Rewritten};
@@ -20,6 +20,8 @@ use crate::wire::Part;
 
 /// A cell that has not stopped by then does not look at the stop flag.
 const EXPLAIN_AFTER: Duration = Duration::from_secs(2);
+/// Two presses of the button so close together are one.
+const DOUBLE_CLICK: Duration = Duration::from_millis(700);
 const EXPLANATION: &str =
     "This cell does not look at the stop flag. Interrupt it once more to end its process: all variables \
                            are then lost. Or let it run.\n";
@@ -136,12 +138,19 @@ impl Cell {
     /// evcxr's word that the cell was not executed to its end, as the cell shows it.
     pub fn not_executed(&mut self, failure: Failure, known: &Known) {
         let error = match failure {
+            Failure::Message(_) | Failure::Compile(_) if self.interrupt.is_some() => {
+                errors::error("Interrupted", "the cell was stopped while it was compiled", &[])
+            }
             Failure::Compile(mut diagnostics) => {
                 self.find_in_cell(&mut diagnostics);
-                errors::compile_errors(&diagnostics, self.source(), self.number, known)
+                let mut error = errors::compile_errors(&diagnostics, self.source(), self.number, known);
+                if commands::are_misplaced(self.source()) {
+                    error.traceback.push(commands::MISPLACED.to_string());
+                }
+                error
             }
             Failure::Ended(_) if self.killed_at().is_some() => errors::interrupted(),
-            Failure::Ended(status) => errors::process_ended(&status, self.output.unpublished_errors()),
+            Failure::Ended(status) => errors::process_ended(&status, self.output.last_errors()),
             Failure::Lost(variables) => errors::error(
                 "Error",
                 &format!(
@@ -150,9 +159,6 @@ impl Cell {
                 ),
                 &["→ Run the cells that make them again.".to_string()],
             ),
-            Failure::Message(_) if self.interrupt.is_some() => {
-                errors::error("Interrupted", "the cell was stopped while it was compiled", &[])
-            }
             Failure::Message(message) => errors::refused(&message),
             Failure::Panicked(message) => errors::error(
                 "KernelError",
@@ -216,7 +222,7 @@ impl Cell {
     }
 
     /// What was printed so far comes before what follows.
-    fn flush(&mut self) {
+    pub fn flush(&mut self) {
         let contents = self.output.before_display();
         self.publish(contents);
     }
@@ -239,8 +245,11 @@ impl Cell {
         std::mem::take(&mut self.published)
     }
 
-    /// The user has interrupted; says what to do about it.
+    /// The user has interrupted; says what to do about it. A second press that was hardly meant as one counts as the first.
     pub fn interrupted(&mut self) -> Stage {
+        if self.interrupt.is_some_and(|(stage, at)| stage == Stage::Asked && at.elapsed() < DOUBLE_CLICK) {
+            return Stage::Asked;
+        }
         let stage = if self.interrupt.is_none() { Stage::Asked } else { Stage::Killed };
         if self.killed_at().is_none() {
             self.interrupt = Some((stage, Instant::now()));
@@ -289,6 +298,10 @@ impl Cell {
         }
         if let Some(error) = error.or(of_cell) {
             self.fail(error);
+        }
+        // A cell that was to stop, and has told so by an error, was stopped.
+        if self.interrupt.is_some() && self.error.as_ref().is_some_and(|error| error.evalue.contains("os error 125")) {
+            self.error = self.error.take().map(|error| ErrorOutput { ename: "Interrupted".to_string(), ..error });
         }
         // From now on nothing is due for this cell but what its threads print.
         (self.runs, self.asks, self.interrupt) = (false, false, None);

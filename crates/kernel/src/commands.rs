@@ -1,5 +1,23 @@
 //! The lines at the beginning of a cell that are no Rust: `!…` for the shell and `:…` for evcxr.
 
+/// What to say about a cell that cannot be compiled and has commands below Rust.
+pub const MISPLACED: &str =
+    "→ Lines for the shell (`!…`) and for evcxr (`:…`) stand at the top of a cell, before all Rust.";
+
+/// Whether a line below the first ones looks like a command.
+pub fn are_misplaced(cell: &str) -> bool {
+    let rest = Commands::of(cell).rest;
+    let mut lines = rest.lines().skip_while(|line| {
+        let line = line.trim_start();
+        line.is_empty() || line.starts_with(':') || line.starts_with("//")
+    });
+    let is_command = |line: &str| {
+        let mut characters = line.chars();
+        matches!(characters.next(), Some('!' | ':')) && characters.next().is_some_and(char::is_alphabetic)
+    };
+    lines.any(is_command)
+}
+
 /// A cell, taken apart.
 #[derive(Debug, PartialEq, Default)]
 pub struct Commands {
@@ -30,17 +48,28 @@ impl Commands {
         commands
     }
 
-    /// A command that evcxr would confirm without effect, and what to do in its place.
+    /// A command that evcxr would confirm without effect, or with one that no cell survives, and what to do in its place.
     pub fn refusal(&self) -> Option<String> {
-        let line =
-            self.rest.lines().map(str::trim).find(|line| line.split(' ').next() == Some(":toolchain"))?;
-        let wanted = line.trim_start_matches(":toolchain").trim();
-        (!wanted.is_empty()).then(|| {
-            format!(
-                "this notebook's libraries are compiled with one Rust, and its cells with the same; `:toolchain {wanted}` \
-                 cannot change that while the kernel runs. Install the other one and make it the default (`rustup default \
-                 {wanted}`), then prepare the kernel anew with it, and restart"
-            )
+        self.rest.lines().map(str::trim).filter(|line| line.starts_with(':')).find_map(|line| {
+            let (command, word) = line.split_once(' ').unwrap_or((line, ""));
+            let word = word.trim();
+            match command {
+                ":toolchain" if !word.is_empty() => Some(format!(
+                    "this notebook's libraries are compiled with one Rust, and its cells with the same; `:toolchain {word}` \
+                     cannot change that while the kernel runs. Install the other one and make it the default (`rustup default \
+                     {word}`), then prepare the kernel anew with it, and restart"
+                )),
+                ":opt" if !["", "0", "1", "2", "3", "s", "z"].contains(&word) => {
+                    Some(format!("`:opt {word}` is no level of optimization; there are 0, 1, 2, 3, s and z"))
+                }
+                ":time_passes" | ":codegen_backend" if !["", "0", "false", "default"].contains(&word) => Some(format!(
+                    "`{line}` needs a nightly Rust, and this kernel compiles with the stable one that it was prepared with"
+                )),
+                ":linker" if !["", "system", "lld", "mold"].contains(&word) => {
+                    Some(format!("`{word}` is no linker that cells can be linked with; there are system, lld and mold"))
+                }
+                _ => None,
+            }
         })
     }
 }
@@ -63,5 +92,17 @@ mod tests {
         assert!(Commands::of(":toolchain nightly\n1").refusal().unwrap().contains("rustup default nightly"));
         assert_eq!(Commands::of(":toolchain").refusal(), None);
         assert_eq!(Commands::of(":dep toolchain").refusal(), None);
+        for (line, word) in [(":opt foo", "0, 1, 2"), (":time_passes 1", "nightly"), (":linker foo", "mold")] {
+            assert!(Commands::of(line).refusal().unwrap().contains(word), "{line}");
+        }
+        assert_eq!(Commands::of(":opt 3\n:linker system").refusal(), None);
+    }
+
+    #[test]
+    fn commands_below_rust_are_noticed() {
+        assert!(are_misplaced("let q = 3;\n!ls") && are_misplaced("1 + 1\n:vars"));
+        for cell in ["!ls\n:vars\n1", "let x = a\n    && !b;", "::std::mem::drop(1);", "x\n!= y"] {
+            assert!(!are_misplaced(cell), "{cell}");
+        }
     }
 }

@@ -39,7 +39,7 @@ use crate::session::Session;
 use crate::settings::Settings;
 use crate::shell::Shell;
 use crate::statics;
-use crate::streams::{Source, Streams};
+use crate::streams::{Source, Streams, Typed};
 use crate::warm_up::WarmUp;
 use crate::wire::{Line, Part, Wire};
 
@@ -47,6 +47,8 @@ use crate::wire::{Line, Part, Wire};
 const PARENT_CHECK: Duration = Duration::from_secs(1);
 /// So long the last messages get to leave.
 const FAREWELL: Duration = Duration::from_millis(100);
+/// How often a compiler is looked for that is to be ended.
+const COMPILER_CHECK: Duration = Duration::from_millis(200);
 /// A cell whose end the session does not report so long after its process was killed takes the session along.
 const LAST_RESORT: Duration = Duration::from_secs(5);
 
@@ -93,6 +95,7 @@ struct Kernel {
     places: Places,
     /// Whether the user was told how long a `static` lives.
     told_of_statics: bool,
+    compiler_looked_for: Option<Instant>,
 }
 
 /// Runs a kernel until it is told to end, or the program that started it is gone.
@@ -128,6 +131,7 @@ pub async fn run(connection: ConnectionInfo, settings: Settings) -> Result<()> {
         impls: Impls::default(),
         places: Places::default(),
         told_of_statics: false,
+        compiler_looked_for: None,
     };
     let _ = kernel.client.iopub.send(Status::starting().into());
     kernel.start_session();
@@ -406,14 +410,18 @@ impl Kernel {
 
     fn told(&mut self, told: Told) {
         let (Told::Asks { prompt, password }, Some(cell)) = (told, &mut self.running) else { return };
-        // A cell that is to stop gets the end of the input.
-        if cell.allows_input() && !cell.is_interrupted() {
+        if cell.is_interrupted() {
+            if let Some(streams) = &self.streams {
+                streams.answer(Typed::Stopped);
+            }
+        } else if cell.allows_input() {
             cell.asks = true;
+            cell.flush();
             let question = JupyterMessage::new(InputRequest { prompt, password }, Some(&cell.request));
             self.publish_output();
             let _ = self.client.stdin.send(question);
         } else if let Some(streams) = &self.streams {
-            streams.answer(None);
+            streams.answer(Typed::End);
         }
     }
 
@@ -421,7 +429,7 @@ impl Kernel {
     fn typed(&mut self, content: Content) {
         let (Some(cell), Some(streams)) = (&mut self.running, &self.streams) else { return };
         if let (true, Content::InputReply(reply)) = (std::mem::take(&mut cell.asks), content) {
-            streams.answer(Some(&reply.value));
+            streams.answer(Typed::Line(&reply.value));
         }
     }
 
@@ -655,9 +663,8 @@ impl Kernel {
         }
         let (runs, asks) = (cell.runs, std::mem::take(&mut cell.asks));
         match (stage, &self.backend) {
-            (_, Backend::Ready(session)) if !runs => {
-                session.end_compiler();
-            }
+            // `do_what_is_due` ends the compilers.
+            _ if !runs => {}
             (Stage::Killed, _) => {
                 if let Some(process) = self.process {
                     let _ = kill(process, Signal::SIGKILL);
@@ -667,7 +674,7 @@ impl Kernel {
         }
         self.set_stop_flag(true);
         if let (true, Some(streams)) = (asks, &self.streams) {
-            streams.answer(None);
+            streams.answer(Typed::Stopped);
         }
     }
 
@@ -688,7 +695,20 @@ impl Kernel {
     fn due(&self) -> Option<Instant> {
         let cells = [&self.running, &self.previous].into_iter().flatten();
         let of_cells = cells.flat_map(|cell| [cell.due(), cell.killed_at().map(|at| at + LAST_RESORT)]);
-        of_cells.chain([self.stdout.due(), self.stderr.due(), self.analyses.due()]).flatten().min()
+        let is_compiled = self.running.as_ref().is_some_and(|cell| cell.is_interrupted() && !cell.runs);
+        let compiler = is_compiled.then(|| Instant::now() + COMPILER_CHECK);
+        of_cells.chain([self.stdout.due(), self.stderr.due(), self.analyses.due(), compiler]).flatten().min()
+    }
+
+    /// A cell that is to stop and does not run yet is not to be compiled. What evcxr does before it starts a compiler cannot be
+    /// stopped, and is short.
+    fn end_compiler(&mut self) {
+        let is_compiled = |cell: &&Cell| cell.sent.is_some() && cell.is_interrupted() && !cell.runs;
+        let (Backend::Ready(session), Some(_)) = (&self.backend, self.running.as_ref().filter(is_compiled)) else { return };
+        if self.compiler_looked_for.is_none_or(|at| at.elapsed() >= COMPILER_CHECK) {
+            session.end_compiler();
+            self.compiler_looked_for = Some(Instant::now());
+        }
     }
 
     fn do_what_is_due(&mut self) {
@@ -702,7 +722,8 @@ impl Kernel {
         for (request, nothing) in self.analyses.overdue() {
             self.answer(&Channel::Shell, &request, nothing);
         }
-        let killed_at = self.running.as_ref().and_then(Cell::killed_at);
+        self.end_compiler();
+        let killed_at = self.running.as_ref().filter(|cell| cell.runs).and_then(Cell::killed_at);
         if killed_at.is_some_and(|at| at.elapsed() >= LAST_RESORT) {
             self.start_session();
             self.end_cell(Some(errors::interrupted_with_evcxr()));

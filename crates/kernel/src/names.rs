@@ -37,6 +37,12 @@ impl Names {
                 Some(Failure::Lost(_)) => {
                     known.lost.push((name.clone(), "its type was defined anew".to_string()));
                 }
+                // evcxr leaves out what has another type now than when it was made.
+                _ if !words(cell).any(|word| word == name) => {
+                    let of = words(&before[name]).find_map(|word| Some((word, known.defined_in.get(word)?)));
+                    let why = of.map(|(of, cell)| format!("cell [{cell}] has defined its type `{of}` anew"));
+                    known.lost.push((name.clone(), why.unwrap_or_else(|| "its type was defined anew".to_string())));
+                }
                 _ => known.given_away.push((name.clone(), number)),
             }
         }
@@ -58,6 +64,10 @@ impl Names {
         let variables = std::mem::take(&mut self.0.variables);
         self.0.lost.extend(variables.into_keys().map(|name| (name, why.to_string())));
     }
+}
+
+fn words(text: &str) -> impl Iterator<Item = &str> {
+    text.split(|c: char| !c.is_alphanumeric() && c != '_').filter(|word| !word.is_empty())
 }
 
 /// Whether a cell declares a variable of this name.

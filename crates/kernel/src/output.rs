@@ -50,6 +50,7 @@ pub struct Output {
     /// The question that the next line from the user answers.
     prompt: Option<(String, bool)>,
     told: Vec<Told>,
+    last_errors: String,
 }
 
 #[derive(Default)]
@@ -131,6 +132,8 @@ impl Output {
 
     fn error_text(&mut self, text: &str) -> Vec<Content> {
         self.stderr.add(text, COLLECT_ERRORS);
+        self.last_errors.push_str(text);
+        keep_end(&mut self.last_errors);
         if errors::looks_like_panic(text) && !self.stderr.is_too_much() {
             self.stderr.due = Some(Instant::now() + COLLECT_PANIC);
         }
@@ -163,7 +166,6 @@ impl Output {
             Line::Started => self.told.push(Told::Started),
             Line::Prompt { prompt, password } => self.prompt = Some((prompt, password)),
             Line::Input => {
-                published.extend(self.before_display());
                 let (prompt, password) = self.prompt.take().unwrap_or_default();
                 self.told.push(Told::Asks { prompt, password });
             }
@@ -210,9 +212,9 @@ impl Output {
         published
     }
 
-    /// The text on the standard error that was not published yet.
-    pub fn unpublished_errors(&self) -> &str {
-        &self.stderr.text
+    /// The end of the text on the standard error, published or not.
+    pub fn last_errors(&self) -> &str {
+        &self.last_errors
     }
 
     /// All that is left when the cell has ended, and the error if it has failed. `place` knows where in which cell something is
@@ -361,8 +363,8 @@ mod tests {
     fn a_question_comes_after_what_was_printed_and_has_its_prompt() {
         let mut output = Output::default();
         print(&mut output, "\u{1f}live/1 {\"op\":\"started\"}\nName: ");
-        let published = print(&mut output, "\u{1f}live/1 {\"op\":\"input\"}\n");
-        assert_eq!(published, [r#"{"name":"stdout","text":"Name: "}"#]);
+        assert!(print(&mut output, "\u{1f}live/1 {\"op\":\"input\"}\n").is_empty());
+        assert_eq!(json(output.before_display()), [r#"{"name":"stdout","text":"Name: "}"#]);
         let asks = |prompt: &str, password| Told::Asks { prompt: prompt.to_string(), password };
         assert_eq!(output.take_told(), [Told::Started, asks("", false)]);
         let prompt = "\u{1f}live/1 {\"op\":\"prompt\",\"prompt\":\"Key\",\"password\":true}\n";

@@ -20,6 +20,16 @@ pub enum Source {
     Stderr,
 }
 
+/// The answer to a cell that waits for input.
+pub enum Typed<'a> {
+    /// A line.
+    Line(&'a str),
+    /// There is nobody who could be asked.
+    End,
+    /// The user wants the cell to stop.
+    Stopped,
+}
+
 /// A pipe that is read when something comes, and, by its second opening, also at any other time.
 struct Pipe {
     waiting: Receiver,
@@ -109,10 +119,14 @@ impl Streams {
         found
     }
 
-    /// Gives a cell that has asked what the user has typed; none is the end of the input.
-    pub fn answer(&self, typed: Option<&str>) {
-        // As `live-cells` reads it: a line that was typed begins with an L.
-        let line = typed.map_or("E\n".to_string(), |typed| format!("L{}\n", typed.trim_end_matches('\n')));
+    /// Gives a cell what it has asked for.
+    pub fn answer(&self, answer: Typed) {
+        // As `live-cells` reads it: by the first letter.
+        let line = match answer {
+            Typed::Line(line) => format!("L{}\n", line.trim_end_matches('\n')),
+            Typed::End => "E\n".to_string(),
+            Typed::Stopped => "S\n".to_string(),
+        };
         if let Err(error) = (&self.input).write_all(line.as_bytes()) {
             eprintln!("live-kernel: what was typed cannot be handed on: {error}");
         }
@@ -170,8 +184,8 @@ mod tests {
         let run = tempfile::tempdir().unwrap();
         make(run.path()).unwrap();
         let streams = Streams::open(run.path()).unwrap();
-        streams.answer(Some("Ada"));
-        streams.answer(None);
+        streams.answer(Typed::Line("Ada"));
+        streams.answer(Typed::End);
         let mut pipe = &streams.input;
         let mut bytes = [0; 16];
         let count = pipe.read(&mut bytes).unwrap();

@@ -18,7 +18,10 @@ pub struct Known {
 impl Known {
     /// The name of the notebook that is most like this one, if one is like it.
     pub fn nearest(&self, name: &str) -> Option<&str> {
-        let others = self.variables.keys().chain(self.defined_in.keys()).filter(|other| *other != name);
+        let gone = self.given_away.iter().map(|(name, _)| name).chain(self.lost.iter().map(|(name, _)| name));
+        let gone: Vec<&String> = gone.collect();
+        let there = self.variables.keys().chain(self.defined_in.keys());
+        let others = there.filter(|other| *other != name && !gone.contains(other));
         let near = others.map(|other| (distance(name, other), other.as_str()));
         near.filter(|&(distance, other)| distance <= 1 + name.len().min(other.len()) / 4)
             .min()

@@ -13,7 +13,8 @@ pub fn advice(mistake: &Mistake) -> Option<String> {
     let name = mistake.quoted().first().copied().unwrap_or("");
     gone(mistake, name)
         .or_else(|| imported(mistake))
-        .or_else(|| mistake.known.nearest(name).map(|other| meant(mistake, other)))
+        .or_else(|| declared(mistake, name))
+        .or_else(|| nearest(mistake, name))
         .or_else(|| similar(mistake))
         .or_else(|| missing(mistake, name))
 }
@@ -50,6 +51,22 @@ fn imported(mistake: &Mistake) -> Option<String> {
     // Of a library's inner modules, the compiler names the first that it finds, which is seldom the one that is meant.
     (from_std && path.matches("::").count() <= 2)
         .then(|| format!("Write `{}` at the top of the cell.", &found[1]))
+}
+
+/// A first value without `let`.
+fn declared(mistake: &Mistake, name: &str) -> Option<String> {
+    let pattern = regex::Regex::new(&format!(r"(?m)^\s*{}\s*=\s*([^=\s].*?);?\s*$", regex::escape(name))).ok()?;
+    let value = pattern.captures(mistake.cell)?;
+    let is_list = value[1].starts_with('[');
+    let of = if is_list { "vec!" } else { "" };
+    Some(format!("A new variable begins with `let`, and a statement ends with `;`: `let {name} = {of}{};`.", &value[1]))
+}
+
+/// Another name of the notebook, as long as this one is long enough to be told from others.
+fn nearest(mistake: &Mistake, name: &str) -> Option<String> {
+    let other = mistake.known.nearest(name).filter(|_| name.chars().count() > 2)?;
+    let is_called = mistake.message().contains("function");
+    (!is_called || !mistake.known.variables.contains_key(other)).then(|| meant(mistake, other))
 }
 
 /// The compiler's own guess.

@@ -15,8 +15,10 @@ use crate::variables;
 
 /// The line that asks the kernel; see the wire format in the crate `live`.
 const QUESTION: &[u8] = b"\x1flive/1 {\"op\":\"input\"}\n";
-/// Before a line that was typed; anything else is the end of the input.
+/// Before a line that was typed.
 const TYPED: &str = "L";
+/// The user wants the cell to stop; anything else is the end of the input.
+const STOPPED: &str = "S";
 
 /// What was typed and not read yet.
 static TYPED_AHEAD: Mutex<Vec<u8>> = Mutex::new(Vec::new());
@@ -56,25 +58,36 @@ pub unsafe extern "C" fn read(file: c_int, buffer: *mut c_void, count: usize) ->
         return nix::libc::syscall(nix::libc::SYS_read, file, buffer, count) as isize;
     }
     let wanted = std::slice::from_raw_parts_mut(buffer.cast::<u8>(), count);
-    typed(wanted) as isize
+    match typed(wanted) {
+        Some(count) => count as isize,
+        None => {
+            // An error that is no call to try again, and that `?` passes on.
+            nix::Error::ECANCELED.set();
+            -1
+        }
+    }
 }
 
-/// Fills the buffer with what was typed; 0 is the end.
+/// Fills the buffer with what was typed; 0 is the end, and none that the cell is to stop.
 #[cfg(target_os = "linux")]
-fn typed(buffer: &mut [u8]) -> usize {
+fn typed(buffer: &mut [u8]) -> Option<usize> {
     let mut typed = TYPED_AHEAD.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
     if typed.is_empty() {
-        *typed = ask().unwrap_or_default();
+        let answer = ask().unwrap_or_default();
+        if answer.starts_with(STOPPED) {
+            return None;
+        }
+        *typed = answer.strip_prefix(TYPED).map(|line| line.as_bytes().to_vec()).unwrap_or_default();
     }
     let count = typed.len().min(buffer.len());
     buffer[..count].copy_from_slice(&typed[..count]);
     typed.drain(..count);
-    count
+    Some(count)
 }
 
-/// A line from the user with its newline; none at the end of the input.
+/// The kernel's answer, with its newline.
 #[cfg(target_os = "linux")]
-fn ask() -> Option<Vec<u8>> {
+fn ask() -> Option<String> {
     let pipe = PathBuf::from(std::env::var_os(variables::STREAMS)?).join("input");
     flush();
     let mut stdout = std::io::stdout().lock();
@@ -82,5 +95,5 @@ fn ask() -> Option<Vec<u8>> {
     drop(stdout);
     let mut answer = String::new();
     BufReader::new(File::open(pipe).ok()?).read_line(&mut answer).ok()?;
-    answer.strip_prefix(TYPED).map(|line| line.as_bytes().to_vec())
+    Some(answer)
 }
