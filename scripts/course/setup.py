@@ -457,8 +457,12 @@ def kernelspec(steps, environment, options):
     install = [PROGRAM, "install", "--kernels", KERNELSPEC.parent, "--name", KERNELSPEC.name, *pairs, *options]
     run(install, "The kernelspec could not be written.")
     # A classroom need not be asked whether it wants news from Jupyter, nor wait for them on a poor network.
-    quiet = {"@jupyterlab/apputils-extension:notification": {"fetchNews": "false", "checkForUpdates": False}}
-    write_if_changed(VENV / "share" / "jupyter" / "lab" / "settings" / "overrides.json", json.dumps(quiet) + "\n")
+    overrides = {
+        "@jupyterlab/apputils-extension:notification": {"fetchNews": "false", "checkForUpdates": False},
+        # By default, names that come after a second are not shown; on a busy machine, many do.
+        "@jupyterlab/completer-extension:manager": {"providerTimeout": 10000},
+    }
+    write_if_changed(VENV / "share" / "jupyter" / "lab" / "settings" / "overrides.json", json.dumps(overrides) + "\n")
     # Keeps what a running cell shows in view, see its remoteEntry.js.
     for path in LAB_EXTENSION.rglob("*.js*"):
         write_if_changed(VENV / "share" / "jupyter" / "labextensions" / "live-displays" / path.relative_to(LAB_EXTENSION), path.read_text())

@@ -10,8 +10,8 @@ use crate::completion::{self, byte_offset};
 use crate::inspection;
 use crate::session::{Question, Session};
 
-/// A client does not wait for longer; then nothing is known.
-const PATIENCE: Duration = Duration::from_secs(10);
+/// After so long nothing is known. A kernel that has just been started knows the first name sooner, on any machine but a busy one.
+const PATIENCE: Duration = Duration::from_secs(30);
 
 /// What evcxr does at the moment.
 #[derive(Clone, Copy, PartialEq)]

@@ -230,6 +230,9 @@ impl Cell {
     fn publish(&mut self, contents: Vec<Content>) {
         for mut content in contents {
             if let Content::StreamContent(stream) = &mut content {
+                if stream.text.contains('\u{1f}') {
+                    stream.text = errors::without_mark(&stream.text);
+                }
                 if stream.text.contains("src/lib.rs:") || errors::looks_like_panic(&stream.text) {
                     stream.text = errors::with_places(&stream.text, &|place| self.places.find(place));
                 }
@@ -300,8 +303,11 @@ impl Cell {
             self.fail(error);
         }
         // A cell that was to stop, and has told so by an error, was stopped.
-        if self.interrupt.is_some() && self.error.as_ref().is_some_and(|error| error.evalue.contains("os error 125")) {
-            self.error = self.error.take().map(|error| ErrorOutput { ename: "Interrupted".to_string(), ..error });
+        if self.interrupt.is_some()
+            && self.error.as_ref().is_some_and(|error| error.evalue.contains("os error 125"))
+        {
+            self.error =
+                self.error.take().map(|error| ErrorOutput { ename: "Interrupted".to_string(), ..error });
         }
         // From now on nothing is due for this cell but what its threads print.
         (self.runs, self.asks, self.interrupt) = (false, false, None);

@@ -92,7 +92,8 @@ mod tests {
         assert!(Commands::of(":toolchain nightly\n1").refusal().unwrap().contains("rustup default nightly"));
         assert_eq!(Commands::of(":toolchain").refusal(), None);
         assert_eq!(Commands::of(":dep toolchain").refusal(), None);
-        for (line, word) in [(":opt foo", "0, 1, 2"), (":time_passes 1", "nightly"), (":linker foo", "mold")] {
+        for (line, word) in [(":opt foo", "0, 1, 2"), (":time_passes 1", "nightly"), (":linker foo", "mold")]
+        {
             assert!(Commands::of(line).refusal().unwrap().contains(word), "{line}");
         }
         assert_eq!(Commands::of(":opt 3\n:linker system").refusal(), None);

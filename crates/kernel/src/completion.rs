@@ -137,6 +137,7 @@ impl Match {
     fn rank(&self, is_member: bool, variables: &[String]) -> u8 {
         if is_member {
             return match self.kind {
+                _ if is_for_few(&self.name) => 4,
                 _ if OF_EVERYTHING.contains(&self.name.as_str()) => 3,
                 "function" => 0,
                 "instance" => 1,
@@ -145,6 +146,7 @@ impl Match {
         }
         match self.kind {
             _ if variables.contains(&self.name) => 0,
+            _ if is_for_few(&self.name) => 4,
             "keyword" => 3,
             "module" => 2,
             _ => 1,
@@ -153,6 +155,12 @@ impl Match {
 }
 
 const KINDS: &[&str] = &["macro", "class", "module", "keyword", "magic", "function", "instance"];
+
+/// Pointers, and what else a learner does not look for.
+fn is_for_few(name: &str) -> bool {
+    let words = ["raw", "ptr", "unchecked", "leak", "boxed", "allocator", "nonnull", "boundary"];
+    name.split('_').any(|word| words.contains(&word))
+}
 
 /// What evcxr and this kernel put into the code of cells.
 fn is_internal(name: &str) -> bool {

@@ -61,6 +61,11 @@ pub fn names_at(code: &str, cursor: usize) -> Vec<usize> {
 /// The reply; with `detail`, which a second Shift+Tab asks for in some clients, all that is known.
 pub fn reply(explanation: Option<&Explanation>, detail: bool) -> InspectReply {
     let Some(Explanation { text, html }) = explanation else { return InspectReply::default() };
+    // The crate that evcxr makes of a notebook has a name that nobody has given it.
+    static CRATE: LazyLock<Regex> = LazyLock::new(|| {
+        Regex::new(r"^ctx\n\n|^<pre><code[^>]*>ctx\n?</code></pre>\n?|\bctx::").expect("a valid pattern")
+    });
+    let (text, html) = (&CRATE.replace_all(text, "").into_owned(), &CRATE.replace_all(html, "").into_owned());
     let mut content = vec![MediaType::Plain(if detail { text.clone() } else { beginning(text, "\n\n") })];
     if !html.is_empty() {
         content.push(MediaType::Html(if detail { html.clone() } else { beginning(html, "</p>") }));

@@ -704,7 +704,10 @@ impl Kernel {
     /// stopped, and is short.
     fn end_compiler(&mut self) {
         let is_compiled = |cell: &&Cell| cell.sent.is_some() && cell.is_interrupted() && !cell.runs;
-        let (Backend::Ready(session), Some(_)) = (&self.backend, self.running.as_ref().filter(is_compiled)) else { return };
+        let (Backend::Ready(session), Some(_)) = (&self.backend, self.running.as_ref().filter(is_compiled))
+        else {
+            return;
+        };
         if self.compiler_looked_for.is_none_or(|at| at.elapsed() >= COMPILER_CHECK) {
             session.end_compiler();
             self.compiler_looked_for = Some(Instant::now());

@@ -41,7 +41,9 @@ impl Names {
                 _ if !words(cell).any(|word| word == name) => {
                     let of = words(&before[name]).find_map(|word| Some((word, known.defined_in.get(word)?)));
                     let why = of.map(|(of, cell)| format!("cell [{cell}] has defined its type `{of}` anew"));
-                    known.lost.push((name.clone(), why.unwrap_or_else(|| "its type was defined anew".to_string())));
+                    known
+                        .lost
+                        .push((name.clone(), why.unwrap_or_else(|| "its type was defined anew".to_string())));
                 }
                 _ => known.given_away.push((name.clone(), number)),
             }

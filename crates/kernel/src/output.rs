@@ -224,7 +224,7 @@ impl Output {
         let stderr = self.stderr.finish();
         let (before, error) = match self.failure.take() {
             None => (stderr, None),
-            Some(Failure::Returned) => (String::new(), Some(errors::returned(&stderr))),
+            Some(Failure::Returned) => (String::new(), Some(errors::returned(&stderr, place))),
             Some(Failure::Panicked) => {
                 let (before, error) = errors::panicked(&stderr, place);
                 (before, Some(error))

@@ -52,9 +52,13 @@ pub fn of_cell(messages: &str, places: &Places, number: usize) -> Vec<Diagnostic
     };
     let mut found: Vec<Diagnostic> = Vec::new();
     for diagnostic in messages.map(diagnostic).filter(|diagnostic| !diagnostic.spans.is_empty()) {
-        let place = |diagnostic: &Diagnostic| (diagnostic.spans[0].start_line, diagnostic.spans[0].start_column);
+        let place =
+            |diagnostic: &Diagnostic| (diagnostic.spans[0].start_line, diagnostic.spans[0].start_column);
         // What evcxr has put in twice is the learner's once.
-        if !found.iter().any(|other| other.message == diagnostic.message && place(other) == place(&diagnostic)) {
+        if !found
+            .iter()
+            .any(|other| other.message == diagnostic.message && place(other) == place(&diagnostic))
+        {
             found.push(diagnostic);
         }
     }

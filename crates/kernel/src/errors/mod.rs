@@ -46,7 +46,7 @@ pub use ended::{interrupted, interrupted_with_evcxr, process_ended, ALL_GONE};
 pub use known::Known;
 pub use panics::{looks_like_panic, panicked, with_places};
 pub use refused::refused;
-pub use values::{looks_like_err, returned};
+pub use values::{looks_like_err, returned, without_mark};
 pub use warnings::warnings;
 
 /// An error with a name, a message, and lines under it.
@@ -78,10 +78,10 @@ mod tests {
 
     #[test]
     fn advice_comes_last() {
-        assert!(plain(&returned("mat1 and mat2 shapes cannot be multiplied (1x2 and 3x4)\n"))
+        assert!(plain(&returned("mat1 and mat2 shapes cannot be multiplied (1x2 and 3x4)\n", &|_| None))
             .contains("\n→ The shapes"));
-        assert_eq!(plain(&returned("no such file\n")), "Error: no such file");
+        assert_eq!(plain(&returned("no such file\n", &|_| None)), "Error: no such file");
         let torch = "bad shape\nException raised from meta at /x.cpp:2 (most recent call first):\nframe #0: f (0x1 in a.so)\n";
-        assert_eq!(plain(&returned(torch)), "Error: bad shape");
+        assert_eq!(plain(&returned(torch, &|_| None)), "Error: bad shape");
     }
 }

@@ -55,11 +55,15 @@ fn imported(mistake: &Mistake) -> Option<String> {
 
 /// A first value without `let`.
 fn declared(mistake: &Mistake, name: &str) -> Option<String> {
-    let pattern = regex::Regex::new(&format!(r"(?m)^\s*{}\s*=\s*([^=\s].*?);?\s*$", regex::escape(name))).ok()?;
+    let pattern =
+        regex::Regex::new(&format!(r"(?m)^\s*{}\s*=\s*([^=\s].*?);?\s*$", regex::escape(name))).ok()?;
     let value = pattern.captures(mistake.cell)?;
     let is_list = value[1].starts_with('[');
     let of = if is_list { "vec!" } else { "" };
-    Some(format!("A new variable begins with `let`, and a statement ends with `;`: `let {name} = {of}{};`.", &value[1]))
+    Some(format!(
+        "A new variable begins with `let`, and a statement ends with `;`: `let {name} = {of}{};`.",
+        &value[1]
+    ))
 }
 
 /// Another name of the notebook, as long as this one is long enough to be told from others.

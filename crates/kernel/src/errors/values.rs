@@ -6,10 +6,24 @@ use std::sync::LazyLock;
 
 use super::error;
 
-/// What the `?` operator returned from a cell.
-pub fn returned(stderr: &str) -> ErrorOutput {
-    error("Error", &first_sentence(stderr), &[])
+/// What the `?` operator returned from a cell, and where that stands in it.
+pub fn returned(stderr: &str, place: &dyn Fn(&str) -> Option<String>) -> ErrorOutput {
+    let (message, at) = match PLACE.captures(stderr) {
+        Some(found) => (PLACE.replace(stderr, "").into_owned(), place(&found[1])),
+        None => (stderr.to_string(), None),
+    };
+    let more: Vec<String> = at.map(|at| format!("at {at}")).into_iter().collect();
+    error("Error", &first_sentence(&message), &more)
 }
+
+/// The text without the place of a `?`.
+pub fn without_mark(stderr: &str) -> String {
+    PLACE.replace_all(stderr, "").into_owned()
+}
+
+/// How a cell tells the place; see live-cargo's `source.rs`.
+static PLACE: LazyLock<Regex> =
+    LazyLock::new(|| Regex::new("\u{1f}at ([^\n]*)\n?").expect("a valid pattern"));
 
 /// A cell's value that is an `Err`, as the standard library shows it with `Debug`, as an error.
 pub fn looks_like_err(plain: &str) -> Option<ErrorOutput> {
@@ -73,6 +87,14 @@ fn unescaped(text: &str) -> String {
 mod tests {
     use super::*;
     use crate::errors::plain;
+
+    #[test]
+    fn what_a_question_mark_returns_has_its_place() {
+        let place = |at: &str| (at == "src/lib.rs:9:3").then(|| "cell [4], line 2".to_string());
+        let shown = crate::errors::plain(&returned("no such file\n\u{1f}at src/lib.rs:9:3\n", &place));
+        assert_eq!(shown, "Error: no such file\nat cell [4], line 2");
+        assert_eq!(without_mark("a\n\u{1f}at src/lib.rs:9:3\nb\n"), "a\nb\n");
+    }
 
     #[test]
     fn an_err_at_the_end_is_an_error() {

@@ -29,10 +29,13 @@ const BLANK: &str = "\n";
 /// Macros of these crates make names out of parts, which then stand nowhere.
 const NAME_MAKERS: [&str; 3] = ["paste", "concat_idents", "format_ident"];
 
-/// What `?` does with an error, in evcxr's words, and with the causes of the error.
+/// What `?` does with an error, in evcxr's words, and with the causes of the error, and where that `?` stands.
 const ERROR_OF: &str = "            impl<T: std::fmt::Display> From<T> for EvcxrUserCodeError {\n";
 const PRINTED: &str = "                    eprintln!(\"{}\", error);\n";
-const PRINTED_WITH_CAUSES: &str = "                    eprintln!(\"{:#}\", error);\n";
+const PRINTED_WITH_CAUSES: &str =
+    "                    eprintln!(\"{:#}\\n\\u{1f}at {}\", error, std::panic::Location::caller());\n";
+const MADE: &str = "                fn from(error: T) -> Self {\n";
+const MADE_WITH_PLACE: &str = "                #[track_caller] fn from(error: T) -> Self {\n";
 
 /// A source in its one order.
 #[derive(Debug, PartialEq)]
@@ -101,8 +104,10 @@ fn ordered_items<'a>(items: &[Line<'a>]) -> Vec<Line<'a>> {
 
 fn with_causes(lines: &mut [Line]) {
     let Some(at) = lines.iter().position(|(_, line)| *line == ERROR_OF) else { return };
-    if let Some(line) = lines.get_mut(at + 2).filter(|(_, line)| *line == PRINTED) {
-        line.1 = PRINTED_WITH_CAUSES;
+    if let Some([made, printed]) = lines.get_mut(at + 1..at + 3) {
+        if (made.1, printed.1) == (MADE, PRINTED) {
+            (made.1, printed.1) = (MADE_WITH_PLACE, PRINTED_WITH_CAUSES);
+        }
     }
 }
 
@@ -377,8 +382,8 @@ mod tests {
                 assert_eq!(lines.len(), original.len());
                 let mut origins = source.origins.clone();
                 for (line, origin) in lines.iter().zip(&origins) {
-                    let is_same =
-                        *line == original[*origin] || *line == BLANK || *line == PRINTED_WITH_CAUSES;
+                    let is_same = *line == original[*origin]
+                        || [BLANK, PRINTED_WITH_CAUSES, MADE_WITH_PLACE].contains(line);
                     assert!(is_same, "trial {trial}: {line}");
                 }
                 // The user's own lines are whole, and where evcxr has put them.
