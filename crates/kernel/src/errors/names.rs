@@ -13,8 +13,8 @@ pub fn advice(mistake: &Mistake) -> Option<String> {
     let name = mistake.quoted().first().copied().unwrap_or("");
     gone(mistake, name)
         .or_else(|| imported(mistake))
-        .or_else(|| declared(mistake, name))
         .or_else(|| nearest(mistake, name))
+        .or_else(|| declared(mistake, name))
         .or_else(|| similar(mistake))
         .or_else(|| missing(mistake, name))
 }
