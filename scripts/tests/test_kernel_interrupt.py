@@ -7,7 +7,7 @@ from conftest import LIMIT, LOOP, Outcome, has_printed, running_kernel
 import notebooks
 
 SETUP = f""":dep cnn = {{ path = "{notebooks.ROOT / "crates" / "cnn"}" }}
-use cnn::{live, prelude::*};
+use cnn::{{live, prelude::*}};
 let data = mnist::synthetic_digits(1000, 10, 1);
 let x_train = add_channel(&data.x_train)?;
 let mut model = Sequential::input([1, 28, 28]).add(Flatten).add(Dense::new(10).activation(Softmax)).build()?;
