@@ -69,8 +69,12 @@ fn declared(mistake: &Mistake, name: &str) -> Option<String> {
 /// Another name of the notebook, as long as this one is long enough to be told from others.
 fn nearest(mistake: &Mistake, name: &str) -> Option<String> {
     let other = mistake.known.nearest(name).filter(|_| name.chars().count() > 2)?;
-    let is_called = mistake.message().contains("function");
-    (!is_called || !mistake.known.variables.contains_key(other)).then(|| meant(mistake, other))
+    let is_variable = mistake.known.variables.contains_key(other);
+    let fits = match mistake.message().contains("function") {
+        true => !is_variable,
+        false => is_variable || declared(mistake, name).is_none(),
+    };
+    fits.then(|| meant(mistake, other))
 }
 
 /// The compiler's own guess.
