@@ -9,6 +9,7 @@ from click import ClickException
 
 import parameters
 from parameters import Parameter, ParameterError
+import papermill  # noqa: F401  first: it loads the next one itself
 from papermill_rust import RustTranslator
 from rerun import grid, run_name
 
