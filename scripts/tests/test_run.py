@@ -95,14 +95,14 @@ def test_one_line_a_notebook_and_a_total(outcome):
 
 def test_an_error_returned_by_a_question_mark_fails(outcome):
     error = entry(outcome, "01_question")["error"]
-    assert (error["cell"], error["source"]) == (1, 'let n: i64 = "x".parse()?;')
-    assert error["message"].startswith("Error: invalid digit found in string") and "backtrace" not in error["message"]
+    message = "Error: invalid digit found in string\nat cell [1], line 1"
+    assert error == {"cell": 1, "source": 'let n: i64 = "x".parse()?;', "message": message}
     assert '    | let n: i64 = "x".parse()?;' in outcome[1].stdout
 
 
 def test_a_panic_fails_without_the_kernels_backtrace(outcome):
     assert entry(outcome, "02_panic")["error"]["cell"] == 2
-    assert message(outcome, "02_panic").startswith("Panic: oh dear") and "backtrace" not in message(outcome, "02_panic")
+    assert message(outcome, "02_panic") == "Panic: oh dear\nat cell [2], line 1"
 
 
 def test_a_compile_error_fails(outcome):
@@ -118,7 +118,7 @@ def test_an_abort_ends_the_process(outcome):
 
 def test_evcxr_may_be_killed(outcome):
     text = message(outcome, "06_killed")
-    assert text.startswith("ProcessEnded: ") and "has ended (signal: 9" in text and text.endswith("before")
+    assert text.startswith("ProcessEnded: the process that ran the cell has ended (signal: 9") and text.endswith("Last output:\nbefore")
 
 
 def test_displays_end_in_their_last_state(outcome):
