@@ -104,26 +104,24 @@ def own_spec():
     return json.loads((setup.KERNELSPEC / "kernel.json").read_text())
 
 
-def install(folder, name, argv):
-    """A kernelspec like the course's, with another command."""
+def install(folder, name, spec):
+    """A kernelspec of this name."""
     path = folder / "kernels" / name / "kernel.json"
     path.parent.mkdir(parents=True)
-    path.write_text(json.dumps(own_spec() | {"argv": argv, "display_name": name}))
+    path.write_text(json.dumps(spec | {"display_name": name}))
 
 
 def install_beside(folder, checkout):
     """A kernelspec `beside` with the kernel of another checkout, and a cache of its own."""
     spec = json.loads((checkout / ".venv/share/jupyter/kernels/rust/kernel.json").read_text())
-    path = folder / "kernels" / "beside" / "kernel.json"
-    path.parent.mkdir(parents=True)
     WORKING_FOLDERS["beside"] = checkout / "notebooks"
     spec["env"]["LIVE_CELLS"] = str(folder / "cells-beside")
-    path.write_text(json.dumps(spec | {"display_name": "beside"}))
+    install(folder, "beside", spec)
 
 
 def install_stock(folder, program):
     """A kernelspec `stock` that starts evcxr_jupyter itself."""
-    install(folder, "stock", [program, "--control_file", "{connection_file}"])
+    install(folder, "stock", own_spec() | {"argv": [program, "--control_file", "{connection_file}"]})
 
 
 @contextmanager
@@ -249,7 +247,7 @@ def users(count):
     with jupyter_path() as folder, ExitStack() as stack:
         for number in range(count):
             argv = [*own_spec()["argv"], "--runs", str(folder / f"runs-{number}")]
-            install(folder, f"user-{number}", argv)
+            install(folder, f"user-{number}", own_spec() | {"argv": argv})
         begin = time.monotonic()
         managers = []
         for number in range(count):

@@ -49,7 +49,9 @@ impl Analyses {
             }
             _ => return,
         };
-        self.0.push(Analysis { request, question, places, asked: None, until: Instant::now() + PATIENCE });
+        // Where there is nothing to ask about, there is nothing to wait for.
+        let patience = if places.is_empty() { Duration::ZERO } else { PATIENCE };
+        self.0.push(Analysis { request, question, places, asked: None, until: Instant::now() + patience });
     }
 
     /// Asks what was not asked yet, if that is possible now.
@@ -57,11 +59,10 @@ impl Analyses {
         if activity == Activity::Busy {
             return;
         }
-        for analysis in self.0.iter_mut().filter(|analysis| analysis.asked.is_none()) {
-            if !analysis.places.is_empty() {
-                let (code, now) = (code(&analysis.request), activity == Activity::Running);
-                analysis.asked = Some(session.analyse(analysis.question, code, &analysis.places, now));
-            }
+        let is_open = |analysis: &&mut Analysis| analysis.asked.is_none() && !analysis.places.is_empty();
+        for analysis in self.0.iter_mut().filter(is_open) {
+            let (code, now) = (code(&analysis.request), activity == Activity::Running);
+            analysis.asked = Some(session.analyse(analysis.question, code, &analysis.places, now));
         }
     }
 
@@ -91,25 +92,18 @@ impl Analyses {
 
     /// When the first of them has waited too long.
     pub fn due(&self) -> Option<Instant> {
-        self.0
-            .iter()
-            .map(|analysis| if analysis.places.is_empty() { Instant::now() } else { analysis.until })
-            .min()
+        self.0.iter().map(|analysis| analysis.until).min()
     }
 
-    /// Those that have waited too long, or about which there is nothing to ask, with their answers.
+    /// Those that have waited long enough, with their answers.
     pub fn overdue(&mut self) -> Vec<(JupyterMessage, Content)> {
         let now = Instant::now();
-        let is_over = |analysis: &Analysis| analysis.places.is_empty() || analysis.until <= now;
-        let (over, waiting) = std::mem::take(&mut self.0).into_iter().partition(is_over);
-        self.0 = waiting;
-        let over: Vec<Analysis> = over;
-        over.into_iter()
-            .map(|Analysis { request, .. }| {
-                let content = nothing(&request);
-                (request, content)
-            })
-            .collect()
+        let over = self.0.extract_if(.., |analysis| analysis.until <= now);
+        over.map(|Analysis { request, .. }| {
+            let content = nothing(&request);
+            (request, content)
+        })
+        .collect()
     }
 }
 

@@ -206,7 +206,7 @@ impl Cell {
     }
 
     /// From now on, places in what evcxr has made of this cell and of those before are told as places in the cells.
-    pub fn find_places(&mut self, mut before: Places, generated: &str) {
+    pub fn find_places(&mut self, mut before: Places, generated: String) {
         before.add(self.number, self.source());
         before.set_generated(generated);
         self.places = before;

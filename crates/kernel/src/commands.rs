@@ -4,13 +4,16 @@
 pub const MISPLACED: &str =
     "→ Lines for the shell (`!…`) and for evcxr (`:…`) stand at the top of a cell, before all Rust.";
 
+/// Whether a line is a command of evcxr, or may stand between commands.
+pub fn is_before_rust(line: &str) -> bool {
+    let start = line.trim_start();
+    start.is_empty() || start.starts_with(':') || line.starts_with("//")
+}
+
 /// Whether a line below the first ones looks like a command.
 pub fn are_misplaced(cell: &str) -> bool {
     let rest = Commands::of(cell).rest;
-    let mut lines = rest.lines().skip_while(|line| {
-        let line = line.trim_start();
-        line.is_empty() || line.starts_with(':') || line.starts_with("//")
-    });
+    let mut lines = rest.lines().skip_while(|line| is_before_rust(line));
     let is_command = |line: &str| {
         let mut characters = line.chars();
         matches!(characters.next(), Some('!' | ':')) && characters.next().is_some_and(char::is_alphabetic)
@@ -39,8 +42,7 @@ impl Commands {
                     commands.rest.push_str(if line.ends_with('\n') { "\n" } else { "" });
                 }
                 _ => {
-                    let start = line.trim_start();
-                    is_rust |= !(start.is_empty() || start.starts_with(':') || line.starts_with("//"));
+                    is_rust |= !is_before_rust(line);
                     commands.rest.push_str(line);
                 }
             }

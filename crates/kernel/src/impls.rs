@@ -8,6 +8,8 @@ use ra_ap_rustc_lexer::{tokenize, FrontmatterAllowed, TokenKind};
 use std::collections::BTreeSet;
 use std::hash::{DefaultHasher, Hash, Hasher};
 
+use crate::commands::is_before_rust;
+
 /// What begins a definition in a block, and can be made public.
 const ITEMS: [&str; 6] = ["fn", "const", "async", "unsafe", "extern", "type"];
 
@@ -136,10 +138,7 @@ fn tokens(cell: &str) -> Vec<Token<'_>> {
             let start = std::mem::replace(at, *at + line.len());
             Some((start..*at, line))
         })
-        .take_while(|(_, line)| {
-            let line = line.trim_start();
-            line.is_empty() || line.starts_with([':', '!']) || line.starts_with("//")
-        })
+        .take_while(|(_, line)| is_before_rust(line))
         .map(|(range, _)| range)
         .collect();
     tokens.retain(|token| !commands.iter().any(|range| range.contains(&token.at)));

@@ -328,15 +328,14 @@ impl Kernel {
         self.take_all_printed();
         self.take_notice();
         let Some(cell) = &mut self.running else { return };
-        let failed = executed.failure.is_some();
         self.names.after(cell.number, cell.source(), &executed);
         match executed.failure {
             Some(failure) => cell.not_executed(failure, self.names.known()),
-            None => cell.value(executed.contents),
-        }
-        if !failed {
-            self.impls = cell.rewritten.impls.clone();
-            self.places.add(cell.number, cell.source());
+            None => {
+                cell.value(executed.contents);
+                self.impls = cell.rewritten.impls.clone();
+                self.places.add(cell.number, cell.source());
+            }
         }
         self.end_cell(None);
     }
@@ -394,7 +393,7 @@ impl Kernel {
         let read = |name| {
             self.folder.as_ref().and_then(|folder| std::fs::read_to_string(folder.compiled(name)).ok())
         };
-        cell.find_places(self.places.clone(), &read("cell.rs").unwrap_or_default());
+        cell.find_places(self.places.clone(), read("cell.rs").unwrap_or_default());
         cell.warn(&read("messages.json").unwrap_or_default());
         self.ask_about_names();
     }
@@ -409,18 +408,20 @@ impl Kernel {
     }
 
     fn told(&mut self, told: Told) {
-        let (Told::Asks { prompt, password }, Some(cell)) = (told, &mut self.running) else { return };
+        let (Told::Asks { prompt, password }, Some(cell), Some(streams)) =
+            (told, &mut self.running, &self.streams)
+        else {
+            return;
+        };
         if cell.is_interrupted() {
-            if let Some(streams) = &self.streams {
-                streams.answer(Typed::Stopped);
-            }
+            streams.answer(Typed::Stopped);
         } else if cell.allows_input() {
             cell.asks = true;
             cell.flush();
             let question = JupyterMessage::new(InputRequest { prompt, password }, Some(&cell.request));
             self.publish_output();
             let _ = self.client.stdin.send(question);
-        } else if let Some(streams) = &self.streams {
+        } else {
             streams.answer(Typed::End);
         }
     }
@@ -661,16 +662,10 @@ impl Kernel {
             let error = errors::error("Interrupted", "the cell was stopped before it began", &[]);
             return self.end_cell(Some(error));
         }
-        let (runs, asks) = (cell.runs, std::mem::take(&mut cell.asks));
-        match (stage, &self.backend) {
-            // `do_what_is_due` ends the compilers.
-            _ if !runs => {}
-            (Stage::Killed, _) => {
-                if let Some(process) = self.process {
-                    let _ = kill(process, Signal::SIGKILL);
-                }
-            }
-            (Stage::Asked, _) => {}
+        // Compilers are ended by `do_what_is_due`.
+        let (is_killed, asks) = (cell.runs && stage == Stage::Killed, std::mem::take(&mut cell.asks));
+        if let (true, Some(process)) = (is_killed, self.process) {
+            let _ = kill(process, Signal::SIGKILL);
         }
         self.set_stop_flag(true);
         if let (true, Some(streams)) = (asks, &self.streams) {
@@ -693,22 +688,27 @@ impl Kernel {
 
     /// When something has to be done, at the latest.
     fn due(&self) -> Option<Instant> {
-        let cells = [&self.running, &self.previous].into_iter().flatten();
-        let of_cells = cells.flat_map(|cell| [cell.due(), cell.killed_at().map(|at| at + LAST_RESORT)]);
-        let is_compiled = self.running.as_ref().is_some_and(|cell| cell.is_interrupted() && !cell.runs);
-        let compiler = is_compiled.then(|| Instant::now() + COMPILER_CHECK);
-        of_cells.chain([self.stdout.due(), self.stderr.due(), self.analyses.due(), compiler]).flatten().min()
+        let of_cells = [&self.running, &self.previous].into_iter().flatten().map(Cell::due);
+        let others = [self.stdout.due(), self.stderr.due(), self.analyses.due(), self.last_resort()];
+        let compiler = self.is_unwanted().then(|| Instant::now() + COMPILER_CHECK);
+        of_cells.chain(others).chain([compiler]).flatten().min()
     }
 
-    /// A cell that is to stop and does not run yet is not to be compiled. What evcxr does before it starts a compiler cannot be
-    /// stopped, and is short.
+    /// Whether the running cell is to stop and does not run yet: then it is not to be compiled.
+    fn is_unwanted(&self) -> bool {
+        self.running.as_ref().is_some_and(|cell| cell.sent.is_some() && cell.is_interrupted() && !cell.runs)
+    }
+
+    /// When the session is to be ended because it does not report the end of the running cell, whose process was killed.
+    fn last_resort(&self) -> Option<Instant> {
+        let killed_at = self.running.as_ref().filter(|cell| cell.runs)?.killed_at()?;
+        Some(killed_at + LAST_RESORT)
+    }
+
+    /// What evcxr does before it starts a compiler cannot be stopped, and is short.
     fn end_compiler(&mut self) {
-        let is_compiled = |cell: &&Cell| cell.sent.is_some() && cell.is_interrupted() && !cell.runs;
-        let (Backend::Ready(session), Some(_)) = (&self.backend, self.running.as_ref().filter(is_compiled))
-        else {
-            return;
-        };
-        if self.compiler_looked_for.is_none_or(|at| at.elapsed() >= COMPILER_CHECK) {
+        let is_due = self.compiler_looked_for.is_none_or(|at| at.elapsed() >= COMPILER_CHECK);
+        if let (true, true, Backend::Ready(session)) = (is_due, self.is_unwanted(), &self.backend) {
             session.end_compiler();
             self.compiler_looked_for = Some(Instant::now());
         }
@@ -726,8 +726,7 @@ impl Kernel {
             self.answer(&Channel::Shell, &request, nothing);
         }
         self.end_compiler();
-        let killed_at = self.running.as_ref().filter(|cell| cell.runs).and_then(Cell::killed_at);
-        if killed_at.is_some_and(|at| at.elapsed() >= LAST_RESORT) {
+        if self.last_resort().is_some_and(|at| at <= Instant::now()) {
             self.start_session();
             self.end_cell(Some(errors::interrupted_with_evcxr()));
         }

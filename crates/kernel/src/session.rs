@@ -112,40 +112,38 @@ impl Session {
 
     /// Has a cell executed; the answer carries the number that is returned.
     pub fn execute(&mut self, code: &str) -> u64 {
-        self.ask(json!({"execute": {"code": code}}))
+        self.ask(json!({"execute": {"code": code}}), false)
     }
 
     /// Asks about code, with `now` while a cell runs: about one byte, or the first name that is known of those that end there.
     pub fn analyse(&mut self, question: Question, code: &str, places: &[usize], now: bool) -> u64 {
-        self.ask(match (question, now) {
-            (Question::Complete, false) => json!({"complete": {"code": code, "at": places.first()}}),
-            (Question::Complete, true) => json!({"complete_now": {"code": code, "at": places.first()}}),
-            (Question::Inspect, false) => json!({"inspect": {"code": code, "ends": places}}),
-            (Question::Inspect, true) => json!({"inspect_now": {"code": code, "ends": places}}),
-        })
+        let question = match question {
+            Question::Complete => json!({"complete": {"code": code, "at": places.first()}}),
+            Question::Inspect => json!({"inspect": {"code": code, "ends": places}}),
+        };
+        self.ask(question, now)
     }
 
-    fn ask(&mut self, question: serde_json::Value) -> u64 {
+    fn ask(&mut self, question: serde_json::Value, now: bool) -> u64 {
         self.asked += 1;
-        let _ = self.requests.send(json!({"id": self.asked, "question": question}).to_string() + "\n");
+        let request = json!({"id": self.asked, "now": now, "question": question});
+        let _ = self.requests.send(request.to_string() + "\n");
         self.asked
     }
 
-    /// Ends the compilers that evcxr has started, so that it reports a cell that it cannot compile. Says whether there were some.
-    pub fn end_compiler(&self) -> bool {
+    /// Ends the compilers that evcxr has started, so that it reports a cell that it cannot compile.
+    pub fn end_compiler(&self) {
         let listed = std::process::Command::new("ps").args(["-A", "-o", "pid=,ppid=,pgid=,comm="]).output();
         let listed =
             listed.map(|output| String::from_utf8_lossy(&output.stdout).into_owned()).unwrap_or_default();
-        let mut found = false;
         for row in listed.lines().map(|line| line.split_whitespace().collect::<Vec<_>>()) {
             let [pid, _, group, name, ..] = row[..] else { continue };
             let is_compiler = ["cargo", "rustc", "live-cargo", "ld", "lld", "rust-lld", "cc", "mold"]
                 .contains(&name.rsplit('/').next().unwrap_or(name));
             if let (true, Ok(pid)) = (is_compiler && group == self.group.to_string(), pid.parse()) {
-                found |= kill(Pid::from_raw(pid), Signal::SIGKILL).is_ok();
+                let _ = kill(Pid::from_raw(pid), Signal::SIGKILL);
             }
         }
-        found
     }
 }
 

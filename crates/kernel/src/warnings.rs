@@ -74,7 +74,7 @@ mod tests {
         let mut places = Places::default();
         places.add(1, "fn f() {\n    let x = 1;\n}");
         places.add(2, "\nread();");
-        places.set_generated("fn f() {\n    let x = 1;\n}\nread();\n");
+        places.set_generated("fn f() {\n    let x = 1;\n}\nread();\n".to_string());
         let warning = |line: usize, code: &str| {
             format!(
                 r#"{{"message":"unused","level":"warning","code":{{"code":"{code}"}},"spans":[{{"line_start":{line},"column_start":1,"line_end":{line},"column_end":7,"label":null,"is_primary":true}}]}}"#

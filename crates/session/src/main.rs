@@ -46,7 +46,7 @@ fn serve() -> Result<()> {
     let mut has_worked = true;
     loop {
         match requests.recv_timeout(REST) {
-            Ok(Request { id, question }) => {
+            Ok(Request { id, question, .. }) => {
                 let answer = answer(&mut context, question);
                 replies.send(Reply { id, answer });
                 has_worked = true;
@@ -85,7 +85,7 @@ fn listen(context: &mut CommandContext, replies: Replies) -> Receiver<Request> {
     std::thread::spawn(move || {
         for line in std::io::stdin().lock().lines().map_while(Result::ok) {
             match serde_json::from_str::<Request>(&line) {
-                Ok(Request { id, question }) if question.is_urgent() => {
+                Ok(Request { id, now: true, question }) => {
                     copy::answer(&context, id, &replies, |context| answer(context, question))
                 }
                 Ok(request) => {
@@ -103,12 +103,8 @@ fn listen(context: &mut CommandContext, replies: Replies) -> Receiver<Request> {
 fn answer(context: &mut CommandContext, question: Question) -> Answer {
     let answer = match question {
         Question::Execute { code } => Ok(Answer::Executed(evaluation::execute(context, &code))),
-        Question::Complete { code, at } | Question::CompleteNow { code, at } => {
-            completion::offer(context, &code, at).map(Answer::Completed)
-        }
-        Question::Inspect { code, ends } | Question::InspectNow { code, ends } => {
-            inspection::explain(context, &code, &ends).map(Answer::Inspected)
-        }
+        Question::Complete { code, at } => completion::offer(context, &code, at).map(Answer::Completed),
+        Question::Inspect { code, ends } => inspection::explain(context, &code, &ends).map(Answer::Inspected),
     };
     answer.unwrap_or_else(|error| Answer::Failed(format!("{error:#}")))
 }

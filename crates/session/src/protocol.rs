@@ -1,16 +1,16 @@
 //! What the kernel asks and is answered: one JSON object a line, on the standard input and output.
 //!
 //! ```json
-//! {"id":7,"question":{"execute":{"code":"1 + 1"}}}
+//! {"id":7,"now":false,"question":{"execute":{"code":"1 + 1"}}}
 //! {"id":7,"answer":{"executed":{"contents":{"text/plain":"2"},"failure":null,"variables":[["x","i32"]]}}}
-//! {"id":8,"question":{"complete":{"code":"x.po","at":4}}}
+//! {"id":8,"now":false,"question":{"complete":{"code":"x.po","at":4}}}
 //! {"id":8,"answer":{"completed":{"start":2,"end":4,"items":[{"code":"pow(exp)","kind":"function"}]}}}
-//! {"id":9,"question":{"inspect_now":{"code":"x","ends":[1]}}}
+//! {"id":9,"now":true,"question":{"inspect":{"code":"x","ends":[1]}}}
 //! {"id":9,"answer":{"inspected":{"text":"x: i32","html":"<pre>…"}}}
 //! ```
 //!
-//! Positions are in bytes. Answers come in the order of the questions, but for `complete_now` and `inspect_now`, which are
-//! answered while a cell runs. The first line says that evcxr is ready: `{"id":0,"answer":"ready"}`.
+//! Positions are in bytes. Answers come in the order of the questions, but for those with `now`, which are answered
+//! while a cell runs. The first line says that evcxr is ready: `{"id":0,"answer":"ready"}`.
 
 use anyhow::Result;
 use nix::unistd::dup2_stdout;
@@ -28,6 +28,8 @@ use crate::inspection::Explanation;
 #[derive(Deserialize)]
 pub struct Request {
     pub id: u64,
+    /// Whether it is to be answered while a cell runs.
+    pub now: bool,
     pub question: Question,
 }
 
@@ -47,21 +49,6 @@ pub enum Question {
         code: String,
         ends: Vec<usize>,
     },
-    CompleteNow {
-        code: String,
-        at: usize,
-    },
-    InspectNow {
-        code: String,
-        ends: Vec<usize>,
-    },
-}
-
-impl Question {
-    /// Whether it is to be answered while a cell runs.
-    pub fn is_urgent(&self) -> bool {
-        matches!(self, Question::CompleteNow { .. } | Question::InspectNow { .. })
-    }
 }
 
 /// A line to the kernel.

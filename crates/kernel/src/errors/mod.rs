@@ -58,7 +58,7 @@ pub fn error(name: &str, message: &str, more: &[String]) -> ErrorOutput {
 }
 
 /// Adds a line of advice, where there is one for this error.
-pub fn with_advice(mut error: ErrorOutput) -> ErrorOutput {
+fn with_advice(mut error: ErrorOutput) -> ErrorOutput {
     let text = format!("{}\n{}", error.evalue, error.traceback.join("\n"));
     if let Some(line) = advice::advice(&style::without_colours(&text)) {
         error.traceback.push(format!("→ {line}"));

@@ -18,6 +18,7 @@ use crate::programs;
 use crate::rustc::{Call, Outcome, RECORD};
 use crate::source::Source;
 use crate::stand_in;
+use crate::whole;
 
 /// Cargo's exit code for what cannot be compiled.
 const FAILED: i32 = 101;
@@ -39,9 +40,8 @@ struct Cell {
 pub fn answer(arguments: &[String]) -> Result<i32> {
     let build = std::env::current_dir()?;
     lock::fill(&build)?;
-    let all: Vec<std::ffi::OsString> = arguments.iter().map(Into::into).collect();
     if is_unusual(arguments) {
-        return programs::go_on("cargo", &all);
+        return programs::go_on("cargo", arguments);
     }
     let environment: BTreeMap<String, String> = std::env::vars_os()
         .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
@@ -49,7 +49,7 @@ pub fn answer(arguments: &[String]) -> Result<i32> {
     let only_check = arguments.iter().any(|argument| argument == "check");
     let as_build: Vec<String> = arguments.iter().map(|argument| argument.replace("check", "build")).collect();
     let Some(context) = identity::context(&build, &as_build, &environment) else {
-        return programs::go_on("cargo", &all);
+        return programs::go_on("cargo", arguments);
     };
     let path = build.join("src/lib.rs");
     let text = fs::read_to_string(&path).context("the cell's source cannot be read")?;
@@ -67,7 +67,7 @@ pub fn answer(arguments: &[String]) -> Result<i32> {
                 }
                 Learned::Nothing => {
                     fs::write(&path, &text)?;
-                    return programs::go_on("cargo", &all);
+                    return programs::go_on("cargo", arguments);
                 }
             }
         }
@@ -118,10 +118,7 @@ impl Cell {
         let key = identity::cell(&self.context, &self.source.text, call, &self.build, self.only_check);
         if let Some(compiled) = key.as_ref().and_then(|key| cache.get(key)) {
             if let (Some(bytes), Some(path)) = (&compiled.library, call.library()) {
-                let part = path.with_extension("part");
-                fs::write(&part, bytes)
-                    .and_then(|()| fs::rename(&part, &path))
-                    .context("the cell cannot be written")?;
+                whole::write(&path, bytes).context("the cell cannot be written")?;
             }
             return self.deliver(&compiled, call);
         }

@@ -9,6 +9,7 @@ use std::fs;
 use std::path::Path;
 
 use crate::programs::variable;
+use crate::whole;
 
 /// A Cargo.lock of fewer lines holds the package of the cells, and nothing else.
 const EMPTY: usize = 10;
@@ -28,15 +29,8 @@ pub fn fill(build: &Path) -> Result<()> {
     if is_seeded && present.lines().count() >= EMPTY {
         return Ok(());
     }
-    let replace = |path: &Path, content: &[u8]| {
-        // Whole or not at all: half a file, from a full disk, would be an error ever after.
-        let part = path.with_extension("part");
-        fs::write(&part, content)
-            .and_then(|()| fs::rename(&part, path))
-            .inspect_err(|_| drop(fs::remove_file(&part)))
-    };
     fs::create_dir_all(build.join(".live-cargo")).context("the build folder cannot be written")?;
-    replace(&build.join("Cargo.lock"), &versions)
+    whole::write(&build.join("Cargo.lock"), &versions)
         .context("the versions of dependencies cannot be written")?;
-    replace(&build.join(SEED), seed.as_bytes()).context("the versions of dependencies cannot be written")
+    whole::write(&build.join(SEED), &seed).context("the versions of dependencies cannot be written")
 }

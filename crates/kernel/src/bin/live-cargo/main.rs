@@ -12,6 +12,7 @@ mod programs;
 mod rustc;
 mod source;
 mod stand_in;
+mod whole;
 
 use anyhow::Result;
 use std::ffi::OsString;

@@ -12,6 +12,7 @@ use std::process::Stdio;
 
 use crate::lock;
 use crate::programs;
+use crate::whole;
 
 /// The name of the package that evcxr asks with.
 const QUESTION: &str = "evcxr_dummy_validate_dep";
@@ -36,9 +37,8 @@ pub fn answer(arguments: &[String]) -> Result<i32> {
     let build = std::env::current_dir()?;
     lock::fill(&build)?;
     let manifest = fs::read_to_string(build.join("Cargo.toml")).unwrap_or_default();
-    let all: Vec<std::ffi::OsString> = arguments.iter().map(Into::into).collect();
     if !manifest.contains(QUESTION) {
-        return programs::go_on("cargo", &all);
+        return programs::go_on("cargo", arguments);
     }
     let folder = build.join(".live-cargo/question");
     fs::create_dir_all(&folder).context("the build folder cannot be written")?;
@@ -67,10 +67,7 @@ pub fn announce(build: &Path) -> Result<()> {
         fs::read(build.join(FEATURES)).ok().and_then(|bytes| serde_json::from_slice(&bytes).ok());
     let (Some(before), Some(after)) = (before, features(build)) else { return Ok(()) };
     if let Some(text) = what_changes(&before, &after) {
-        let part = notice.with_extension("part");
-        fs::write(&part, text)
-            .and_then(|()| fs::rename(&part, &notice))
-            .context("the notice cannot be written")?;
+        whole::write(&notice, text).context("the notice cannot be written")?;
     }
     Ok(())
 }

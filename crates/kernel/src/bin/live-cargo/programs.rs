@@ -20,7 +20,7 @@ pub fn cargo() -> Result<Command> {
 }
 
 /// Has the real program answer, in the place of this one.
-pub fn go_on(program: &str, arguments: &[OsString]) -> Result<i32> {
+pub fn go_on(program: &str, arguments: &[impl AsRef<OsStr>]) -> Result<i32> {
     Err(real(program)?.args(arguments).exec()).with_context(|| format!("{program} could not be started"))
 }
 

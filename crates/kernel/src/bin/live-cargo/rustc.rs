@@ -18,6 +18,8 @@ use crate::identity::{file_identity, FileIdentity};
 /// Where what cargo did is written, for the program that stands between cargo and rustc.
 pub const RECORD: &str = "LIVE_CARGO_RECORD";
 /// In the place of a build folder in what is kept, since each kernel has its own.
+use crate::whole;
+
 const BUILD: &str = "{build folder}";
 /// Where cargo keeps what it has downloaded: nobody changes that.
 const DOWNLOADED: [&str; 2] = ["/registry/src/", "/git/checkouts/"];
@@ -90,9 +92,7 @@ impl Call {
         }
         let mut value = serde_json::to_value(&call).ok()?;
         replace(&mut value, build.to_str()?, BUILD);
-        let part = kept.with_extension("part");
-        let written = fs::write(&part, value.to_string()).and_then(|()| fs::rename(&part, kept));
-        written.is_ok().then_some(call)
+        whole::write(kept, value.to_string()).is_ok().then_some(call)
     }
 
     fn values_of<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a str> + 'a {

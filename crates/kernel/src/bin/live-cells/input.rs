@@ -11,10 +11,8 @@ use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, AtomicPtr, Ordering};
 use std::sync::Mutex;
 
-use crate::variables;
+use crate::{variables, wire};
 
-/// The line that asks the kernel; see the wire format in the crate `live`.
-const QUESTION: &[u8] = b"\x1flive/1 {\"op\":\"input\"}\n";
 /// Before a line that was typed.
 const TYPED: &str = "L";
 /// The user wants the cell to stop; anything else is the end of the input.
@@ -91,7 +89,7 @@ fn ask() -> Option<String> {
     let pipe = PathBuf::from(std::env::var_os(variables::STREAMS)?).join("input");
     flush();
     let mut stdout = std::io::stdout().lock();
-    stdout.write_all(QUESTION).and_then(|()| stdout.flush()).ok()?;
+    stdout.write_all(wire("{\"op\":\"input\"}").as_bytes()).and_then(|()| stdout.flush()).ok()?;
     drop(stdout);
     let mut answer = String::new();
     BufReader::new(File::open(pipe).ok()?).read_line(&mut answer).ok()?;

@@ -31,6 +31,11 @@ mod variables {
     pub const MEMORY: &str = "LIVE_MEMORY";
 }
 
+/// A line of the wire format that the crate `live` documents.
+fn wire(object: &str) -> String {
+    format!("\u{1f}live/1 {object}\n")
+}
+
 fn main() -> ExitCode {
     let is_set = |name| std::env::var_os(name).is_some();
     let ended = if is_set(variables::COMMANDS) {

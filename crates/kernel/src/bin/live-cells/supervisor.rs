@@ -16,10 +16,8 @@ use std::process::{Child, Command, ExitStatus, Stdio};
 use std::time::Duration;
 
 use crate::marks::{Part, Splitter};
-use crate::variables;
+use crate::{variables, wire};
 
-/// Before a line of the wire format that the crate `live` documents.
-const MARK: &str = "\u{1f}live/1 ";
 /// So long the beginning of what may be a line for evcxr is held back.
 const HOLD: u16 = 30;
 /// A process that does not end by itself when there are no more commands is ended.
@@ -177,7 +175,7 @@ impl Supervisor {
     }
 
     fn tell(&mut self, object: &str) -> io::Result<()> {
-        self.to_kernel.0.write_all(format!("{MARK}{object}\n").as_bytes())
+        self.to_kernel.0.write_all(wire(object).as_bytes())
     }
 }
 
