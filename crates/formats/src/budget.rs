@@ -1,0 +1,1 @@
+//! How much memory and work a file may cost: what its size warrants.

@@ -1,0 +1,1 @@
+//! Reading a file's bytes from front to back, with bounds.

@@ -1,0 +1,1 @@
+//! NumPy's `.npy`: one array, after a header that describes it.
