@@ -183,3 +183,75 @@ fn gradients_are_what_small_changes_do() {
         }
     }
 }
+
+/// The names of a model's layers, as its summary has them.
+fn names(model: &Sequential) -> Vec<String> {
+    let lines = model.summary().to_string();
+    lines
+        .lines()
+        .filter_map(|line| Some(line.split_once(" (")?.0.trim().trim_start_matches('│').trim().to_string()))
+        .collect()
+}
+
+#[test]
+fn layers_have_the_names_that_they_are_given() {
+    let model = input()
+        .add(Conv2D::new(3, (3, 3)).name("erste"))
+        .add(Conv2D::new(3, (3, 3)))
+        .add(Layer::name(Relu, "gate"))
+        .add(Residual::new().add(Conv2D::new(3, (3, 3)).padding(Padding::Same).name("inner")).name("block"))
+        .add(MaxPooling2D::new((2, 2)).name("pool"))
+        .add(BatchNormalization::new().name("norm"))
+        .add(Dropout::new(0.1).name("drop"))
+        .add(Flatten.name("flat"))
+        .add(Dense::new(2).name("last"))
+        .build()
+        .unwrap();
+    let shown = names(&model);
+    for name in ["erste", "conv2d", "gate", "block", "pool", "norm", "drop", "flat", "last"] {
+        assert!(shown.iter().any(|shown| shown == name), "{name} is not among {shown:?}");
+    }
+    assert_eq!(model.weight("block/inner/bias").unwrap().size(), [3]);
+    assert_eq!(model.layer_output("gate", &images([2, 4, 8, 8])).unwrap().size(), [2, 3, 4, 4]);
+
+    let file = std::env::temp_dir().join(format!("cnn-layer-names-{}.safetensors", std::process::id()));
+    model.save(&file).unwrap();
+    let loaded = Sequential::load(&file).unwrap();
+    assert_eq!(names(&loaded), shown);
+    assert_eq!(loaded.weights(), model.weights());
+    std::fs::remove_file(&file).unwrap();
+}
+
+#[test]
+fn only_the_names_of_weights_matter_to_load_weights() {
+    let file = std::env::temp_dir().join(format!("cnn-layer-other-names-{}.safetensors", std::process::id()));
+    let with = |flat: &str, dense: &str| {
+        input().add(Flatten.name(flat)).add(Dense::new(2).name(dense)).build().unwrap()
+    };
+    with("flat", "last").save(&file).unwrap();
+    let mut other = input().add(Flatten).add(Dense::new(2).name("last")).seed(1).build().unwrap();
+    other.load_weights(&file).unwrap();
+    assert_eq!(other.weight("last/kernel").unwrap(), with("flat", "last").weight("last/kernel").unwrap());
+    let refused = format!("{:#}", with("flat", "end").load_weights(&file).unwrap_err());
+    std::fs::remove_file(&file).unwrap();
+    assert!(refused.contains("the weight end/kernel is missing"), "{refused}");
+}
+
+#[test]
+fn names_that_cannot_be_used_are_refused() {
+    let dense = |name: &str| Dense::new(2).name(name);
+    let refusal = |model: cnn::SequentialBuilder| format!("{:#}", model.build().unwrap_err());
+    let empty = refusal(Sequential::input([4]).add(dense(" ")));
+    assert!(empty.contains("the name of layer 1 is empty"), "{empty}");
+    let slash = refusal(Sequential::input([4]).add(Dense::new(2)).add(dense("a/b")));
+    assert!(slash.contains("layer 2 is called \"a/b\"") && slash.contains("'_'"), "{slash}");
+    let twice = refusal(Sequential::input([4]).add(dense("a")).add(Dense::new(2)).add(dense("a")));
+    assert!(twice.contains("layers 1 and 3 are both called \"a\"") && twice.contains(".name("), "{twice}");
+    let counted = refusal(Sequential::input([4]).add(dense("dense")).add(Dense::new(2)));
+    assert!(counted.contains("layers 1 and 2 are both called \"dense\""), "{counted}");
+    let inner = |name: &str| Residual::new().add(Conv2D::new(4, (1, 1)).name(name));
+    let inside = refusal(input().add(inner("a/b")));
+    assert!(inside.contains("layer 1, residual") && inside.contains("\"a/b\""), "{inside}");
+    let taken = refusal(input().add(inner("shortcut")));
+    assert!(taken.contains("call it otherwise"), "{taken}");
+}

@@ -42,11 +42,21 @@ impl AveragePooling2D {
         self.windows.padding = padding;
         self
     }
+
+    /// A name of its own, in place of a counted one; see [`Layer::name`].
+    pub fn name(mut self, name: impl Into<String>) -> Self {
+        self.windows.name = Some(name.into());
+        self
+    }
 }
 
 impl Layer for AveragePooling2D {
     fn class_name(&self) -> &'static str {
         "AveragePooling2D"
+    }
+
+    fn given_name(&self) -> Option<&str> {
+        self.windows.name.as_deref()
     }
 
     fn output_shape(&self, input: &[i64]) -> Result<Vec<i64>> {

@@ -1,6 +1,6 @@
 //! Batch normalisation.
 
-use super::{layer::to_config, Initializer, Layer};
+use super::{layer::to_config, named::name_method, Initializer, Layer};
 use anyhow::{ensure, Result};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -33,6 +33,8 @@ use tch::{no_grad, Tensor};
 pub struct BatchNormalization {
     momentum: f64,
     epsilon: f64,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    name: Option<String>,
     #[serde(skip)]
     weights: Option<Weights>,
 }
@@ -47,7 +49,7 @@ struct Weights {
 
 impl Default for BatchNormalization {
     fn default() -> Self {
-        BatchNormalization { momentum: 0.99, epsilon: 0.001, weights: None }
+        BatchNormalization { momentum: 0.99, epsilon: 0.001, name: None, weights: None }
     }
 }
 
@@ -67,6 +69,8 @@ impl BatchNormalization {
         BatchNormalization { epsilon, ..self }
     }
 
+    name_method!();
+
     fn weights(&self) -> &Weights {
         self.weights.as_ref().expect("the model builds its layers")
     }
@@ -75,6 +79,10 @@ impl BatchNormalization {
 impl Layer for BatchNormalization {
     fn class_name(&self) -> &'static str {
         "BatchNormalization"
+    }
+
+    fn given_name(&self) -> Option<&str> {
+        self.name.as_deref()
     }
 
     fn output_shape(&self, input: &[i64]) -> Result<Vec<i64>> {

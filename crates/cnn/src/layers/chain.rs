@@ -5,10 +5,10 @@ use tch::Tensor;
 
 use super::{Activation, Layer};
 
-/// Keras's names for layers in a list: `conv2d`, `conv2d_1`, and so on.
+/// The names of layers in a list: those that they were given, and for the others Keras's, `conv2d`, `conv2d_1`, and so on.
 pub(crate) fn names(layers: &[Box<dyn Layer>]) -> Vec<String> {
     let mut counts = HashMap::new();
-    let name = |class_name: &'static str| {
+    let mut name = |class_name: &'static str| {
         let (base, count) = (snake_case(class_name), counts.entry(class_name).or_insert(0));
         *count += 1;
         match *count {
@@ -16,7 +16,11 @@ pub(crate) fn names(layers: &[Box<dyn Layer>]) -> Vec<String> {
             number => format!("{base}_{}", number - 1),
         }
     };
-    layers.iter().map(|layer| layer.class_name()).map(name).collect()
+    let names = layers.iter().map(|layer| match layer.given_name() {
+        Some(given) => given.to_string(),
+        None => name(layer.class_name()),
+    });
+    names.collect()
 }
 
 /// `MaxPooling2D` as `max_pooling2d`.

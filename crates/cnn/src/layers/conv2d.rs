@@ -1,7 +1,8 @@
 //! 2D convolution.
 
 use super::{
-    layer::to_config, shape::image_shape, weights::named_weights, Activation, Initializer, Layer, Padding,
+    layer::to_config, named::name_method, shape::image_shape, weights::named_weights, Activation,
+    Initializer, Layer, Padding,
 };
 use anyhow::{ensure, Result};
 use serde::{Deserialize, Serialize};
@@ -34,6 +35,8 @@ pub struct Conv2D {
     #[serde(default = "one_group")]
     groups: i64,
     activation: Activation,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    name: Option<String>,
     #[serde(skip)]
     weights: Option<[Tensor; 2]>,
 }
@@ -42,7 +45,7 @@ impl Conv2D {
     /// `filters` kernels of (height, width) `kernel_size`.
     pub fn new(filters: i64, kernel_size: (i64, i64)) -> Self {
         let (strides, padding, activation) = ((1, 1), Padding::Valid, Activation::Linear);
-        Conv2D { filters, kernel_size, strides, padding, groups: 1, activation, weights: None }
+        Conv2D { filters, kernel_size, strides, padding, groups: 1, activation, name: None, weights: None }
     }
 
     /// The function applied to the output.
@@ -65,6 +68,8 @@ impl Conv2D {
     pub fn groups(self, groups: i64) -> Self {
         Conv2D { groups, ..self }
     }
+
+    name_method!();
 }
 
 impl Conv2D {
@@ -84,6 +89,10 @@ fn one_group() -> i64 {
 impl Layer for Conv2D {
     fn class_name(&self) -> &'static str {
         "Conv2D"
+    }
+
+    fn given_name(&self) -> Option<&str> {
+        self.name.as_deref()
     }
 
     fn output_shape(&self, input: &[i64]) -> Result<Vec<i64>> {

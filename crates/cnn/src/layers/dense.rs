@@ -1,6 +1,6 @@
 //! The fully connected layer.
 
-use super::{layer::to_config, weights::named_weights, Activation, Initializer, Layer};
+use super::{layer::to_config, named::name_method, weights::named_weights, Activation, Initializer, Layer};
 use anyhow::{ensure, Result};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -26,6 +26,8 @@ use crate::engine::onednn::{self, by_units};
 pub struct Dense {
     units: i64,
     activation: Activation,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    name: Option<String>,
     #[serde(skip)]
     weights: Option<[Tensor; 2]>,
 }
@@ -33,18 +35,24 @@ pub struct Dense {
 impl Dense {
     /// `units` outputs.
     pub fn new(units: i64) -> Self {
-        Dense { units, activation: Activation::Linear, weights: None }
+        Dense { units, activation: Activation::Linear, name: None, weights: None }
     }
 
     /// The function applied to the output.
     pub fn activation(self, activation: Activation) -> Self {
         Dense { activation, ..self }
     }
+
+    name_method!();
 }
 
 impl Layer for Dense {
     fn class_name(&self) -> &'static str {
         "Dense"
+    }
+
+    fn given_name(&self) -> Option<&str> {
+        self.name.as_deref()
     }
 
     fn output_shape(&self, input: &[i64]) -> Result<Vec<i64>> {

@@ -1,6 +1,6 @@
 //! Dropout.
 
-use super::{layer::to_config, Layer};
+use super::{layer::to_config, named::name_method, Layer};
 use anyhow::{ensure, Result};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -21,18 +21,26 @@ use tch::Tensor;
 #[derive(Debug, Serialize, Deserialize)]
 pub struct Dropout {
     rate: f64,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    name: Option<String>,
 }
 
 impl Dropout {
     /// Drops each number with probability `rate`.
     pub fn new(rate: f64) -> Self {
-        Dropout { rate }
+        Dropout { rate, name: None }
     }
+
+    name_method!();
 }
 
 impl Layer for Dropout {
     fn class_name(&self) -> &'static str {
         "Dropout"
+    }
+
+    fn given_name(&self) -> Option<&str> {
+        self.name.as_deref()
     }
 
     fn output_shape(&self, input: &[i64]) -> Result<Vec<i64>> {

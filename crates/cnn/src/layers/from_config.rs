@@ -1,12 +1,12 @@
 //! Layers from what is saved of them.
 
 use anyhow::{bail, Result};
-use serde::de::DeserializeOwned;
+use serde::{de::DeserializeOwned, Deserialize};
 use serde_json::Value;
 
 use super::{
-    Activation, AveragePooling2D, BatchNormalization, Conv2D, Dense, Dropout, Flatten,
-    GlobalAveragePooling2D, Layer, MaxPooling2D, Residual,
+    named::with_saved_name, Activation, AveragePooling2D, BatchNormalization, Conv2D, Dense, Dropout,
+    Flatten, GlobalAveragePooling2D, Layer, MaxPooling2D, Residual,
 };
 use crate::engine::error::Context;
 
@@ -19,14 +19,17 @@ pub(crate) fn from_config(class_name: &str, config: &Value) -> Result<Box<dyn La
         Ok(Box::new(L::deserialize(config)?))
     }
     let layer = match class_name {
-        "Activation" => read::<Activation>(config),
+        // Once an activation's config was its name alone.
+        "Activation" => Activation::deserialize(config.get("activation").unwrap_or(config))
+            .map_err(Into::into)
+            .and_then(|activation| with_saved_name(activation, config)),
         "AveragePooling2D" => read::<AveragePooling2D>(config),
         "BatchNormalization" => read::<BatchNormalization>(config),
         "Conv2D" => read::<Conv2D>(config),
-        "GlobalAveragePooling2D" => Ok(Box::new(GlobalAveragePooling2D) as Box<dyn Layer>),
+        "GlobalAveragePooling2D" => with_saved_name(GlobalAveragePooling2D, config),
         "MaxPooling2D" => read::<MaxPooling2D>(config),
         "Residual" => Residual::from_config(config, from_config).map(|residual| Box::new(residual) as Box<dyn Layer>),
-        "Flatten" => Ok(Box::new(Flatten) as Box<dyn Layer>),
+        "Flatten" => with_saved_name(Flatten, config),
         "Dense" => read::<Dense>(config),
         "Dropout" => read::<Dropout>(config),
         _ => bail!(

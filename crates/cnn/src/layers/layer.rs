@@ -2,12 +2,12 @@
 
 use anyhow::Result;
 use serde::Serialize;
-use serde_json::Value;
+use serde_json::{json, Value};
 use std::any::Any;
 use std::fmt::Debug;
 use tch::Tensor;
 
-use super::{Activation, Initializer};
+use super::{Activation, Initializer, Named};
 
 /// One layer of a model. Implement it to add a layer of your own: three methods are enough. A model with such a layer
 /// is saved as any other; to load it, build it again and use [`load_weights`](crate::Sequential::load_weights).
@@ -34,6 +34,31 @@ use super::{Activation, Initializer};
 pub trait Layer: Any + Debug + Send {
     /// Keras's name of the layer's type, for example `"Conv2D"`.
     fn class_name(&self) -> &'static str;
+
+    /// The name that the user gave to the layer, if one was given.
+    fn given_name(&self) -> Option<&str> {
+        None
+    }
+
+    /// Gives the layer a name, in place of a counted one as `flatten_1`: it stands in `summary()` and before the names
+    /// of the layer's weights, and is saved with the model. Layers with arguments have a method of their own that does
+    /// the same.
+    ///
+    /// ```
+    /// use cnn::prelude::*;
+    /// let model = Sequential::input([1, 28, 28])
+    ///     .add(Flatten.name("pixels"))
+    ///     .add(Dense::new(10).name("digits"))
+    ///     .build()?;
+    /// assert_eq!(model.weight("digits/bias")?.size(), [10]);
+    /// # Ok::<(), cnn::anyhow::Error>(())
+    /// ```
+    fn name(self, name: impl Into<String>) -> Named<Self>
+    where
+        Self: Sized,
+    {
+        Named::new(self, name.into())
+    }
 
     /// The shape that comes out for the shape that goes in, both without the batch.
     ///
@@ -102,6 +127,6 @@ impl Layer for Activation {
     }
 
     fn config(&self) -> Value {
-        to_config(self)
+        json!({ "activation": self })
     }
 }

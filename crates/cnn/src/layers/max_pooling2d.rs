@@ -44,6 +44,12 @@ impl MaxPooling2D {
         self.windows.padding = padding;
         self
     }
+
+    /// A name of its own, in place of a counted one; see [`Layer::name`].
+    pub fn name(mut self, name: impl Into<String>) -> Self {
+        self.windows.name = Some(name.into());
+        self
+    }
 }
 
 impl MaxPooling2D {
@@ -57,6 +63,10 @@ impl MaxPooling2D {
 impl Layer for MaxPooling2D {
     fn class_name(&self) -> &'static str {
         "MaxPooling2D"
+    }
+
+    fn given_name(&self) -> Option<&str> {
+        self.windows.name.as_deref()
     }
 
     fn output_shape(&self, input: &[i64]) -> Result<Vec<i64>> {

@@ -13,11 +13,13 @@ pub(super) struct Windows {
     strides: Option<(i64, i64)>,
     #[serde(default)]
     pub padding: Padding,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
 }
 
 impl Windows {
     pub fn new(pool_size: (i64, i64)) -> Self {
-        Windows { pool_size, strides: None, padding: Padding::Valid }
+        Windows { pool_size, strides: None, padding: Padding::Valid, name: None }
     }
 
     pub fn set_strides(&mut self, strides: (i64, i64)) {

@@ -1,11 +1,17 @@
 //! A block of layers with a way around it.
 
-use super::{check_size, layer::to_config, names, through, Activation, Conv2D, Initializer, Layer};
+use super::{
+    check_names, check_size, layer::to_config, named::name_method, names, through, Activation, Conv2D,
+    Initializer, Layer,
+};
 use anyhow::{ensure, Result};
 use serde_json::{json, Value};
 use tch::Tensor;
 
 use crate::engine::error::Context;
+
+/// What the names of the weights around the layers begin with.
+const SHORTCUT: &str = "shortcut";
 
 /// Adds to the output of several layers their input: `activation(layers(x) + x)`. What the layers have to learn is
 /// only the difference, and gradients find a short way through deep networks.
@@ -31,6 +37,7 @@ pub struct Residual {
     layers: Vec<Box<dyn Layer>>,
     shortcut: Option<Conv2D>,
     activation: Activation,
+    name: Option<String>,
 }
 
 impl Residual {
@@ -52,6 +59,8 @@ impl Residual {
         Residual { activation, ..self }
     }
 
+    name_method!();
+
     /// Reads what [`Layer::config`] gave; `from_config` makes one of its layers.
     pub(super) fn from_config(
         config: &Value,
@@ -63,7 +72,8 @@ impl Residual {
         };
         let layers = layers.iter().map(read).collect::<Result<_>>()?;
         let activation = serde_json::from_value(config["activation"].clone())?;
-        Ok(Residual { layers, shortcut: None, activation })
+        let name = serde_json::from_value(config["name"].clone())?;
+        Ok(Residual { layers, shortcut: None, activation, name })
     }
 
     /// The convolution around the layers that turns `input` into `output`, if one is needed.
@@ -91,8 +101,14 @@ impl Residual {
     /// The shapes between the layers: `input`, then the output of each.
     fn shapes(&self, input: &[i64]) -> Result<Vec<Vec<i64>>> {
         ensure!(!self.layers.is_empty(), "the block has no layers; add some");
+        let names = names(&self.layers);
+        check_names(&self.layers, &names)?;
+        ensure!(
+            names.iter().all(|name| name != SHORTCUT),
+            "a layer of the block is called {SHORTCUT:?}, as the way around the block is; call it otherwise"
+        );
         let mut shapes = vec![input.to_vec()];
-        for (layer, name) in self.layers.iter().zip(names(&self.layers)) {
+        for (layer, name) in self.layers.iter().zip(names) {
             let shape = &shapes[shapes.len() - 1];
             let output = layer
                 .output_shape(shape)
@@ -105,7 +121,7 @@ impl Residual {
 
     /// The weights that `of` gives for each layer, under the layer's name.
     fn named(&self, of: impl Fn(&dyn Layer) -> Vec<(String, Tensor)>) -> Vec<(String, Tensor)> {
-        let shortcut = self.shortcut.iter().map(|shortcut| ("shortcut".to_string(), shortcut as &dyn Layer));
+        let shortcut = self.shortcut.iter().map(|shortcut| (SHORTCUT.to_string(), shortcut as &dyn Layer));
         let layers = names(&self.layers).into_iter().zip(self.layers.iter().map(|layer| layer.as_ref()));
         let weights = layers.chain(shortcut).flat_map(|(name, layer)| {
             of(layer).into_iter().map(move |(weight, tensor)| (format!("{name}/{weight}"), tensor))
@@ -117,6 +133,10 @@ impl Residual {
 impl Layer for Residual {
     fn class_name(&self) -> &'static str {
         "Residual"
+    }
+
+    fn given_name(&self) -> Option<&str> {
+        self.name.as_deref()
     }
 
     fn output_shape(&self, input: &[i64]) -> Result<Vec<i64>> {
@@ -165,6 +185,10 @@ impl Layer for Residual {
     fn config(&self) -> Value {
         let saved = |layer: &dyn Layer| json!({ "class_name": layer.class_name(), "config": layer.config() });
         let layers: Vec<Value> = self.layers.iter().map(|layer| saved(layer.as_ref())).collect();
-        json!({ "layers": layers, "activation": to_config(&self.activation) })
+        let mut config = json!({ "layers": layers, "activation": to_config(&self.activation) });
+        if let Some(name) = &self.name {
+            config["name"] = name.clone().into();
+        }
+        config
     }
 }

@@ -11,7 +11,7 @@ use crate::engine::device::{check, device};
 use crate::engine::error::Context;
 use crate::engine::memory::guarded;
 use crate::engine::text::thousands;
-use crate::layers::{check_size, names, Initializer, Layer, MOST_NUMBERS};
+use crate::layers::{check_names, check_size, names, Initializer, Layer, MOST_NUMBERS};
 
 impl Sequential {
     /// Begins a model for inputs of this shape, without the batch: `[channels, height, width]`.
@@ -93,6 +93,7 @@ impl SequentialBuilder {
         let mut built: Vec<NamedLayer> = Vec::new();
         let mut shape = input_shape.clone();
         let names = names(&layers);
+        check_names(&layers, &names)?;
         for (mut layer, name) in layers.into_iter().zip(names) {
             let output_shape = layer
                 .output_shape(&shape)

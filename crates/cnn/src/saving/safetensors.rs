@@ -13,7 +13,7 @@ use tch::{Kind, Tensor};
 use crate::engine::error::Context;
 use crate::engine::files::{explain, write_whole};
 use crate::engine::slices::to_bytes;
-use crate::layers::from_config;
+use crate::layers::{from_config, without_names};
 use crate::model::{Compiled, Loss, NamedLayer, Scale, Sequential};
 use crate::optimizers::{check_learning_rate, Optimizer, State};
 
@@ -257,7 +257,9 @@ impl Saved {
             // A file of an earlier version may lack arguments, which then have their defaults.
             let whole = from_config(&saved.class_name, &saved.config).map(|layer| layer.config());
             ensure!(
-                class_name == saved.class_name && config == whole.unwrap_or_else(|_| saved.config.clone()),
+                class_name == saved.class_name
+                    && without_names(config.clone())
+                        == without_names(whole.unwrap_or_else(|_| saved.config.clone())),
                 "layer {} is {class_name} {config} in this model, and {} {} in the file",
                 position + 1,
                 saved.class_name,
