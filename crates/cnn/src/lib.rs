@@ -76,6 +76,7 @@ pub use evaluation::{ConfusionMatrix, Evaluation};
 pub use model::{Loss, Sequential, SequentialBuilder};
 pub use optimizers::{Adam, AdamW, Optimizer, RMSprop, SGD};
 pub use preprocessing::augmentation::{Augment, FillMode};
+pub use saving::DataFormat;
 pub use show::{Area, Figure, Table, FONT};
 pub use training::{
     Fit, History, Lines, LrFind, LrFound, Progress, Schedule, Silent, Status, Training, TrainingDisplay,

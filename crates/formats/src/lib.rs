@@ -26,6 +26,7 @@ mod half;
 pub mod hdf5;
 pub mod npy;
 pub mod npz;
+pub mod protobuf;
 pub mod pytorch;
 pub mod zipped;
 

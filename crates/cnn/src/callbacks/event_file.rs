@@ -4,6 +4,7 @@
 //! `tensorboard/compat/proto/`.
 
 use anyhow::Result;
+use formats::protobuf::Message;
 use std::array::from_fn;
 use std::fs::OpenOptions;
 use std::io::{Seek, SeekFrom, Write};
@@ -40,12 +41,12 @@ impl EventFile {
             self.length = 0; // somebody has removed what was there
         }
         let time = since_1970().as_secs_f64();
-        let summary = values.iter().fold(Message::default(), |summary, value| summary.bytes(1, &value.0));
-        let event = Message::default().double(1, time).varint(2, step as u64).bytes(5, &summary.0);
-        let mut records = record(&event.0);
+        let summary = values.iter().fold(Message::default(), |summary, value| summary.bytes(1, value.bytes_of()));
+        let event = Message::default().double(1, time).varint(2, step as u64).bytes(5, summary.bytes_of());
+        let mut records = record(event.bytes_of());
         if self.length == 0 {
             let version = Message::default().double(1, time).bytes(3, b"brain.Event:2");
-            records = [record(&version.0), records].concat();
+            records = [record(version.bytes_of()), records].concat();
         }
         let write = || {
             std::fs::create_dir_all(&self.folder)?;
@@ -98,47 +99,7 @@ pub(super) fn histogram(tag: &str, values: &[f32]) -> Option<Message> {
         .double(5, values().map(|value| value * value).sum())
         .bytes(6, &packed(limits))
         .bytes(7, &packed(counts));
-    Some(Message::default().bytes(1, tag.as_bytes()).bytes(5, &histogram.0))
-}
-
-/// A protobuf message: each field is its number and kind, then its value.
-#[derive(Debug, Default)]
-pub(super) struct Message(Vec<u8>);
-
-impl Message {
-    fn varint(mut self, field: u64, value: u64) -> Self {
-        self.put(field << 3);
-        self.put(value);
-        self
-    }
-
-    fn double(mut self, field: u64, value: f64) -> Self {
-        self.put(field << 3 | 1);
-        self.0.extend(value.to_le_bytes());
-        self
-    }
-
-    fn bytes(mut self, field: u64, value: &[u8]) -> Self {
-        self.put(field << 3 | 2);
-        self.put(value.len() as u64);
-        self.0.extend(value);
-        self
-    }
-
-    fn float(mut self, field: u64, value: f32) -> Self {
-        self.put(field << 3 | 5);
-        self.0.extend(value.to_le_bytes());
-        self
-    }
-
-    /// Seven bits at a time, the lowest first; all bytes but the last have their highest bit set.
-    fn put(&mut self, mut number: u64) {
-        while number >= 0x80 {
-            self.0.push(number as u8 | 0x80);
-            number >>= 7;
-        }
-        self.0.push(number as u8);
-    }
+    Some(Message::default().bytes(1, tag.as_bytes()).bytes(5, histogram.bytes_of()))
 }
 
 /// A TFRecord: length, checksum of the length, data, checksum of the data.
@@ -168,12 +129,5 @@ mod tests {
         assert_eq!(crc32c(b"123456789"), 0xE306_9283);
         assert_eq!(crc32c(&[0; 32]), 0x8A91_36AA); // RFC 3720, appendix B.4
         assert_eq!(crc32c(&[0xFF; 32]), 0x62A8_AB43);
-    }
-
-    #[test]
-    fn messages_are_protobufs() {
-        // Google's example: field 1 = 150, and field 2 = "testing".
-        assert_eq!(Message::default().varint(1, 150).0, [0x08, 0x96, 0x01]);
-        assert_eq!(Message::default().bytes(2, b"testing").0, b"\x12\x07testing");
     }
 }

@@ -32,7 +32,7 @@ impl Padding {
     }
 
     /// What to put to the left, right, top and bottom of an image of (height, width).
-    pub(super) fn of_image(self, size: (i64, i64), window: (i64, i64), strides: (i64, i64)) -> [i64; 4] {
+    pub(crate) fn of_image(self, size: (i64, i64), window: (i64, i64), strides: (i64, i64)) -> [i64; 4] {
         let (top, bottom) = self.around(size.0, window.0, strides.0);
         let (left, right) = self.around(size.1, window.1, strides.1);
         [left, right, top, bottom]

@@ -61,6 +61,25 @@ impl Residual {
 
     name_method!();
 
+    pub(crate) fn add_boxed(mut self, layer: Box<dyn Layer>) -> Self {
+        self.layers.push(layer);
+        self
+    }
+
+    pub(crate) fn shortcut_boxed(self, _layer: Box<dyn Layer>) -> Self {
+        self
+    }
+
+    /// The layers with their names.
+    pub(crate) fn inside(&self) -> Vec<(String, &dyn Layer)> {
+        names(&self.layers).into_iter().zip(self.layers.iter().map(|layer| layer.as_ref())).collect()
+    }
+
+    /// What the input goes through on its way around them.
+    pub(crate) fn around(&self) -> Vec<(String, &dyn Layer)> {
+        self.shortcut.iter().map(|shortcut| ("shortcut".to_string(), shortcut as &dyn Layer)).collect()
+    }
+
     /// Reads what [`Layer::config`] gave; `from_config` makes one of its layers.
     pub(super) fn from_config(
         config: &Value,

@@ -1,3 +1,13 @@
-//! Models as files: one file per format.
+//! Models as files: what to write and read by the name of a file, and one file or folder per format.
 
+mod file_format;
+mod graph;
+mod keras;
+mod numbers;
+mod onnx;
+mod npz;
+mod own_notes;
+mod pytorch;
 pub(crate) mod safetensors;
+mod save_and_load;
+pub use onnx::DataFormat;

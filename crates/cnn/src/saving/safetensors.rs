@@ -3,6 +3,7 @@
 //! The format is read by Python's `safetensors` package and others, and holds no code that could run.
 
 use anyhow::{anyhow, bail, ensure, Result};
+use formats::Array;
 use safetensors::{serialize, tensor::TensorView, Dtype};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -16,6 +17,7 @@ use crate::engine::slices::to_bytes;
 use crate::layers::{from_config, without_names};
 use crate::model::{Compiled, Loss, NamedLayer, Scale, Sequential};
 use crate::optimizers::{check_learning_rate, Optimizer, State};
+use crate::saving::numbers::{array, checked};
 
 /// The keys in the file's header under which the architecture stands, and in a backup the training.
 const HEADER: &str = "cnn.model";
@@ -108,6 +110,18 @@ pub(crate) fn write(
     let optimizer = if with_optimizer { optimizer_tensors(model) } else { Vec::new() };
     let tensors = model.weights().into_iter().chain(optimizer);
     let tensors = tensors.chain(more.iter().map(|(name, tensor)| (name.clone(), tensor.shallow_clone())));
+    write_whole(path, &bytes_of(tensors, Some(header))?)
+}
+
+/// The bytes of a file that holds these weights and nothing else.
+pub(super) fn weights_alone(weights: &[(String, Tensor)]) -> Result<Vec<u8>> {
+    bytes_of(weights.iter().map(|(name, tensor)| (name.clone(), tensor.shallow_clone())), None)
+}
+
+fn bytes_of(
+    tensors: impl Iterator<Item = (String, Tensor)>,
+    header: Option<HashMap<String, String>>,
+) -> Result<Vec<u8>> {
     let stored: Vec<(String, Vec<usize>, Vec<u8>)> = tensors
         .map(|(name, tensor)| {
             let shape = tensor.size().into_iter().map(|side| side as usize).collect();
@@ -118,7 +132,7 @@ pub(crate) fn write(
         .iter()
         .map(|(name, shape, bytes)| Ok((name, TensorView::new(Dtype::F32, shape.clone(), bytes)?)))
         .collect::<Result<_>>()?;
-    write_whole(path, &serialize(views, &Some(header))?)
+    Ok(serialize(views, &header)?)
 }
 
 /// What the optimizer remembers, by name: `optimizer/momentum/conv2d/kernel`.
@@ -188,26 +202,7 @@ impl Saved {
     /// The tensor called `name` as 32-bit floats, if it has the shape of `like` and holds numbers.
     fn tensor(&self, name: &str, like: &Tensor) -> Result<Tensor> {
         let tensor = self.tensors.get(name).with_context(|| format!("the weight {name} is missing"))?;
-        ensure!(
-            tensor.size() == like.size(),
-            "the weight {name} has the shape {:?}, and this model wants {:?}",
-            tensor.size(),
-            like.size()
-        );
-        ensure!(
-            tensor.is_floating_point(),
-            "the weight {name} is of kind {:?}, and weights are F32, F64, F16 or BF16: convert it, or save the model again \
-             with model.save()",
-            tensor.kind()
-        );
-        let finite = |tensor: &Tensor| tensor.isfinite().all().int64_value(&[]) == 1;
-        ensure!(
-            finite(tensor),
-            "the weight {name} holds NaN or infinity: it was saved after a training that failed"
-        );
-        let float = tensor.f_to_kind(Kind::Float)?;
-        ensure!(finite(&float), "the weight {name} holds numbers beyond ±3.4e38, the range of 32-bit floats");
-        Ok(float)
+        checked(name, tensor, like)
     }
 
     /// The weights in the model's order, after a look at each of them.
@@ -272,115 +267,46 @@ impl Saved {
     }
 }
 
-impl Sequential {
-    /// Writes architecture, weights and what `compile` was given to a `.safetensors` file; missing folders are
-    /// made, and an earlier file of that name is replaced only when the new one is whole. It is all that it takes
-    /// to use the model, unless it has layers of your own: [`load`](Self::load) does not know these, so build the
-    /// model and use [`load_weights`](Self::load_weights).
-    ///
-    /// ```
-    /// use cnn::prelude::*;
-    /// # let path = std::env::temp_dir().join(format!("cnn-doc-save-{}.safetensors", std::process::id()));
-    /// let (model, data) = (course::model(1)?, mnist::synthetic_digits(0, 10, 1));
-    /// model.save(&path)?;
-    /// let x = add_channel(&data.x_test)?;
-    /// assert_eq!(Sequential::load(&path)?.predict(&x)?, model.predict(&x)?);
-    /// # std::fs::remove_file(path)?;
-    /// # Ok::<(), cnn::anyhow::Error>(())
-    /// ```
-    ///
-    /// # Errors
-    /// If the file cannot be written.
-    pub fn save(&self, path: impl AsRef<Path>) -> Result<()> {
-        write(path.as_ref(), self, false, &[], None).context("the model was not saved")
+/// Reads a model that [`write`] wrote.
+pub(super) fn read_model(bytes: &[u8]) -> Result<Sequential> {
+    let saved = parse(bytes)?;
+    let Architecture { input_shape, seed, layers, compile, notes, scale, .. } = saved.architecture()?;
+    // A damaged size must not cost more memory than the file's own weights do.
+    let weights = saved.tensors.values().map(Tensor::numel).sum();
+    let mut builder = Sequential::input(input_shape.clone()).seed(*seed).most_weights(weights);
+    for layer in layers {
+        builder = builder.add_boxed(from_config(&layer.class_name, &layer.config)?);
     }
+    let mut model = builder.build()?;
+    if let Some((optimizer, loss)) = compile {
+        let mut optimizer = optimizer.clone();
+        if optimizer.learning_rate() == 0.0 {
+            optimizer.set_learning_rate(1.0)?; // a rate to begin with; the file's own follows below
+        }
+        model.compile(optimizer, *loss)?;
+    }
+    saved.restore(&mut model)?;
+    model.notes = notes.clone();
+    model.scale = scale.clone();
+    Ok(model)
+}
 
-    /// Writes as [`save`](Self::save) does, and also what the optimizer has learnt of the gradients: a training that
-    /// goes on with the loaded model is then the same as if it had never stopped. With Adam, the file is three
-    /// times as large.
-    ///
-    /// # Errors
-    /// If the file cannot be written.
-    pub fn save_with_optimizer(&self, path: impl AsRef<Path>) -> Result<()> {
-        write(path.as_ref(), self, true, &[], None).context("the model was not saved")
-    }
+/// What a file holds, whatever it is called.
+pub(super) fn arrays(bytes: &[u8]) -> Result<Vec<(String, Array)>> {
+    let tensors = parse(bytes)?.tensors.into_iter().filter(|(_, tensor)| tensor.is_floating_point());
+    tensors.map(|(name, tensor)| Ok((name, array(&tensor)?))).collect()
+}
 
-    /// Reads a model that [`save`](Self::save) or [`save_with_optimizer`](Self::save_with_optimizer) wrote, ready to
-    /// predict, evaluate and go on training.
-    ///
-    /// # Errors
-    /// If the file cannot be read, is damaged or of another format, or its weights do not fit its architecture
-    /// or are not numbers; or if it holds weights alone, as other programs write them: build the model then, and use
-    /// [`load_weights`](Self::load_weights).
-    pub fn load(path: impl AsRef<Path>) -> Result<Sequential> {
-        let path = path.as_ref();
-        let saved = Saved::read(path)?;
-        let architecture = saved.architecture().with_context(|| path.display())?;
-        let build = || -> Result<Sequential> {
-            let Architecture { input_shape, seed, layers, compile, notes, scale, .. } = architecture;
-            // A damaged size must not cost more memory than the file's own weights do.
-            let weights = saved.tensors.values().map(Tensor::numel).sum();
-            let mut builder = Sequential::input(input_shape.clone()).seed(*seed).most_weights(weights);
-            for layer in layers {
-                builder = builder.add_boxed(from_config(&layer.class_name, &layer.config)?);
-            }
-            let mut model = builder.build()?;
-            if let Some((optimizer, loss)) = compile {
-                let mut optimizer = optimizer.clone();
-                if optimizer.learning_rate() == 0.0 {
-                    optimizer.set_learning_rate(1.0)?; // a rate to begin with; the file's own follows below
-                }
-                model.compile(optimizer, *loss)?;
-            }
-            saved.restore(&mut model)?;
-            model.notes = notes.clone();
-            model.scale = scale.clone();
-            Ok(model)
-        };
-        build().with_context(|| {
-            format!("{} holds no model that can be used; save it again with model.save()", path.display())
-        })
-    }
-
-    /// Reads only the weights of a saved model into this one, whose layers must be the same.
-    ///
-    /// The file may also have passed through another program, such as Python's `safetensors`, which keeps no architecture, and
-    /// where weights may have become F16, BF16 or F64: they are read as 32-bit floats. Such a file must have a tensor for each of
-    /// [`weights`](Self::weights), of its name and shape, and no others but the optimizer's; their order plays no part.
-    ///
-    /// ```
-    /// use cnn::prelude::*;
-    /// # let path = std::env::temp_dir().join(format!("cnn-doc-weights-{}.safetensors", std::process::id()));
-    /// let (model, mut other) = (course::model(1)?, course::model(2)?);
-    /// // As another program might: weights by name, and nothing else.
-    /// let doubles = |(name, weight): (String, Tensor)| (name, weight.to_kind(Kind::Double).contiguous());
-    /// Tensor::write_safetensors(&model.weights().into_iter().map(doubles).collect::<Vec<_>>(), &path)?;
-    /// other.load_weights(&path)?;
-    /// assert_eq!(other.weight("dense/kernel")?, model.weight("dense/kernel")?);
-    /// # std::fs::remove_file(path)?;
-    /// # Ok::<(), cnn::anyhow::Error>(())
-    /// ```
-    ///
-    /// # Errors
-    /// If the file cannot be read, is damaged or of another format, or its weights are not numbers, or beyond the range of
-    /// 32-bit floats. If the architecture differs, the error names the first layer that does; in a file without one, the first
-    /// weight that is missing, of another shape, or not the model's, and lists what the file has. The model is then unchanged.
-    pub fn load_weights(&mut self, path: impl AsRef<Path>) -> Result<()> {
-        let path = path.as_ref();
-        let saved = Saved::read(path)?;
-        let weights = match saved.architecture {
-            Some(_) => saved.check_same_layers(self).and_then(|()| saved.in_order_of(self)),
-            None => saved.named_as_in(self),
-        };
-        weights.and_then(|weights| self.set_weights(&weights)).with_context(|| {
-            format!(
-                "the weights in {} do not fit this model, which is unchanged; check that it is built as the saved one was",
-                path.display()
-            )
-        })?;
-        self.scale = saved.architecture.map(|architecture| architecture.scale).unwrap_or_default();
-        Ok(())
-    }
+/// Reads only the weights, into a model whose layers are the same.
+pub(super) fn read_weights(bytes: &[u8], model: &mut Sequential) -> Result<()> {
+    let saved = parse(bytes)?;
+    let weights = match saved.architecture {
+        Some(_) => saved.check_same_layers(model).and_then(|()| saved.in_order_of(model)),
+        None => saved.named_as_in(model),
+    };
+    model.set_weights(&weights?)?;
+    model.scale = saved.architecture.map(|architecture| architecture.scale).unwrap_or_default();
+    Ok(())
 }
 
 /// A tensor, as the file's header describes it.

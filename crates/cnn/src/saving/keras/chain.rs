@@ -1,0 +1,273 @@
+//! A model's configuration in Keras, read as the one way that images take through it.
+//!
+//! Sequential models are lists. A functional model is a graph, which is understood where it is a chain, or has ways around some
+//! layers that meet these again in an `Add`: a residual block.
+
+use anyhow::{bail, ensure, Result};
+use serde_json::Value;
+use std::collections::HashMap;
+
+use super::write::{snake_case, Counter};
+use crate::engine::error::Context;
+
+/// No model has models within models, or blocks within blocks, deeper than this.
+const DEEPEST: usize = 32;
+
+/// A layer of the file, or a block of them.
+#[derive(Debug)]
+pub(super) struct Step {
+    pub name: String,
+    pub class_name: String,
+    pub config: Value,
+    /// Where its weights stand in a `.keras` file: `layers/conv2d_1`.
+    pub path: String,
+    /// Under which name they stand in an `.h5` file: the layer's, or that of the model that it is within.
+    pub group: String,
+    /// The layers of a block, and those around it.
+    pub block: Option<[Vec<Step>; 2]>,
+}
+
+/// A model's layers, and the shape of its images without the batch, as the file has it.
+#[derive(Debug)]
+pub(super) struct Chain {
+    pub input_shape: Vec<i64>,
+    pub steps: Vec<Step>,
+}
+
+/// Reads `model_config`, or the root of a `.keras` file's config.json.
+pub(super) fn chain(config: &Value) -> Result<Chain> {
+    let mut input_shape = None;
+    let steps = model(config, &Place { path: String::new(), group: None, depth: 0 }, &mut input_shape)?;
+    ensure!(!steps.is_empty(), "the model has no layers");
+    let input_shape = input_shape.or_else(|| shape(&config["config"]["build_input_shape"]));
+    let input_shape = input_shape.context(
+        "the file does not tell the shape of the images; build the model here, and read the weights with load_weights()",
+    )?;
+    let sides: Option<Vec<i64>> = input_shape.iter().skip(1).map(Value::as_i64).collect();
+    let input_shape = sides.with_context(|| {
+        let shape = Value::Array(input_shape);
+        format!("its input has the shape {shape}, and sizes must be given here; build the model, and use load_weights()")
+    })?;
+    Ok(Chain { input_shape, steps })
+}
+
+/// Where a model is: by itself, or within another.
+struct Place {
+    path: String,
+    group: Option<String>,
+    depth: usize,
+}
+
+fn model(model: &Value, place: &Place, input_shape: &mut Option<Vec<Value>>) -> Result<Vec<Step>> {
+    ensure!(place.depth < DEEPEST, "models stand within models more than {DEEPEST} times");
+    let class_name = model["class_name"].as_str().context("the configuration names no class of model")?;
+    let config = &model["config"];
+    // Keras 2.1 wrote the list itself.
+    let layers = config.as_array().or_else(|| config["layers"].as_array());
+    let layers = layers.context("the configuration has no list of layers")?;
+    let entries = entries(layers, place)?;
+    match class_name {
+        "Sequential" => {
+            let mut steps = Vec::new();
+            for entry in &entries {
+                steps.extend(entry.steps(place, input_shape)?);
+            }
+            Ok(steps)
+        }
+        "Functional" | "Model" => Graph::new(&entries, config)?.steps(place, input_shape),
+        other => bail!("it is a {other}: only Sequential and functional models can be read; use load_weights()"),
+    }
+}
+
+/// A layer as it stands in a model's list.
+struct Entry<'a> {
+    name: String,
+    class_name: &'a str,
+    whole: &'a Value,
+    path: String,
+}
+
+fn entries<'a>(layers: &'a [Value], place: &Place) -> Result<Vec<Entry<'a>>> {
+    let mut counter = Counter::default();
+    let entry = |whole: &'a Value| {
+        let class_name = whole["class_name"].as_str().context("a layer has no class")?;
+        let name = whole["config"]["name"].as_str().or_else(|| whole["name"].as_str()).unwrap_or(class_name);
+        let path = format!("{}layers/{}", place.path, counter.next(&snake_case(class_name)));
+        Ok(Entry { name: name.to_string(), class_name, whole, path })
+    };
+    layers.iter().map(entry).collect()
+}
+
+impl Entry<'_> {
+    fn is_input(&self) -> bool {
+        self.class_name == "InputLayer"
+    }
+
+    fn steps(&self, place: &Place, input_shape: &mut Option<Vec<Value>>) -> Result<Vec<Step>> {
+        let config = &self.whole["config"];
+        if input_shape.is_none() {
+            let keys = ["batch_shape", "batch_input_shape"];
+            *input_shape = keys.iter().find_map(|key| shape(&config[*key]));
+        }
+        if self.is_input() {
+            return Ok(Vec::new());
+        }
+        let group = place.group.clone().unwrap_or_else(|| self.name.clone());
+        if matches!(self.class_name, "Sequential" | "Functional" | "Model") {
+            let place = Place { path: format!("{}/", self.path), group: Some(group), depth: place.depth + 1 };
+            return model(self.whole, &place, input_shape).with_context(|| format!("the model {} in it", self.name));
+        }
+        Ok(vec![Step {
+            name: self.name.clone(),
+            class_name: self.class_name.to_string(),
+            config: config.clone(),
+            path: self.path.clone(),
+            group,
+            block: None,
+        }])
+    }
+}
+
+fn shape(value: &Value) -> Option<Vec<Value>> {
+    // Models with several inputs have a list of lists.
+    value.as_array().filter(|sides| sides.iter().all(|side| side.is_null() || side.is_i64())).cloned()
+}
+
+/// A functional model: which layers get whose output.
+struct Graph<'a> {
+    entries: &'a [Entry<'a>],
+    /// By position: where the inputs come from, and where the output goes.
+    inputs: Vec<Vec<usize>>,
+    consumers: Vec<Vec<usize>>,
+}
+
+impl<'a> Graph<'a> {
+    fn new(entries: &'a [Entry<'a>], config: &Value) -> Result<Graph<'a>> {
+        let positions: HashMap<&str, usize> =
+            entries.iter().enumerate().map(|(position, entry)| (entry.name.as_str(), position)).collect();
+        ensure!(positions.len() == entries.len(), "two of its layers have the same name");
+        let mut graph =
+            Graph { entries, inputs: Vec::new(), consumers: entries.iter().map(|_| Vec::new()).collect() };
+        for (position, entry) in entries.iter().enumerate() {
+            let calls = entry.whole["inbound_nodes"].as_array().map(Vec::as_slice).unwrap_or_default();
+            ensure!(calls.len() <= 1, "the layer {} is used {} times, which this crate's models cannot do", entry.name, calls.len());
+            let mut names = Vec::new();
+            calls.iter().for_each(|call| sources(call, &mut names));
+            let mut inputs = Vec::new();
+            for name in names {
+                let from = *positions.get(name).with_context(|| format!("the layer {} wants {name}, which is not there", entry.name))?;
+                graph.consumers[from].push(position);
+                inputs.push(from);
+            }
+            graph.inputs.push(inputs);
+        }
+        for (key, what) in [("input_layers", "inputs"), ("output_layers", "outputs")] {
+            let ends = config[key].as_array().map(Vec::as_slice).unwrap_or_default();
+            let several = ends.len() > 1 && ends.iter().all(Value::is_array);
+            ensure!(!several, "the model has {} {what}, and this crate's models have one", ends.len());
+        }
+        Ok(graph)
+    }
+
+    fn steps(&self, place: &Place, input_shape: &mut Option<Vec<Value>>) -> Result<Vec<Step>> {
+        let starts: Vec<usize> =
+            (0..self.entries.len()).filter(|&position| self.inputs[position].is_empty()).collect();
+        let &[start] = starts.as_slice() else {
+            bail!("the model begins at {} places, and this crate's models at one", starts.len());
+        };
+        let mut steps = self.entries[start].steps(place, input_shape)?;
+        let (found, end) = self.way(start, None, place, input_shape, 0)?;
+        ensure!(end.is_none(), "its layers meet in a way that is no chain");
+        steps.extend(found);
+        Ok(steps)
+    }
+
+    /// What comes after `from`, until the output or a layer that also gets something else: that layer is returned, too.
+    fn way(
+        &self,
+        mut from: usize,
+        first: Option<usize>,
+        place: &Place,
+        input_shape: &mut Option<Vec<Value>>,
+        depth: usize,
+    ) -> Result<(Vec<Step>, Option<usize>)> {
+        ensure!(depth < DEEPEST, "its blocks stand within blocks more than {DEEPEST} times");
+        let mut steps = Vec::new();
+        let mut next = first;
+        loop {
+            let then = match (next.take(), self.consumers[from].as_slice()) {
+                (Some(first), _) => first,
+                (None, []) => return Ok((steps, None)),
+                (None, &[only]) => only,
+                (None, &[one, other]) => {
+                    from = self.block(from, [one, other], place, input_shape, depth, &mut steps)?;
+                    continue;
+                }
+                (None, many) => bail!(
+                    "the output of {} goes to {} layers; only chains, and blocks with one way around them, can be read",
+                    self.entries[from].name,
+                    many.len()
+                ),
+            };
+            if self.inputs[then].len() > 1 {
+                return Ok((steps, Some(then)));
+            }
+            steps.extend(self.entries[then].steps(place, input_shape)?);
+            from = then;
+        }
+    }
+
+    /// Two ways from `from` that meet in an `Add`, whose position is returned.
+    fn block(
+        &self,
+        from: usize,
+        firsts: [usize; 2],
+        place: &Place,
+        input_shape: &mut Option<Vec<Value>>,
+        depth: usize,
+        steps: &mut Vec<Step>,
+    ) -> Result<usize> {
+        let [(one, end), (other, other_end)] = [
+            self.way(from, Some(firsts[0]), place, input_shape, depth + 1)?,
+            self.way(from, Some(firsts[1]), place, input_shape, depth + 1)?,
+        ];
+        let name = &self.entries[from].name;
+        let meeting = end.filter(|_| end == other_end);
+        let meeting = meeting.with_context(|| format!("the two ways after {name} do not meet again"))?;
+        let entry = &self.entries[meeting];
+        ensure!(
+            entry.class_name == "Add" && self.inputs[meeting].len() == 2,
+            "the two ways after {name} meet in {}, a {}; what can be read is an Add of two",
+            entry.name,
+            entry.class_name
+        );
+        let (inside, around) = if one.len() >= other.len() { (one, other) } else { (other, one) };
+        ensure!(!inside.is_empty(), "{} adds the output of {name} to itself", entry.name);
+        let mut block = Step {
+            name: entry.name.clone(),
+            class_name: "Residual".to_string(),
+            config: Value::Null,
+            path: entry.path.clone(),
+            group: place.group.clone().unwrap_or_else(|| entry.name.clone()),
+            block: None,
+        };
+        block.block = Some([inside, around]);
+        steps.push(block);
+        Ok(meeting)
+    }
+}
+
+/// The names of the layers whose outputs a call gets, in both spellings: Keras 2's `[["conv2d", 0, 0, {}]]` and Keras 3's tensors.
+fn sources<'a>(call: &'a Value, names: &mut Vec<&'a str>) {
+    match call {
+        Value::Array(items) => match items.as_slice() {
+            [Value::String(name), Value::Number(_), ..] => names.push(name),
+            items => items.iter().for_each(|item| sources(item, names)),
+        },
+        Value::Object(object) => match object.get("class_name").and_then(Value::as_str) {
+            Some("__keras_tensor__") => sources(&call["config"]["keras_history"], names),
+            _ => sources(&call["args"], names),
+        },
+        _ => {}
+    }
+}

@@ -1,0 +1,239 @@
+//! From Keras's layers and weights to a model.
+
+use anyhow::{bail, ensure, Result};
+use formats::Array;
+use serde_json::Value;
+use std::collections::BTreeMap;
+use tch::{no_grad, Tensor};
+
+use super::chain::{Chain, Step};
+use super::config::{from_keras, Channels};
+use super::layouts::{self, rows_from_channels_first};
+use super::write::{snake_case, Counter};
+use super::{compile, write};
+use crate::engine::error::Context;
+use crate::layers::{Layer, Residual};
+use crate::saving::graph::{flattened_before, graph, Node, Op};
+use crate::saving::numbers::{checked, tensor};
+use crate::Sequential;
+
+/// A file's weights, by how it names them.
+pub(super) enum Source {
+    /// `.h5`: by the layers' names, in their order, each with its weights in their order.
+    ByLayer(Vec<(String, Vec<(String, Array)>)>),
+    /// `.keras`: by paths, `layers/conv2d_1/vars/0`.
+    ByClass(BTreeMap<String, Array>),
+}
+
+/// Builds the model that a file describes, with its weights.
+pub(super) fn model(chain: &Chain, source: &Source, training: Option<&Value>) -> Result<Sequential> {
+    let channels = first_channels(&chain.steps).unwrap_or(Channels::Last);
+    let mut builder = Sequential::input(channels.own_shape(&chain.input_shape)).most_weights(count(source));
+    for step in &chain.steps {
+        builder = builder.add_boxed(layer(step, channels)?);
+    }
+    let mut model = builder.build()?;
+    let arrays = arrays_of_steps(&chain.steps, &model, source)?;
+    give(&model, arrays, channels)?;
+    if let Some(training) = training {
+        // A model that cannot be trained on as it was can still predict: a line says so.
+        if let Err(error) = compile_as(&mut model, training) {
+            println!("The model is not compiled: {error}. Call compile() to train it.");
+        }
+    }
+    Ok(model)
+}
+
+/// Gives a model, whose layers are the same, a file's weights; by order, as Keras does.
+pub(super) fn weights(model: &mut Sequential, source: &Source) -> Result<()> {
+    let arrays = match source {
+        Source::ByLayer(layers) => {
+            let arrays: Vec<_> = layers.iter().filter(|(_, arrays)| !arrays.is_empty()).collect();
+            by_layers(model, &arrays)?
+        }
+        Source::ByClass(paths) => {
+            let layers = write::keras_layers(model)?;
+            let mut counter = Counter::default();
+            let mut by_name = BTreeMap::new();
+            for layer in &layers {
+                let path = format!("layers/{}", counter.next(&snake_case(&layer.class_name)));
+                by_name.insert(layer.name.clone(), vars(paths, &path));
+            }
+            let nodes = graph(model);
+            let leaves = leaves(&nodes);
+            let found: usize = by_name.values().map(Vec::len).sum();
+            let all = paths.keys().filter(|path| path.starts_with("layers/") && !path.contains("seed_generator")).count();
+            ensure!(
+                found == all,
+                "the file has {all} weights, of which {found} belong to layers that this model has: {}",
+                listed(paths)
+            );
+            leaves.iter().map(|node| by_name.remove(&node.name).unwrap_or_default()).collect()
+        }
+    };
+    give(model, arrays, Channels::Last)
+}
+
+fn listed(paths: &BTreeMap<String, Array>) -> String {
+    let names: Vec<String> = paths.iter().take(20).map(|(path, array)| format!("{path} {:?}", array.shape())).collect();
+    names.join(", ")
+}
+
+/// Gives a model weights that stand one after the other, in Keras's layouts, as `model.get_weights()` has them.
+pub(in crate::saving) fn in_order(model: &mut Sequential, arrays: Vec<(String, Array)>) -> Result<()> {
+    let count = arrays.len();
+    let mut arrays = arrays.into_iter();
+    let by_layer: Vec<Vec<(String, Array)>> =
+        leaves(&graph(model)).into_iter().map(|node| arrays.by_ref().take(own_weights(node).0.len()).collect()).collect();
+    if let Some((name, _)) = arrays.next() {
+        bail!("the file has {count} weights, which are more than this model's: it has no place for {name}");
+    }
+    give(model, by_layer, Channels::Last)
+}
+
+/// Each of a model's layers in turn gets the weights of the next layer of the file that has any.
+fn by_layers(model: &Sequential, layers: &[&(String, Vec<(String, Array)>)]) -> Result<Vec<Vec<(String, Array)>>> {
+    let nodes = graph(model);
+    let mut layers_left = layers.iter();
+    let mut all = Vec::new();
+    for node in leaves(&nodes) {
+        if own_weights(node).0.is_empty() {
+            all.push(Vec::new());
+            continue;
+        }
+        let (_, arrays) = layers_left
+            .next()
+            .with_context(|| format!("the file has weights of {} layers, and this model has more: {} gets none", layers.len(), node.name))?;
+        all.push(arrays.clone());
+    }
+    if let Some((name, _)) = layers_left.next() {
+        bail!("the file has weights of {} layers, and this model of fewer: it has no place for those of {name}", layers.len());
+    }
+    Ok(all)
+}
+
+/// The weights of each layer of the model that was made from these steps.
+fn arrays_of_steps(steps: &[Step], model: &Sequential, source: &Source) -> Result<Vec<Vec<(String, Array)>>> {
+    let mut leaf_steps = Vec::new();
+    flatten(steps, &mut leaf_steps);
+    let layers = match source {
+        Source::ByClass(paths) => return Ok(leaf_steps.iter().map(|step| vars(paths, &step.path)).collect()),
+        Source::ByLayer(layers) => layers,
+    };
+    let nodes = graph(model);
+    let own: Vec<_> = leaves(&nodes).into_iter().map(own_weights).collect();
+    let mut all: Vec<Vec<(String, Array)>> = leaf_steps.iter().map(|_| Vec::new()).collect();
+    for (name, arrays) in layers {
+        let members: Vec<usize> = (0..leaf_steps.len()).filter(|&leaf| leaf_steps[leaf].group == *name).collect();
+        let mut arrays = arrays.iter().cloned();
+        // Of a model within the model, all that is trained comes first.
+        for trained in [true, false] {
+            for &leaf in &members {
+                let (weights, trained_count) = &own[leaf];
+                let wanted = if trained { *trained_count } else { weights.len() - trained_count };
+                all[leaf].extend(arrays.by_ref().take(wanted));
+            }
+        }
+        if let (Some((path, _)), Some(&last)) = (arrays.next(), members.last()) {
+            bail!("the file has more weights for {}, for example {path}", leaf_steps[last].name);
+        }
+    }
+    Ok(all)
+}
+
+fn flatten<'a>(steps: &'a [Step], leaves: &mut Vec<&'a Step>) {
+    for step in steps {
+        match &step.block {
+            Some(ways) => ways.iter().for_each(|way| flatten(way, leaves)),
+            None => leaves.push(step),
+        }
+    }
+}
+
+/// The weights under a path, in the order of their numbers.
+fn vars(paths: &BTreeMap<String, Array>, path: &str) -> Vec<(String, Array)> {
+    let path = |number: usize| format!("{path}/vars/{number}");
+    (0..).map_while(|number| paths.get(&path(number)).map(|array| (path(number), array.clone()))).collect()
+}
+
+/// How many weights a file has: a damaged size must not cost more memory.
+fn count(source: &Source) -> usize {
+    match source {
+        Source::ByLayer(layers) => layers.iter().flat_map(|(_, arrays)| arrays).map(|(_, array)| array.count()).sum(),
+        Source::ByClass(paths) => paths.values().map(Array::count).sum(),
+    }
+}
+
+fn leaves<'a, 'b>(nodes: &'b [Node<'a>]) -> Vec<&'b Node<'a>> {
+    nodes.iter().filter(|node| matches!(node.op, Op::Layer(_))).collect()
+}
+
+/// A layer's weights, and how many of them are trained.
+fn own_weights(node: &Node) -> (Vec<(String, Tensor)>, usize) {
+    let Op::Layer(layer) = node.op else { return (Vec::new(), 0) };
+    let trained = layer.weights();
+    let count = trained.len();
+    (trained.into_iter().chain(layer.non_trainable_weights()).collect(), count)
+}
+
+/// Looks at all weights, then gives them to the model's layers.
+fn give(model: &Sequential, arrays: Vec<Vec<(String, Array)>>, channels: Channels) -> Result<()> {
+    let nodes = graph(model);
+    let mut both = Vec::new();
+    for (node, arrays) in leaves(&nodes).into_iter().zip(arrays) {
+        let Op::Layer(layer) = node.op else { continue };
+        let (own, _) = own_weights(node);
+        ensure!(
+            own.len() == arrays.len(),
+            "the layer {} ({}) has {} weights in the file, and {} here",
+            node.name,
+            layer.class_name(),
+            arrays.len(),
+            own.len()
+        );
+        for ((weight, own), (path, array)) in own.into_iter().zip(arrays) {
+            let name = format!("{}/{weight}", node.name);
+            let turned = tensor(&array)
+                .and_then(|new| layouts::from_keras(layer.class_name(), &weight, new, &own.size()))
+                .with_context(|| format!("the weight {path} in the file"))?;
+            let turned = match flattened_before(&nodes, node) {
+                Some(image) if channels == Channels::First && weight == "kernel" && turned.size() == own.size() => {
+                    rows_from_channels_first(&turned, &image)
+                }
+                _ => turned,
+            };
+            both.push((checked(&name, &turned, &own)?, own));
+        }
+    }
+    no_grad(|| both.into_iter().for_each(|(new, mut own)| own.copy_(&new)));
+    Ok(())
+}
+
+fn first_channels(steps: &[Step]) -> Option<Channels> {
+    steps.iter().find_map(|step| match &step.block {
+        Some(ways) => ways.iter().find_map(|way| first_channels(way)),
+        None => Channels::of(&step.config),
+    })
+}
+
+fn layer(step: &Step, channels: Channels) -> Result<Box<dyn Layer>> {
+    let Some([inside, around]) = &step.block else {
+        let made = from_keras(&step.class_name, &step.config, channels);
+        return made.with_context(|| format!("the layer {} cannot be made", step.name));
+    };
+    let mut block = Residual::new();
+    for step in inside {
+        block = block.add_boxed(layer(step, channels)?);
+    }
+    for step in around {
+        block = block.shortcut_boxed(layer(step, channels)?);
+    }
+    Ok(Box::new(block))
+}
+
+/// Compiles a model as the file says; both spellings, `compile_config` and `training_config`.
+fn compile_as(model: &mut Sequential, training: &Value) -> Result<()> {
+    let optimizer = ["optimizer_config", "optimizer"].iter().map(|key| &training[*key]).find(|value| !value.is_null());
+    let optimizer = compile::optimizer(optimizer.context("the file names no optimizer")?)?;
+    model.compile(optimizer, compile::loss(&training["loss"])?)
+}

@@ -1,0 +1,50 @@
+//! From a file's numbers to tensors, and back.
+
+use anyhow::{ensure, Result};
+use formats::{Array, Number};
+use tch::{Kind, Tensor};
+
+use crate::engine::slices::to_bytes;
+
+/// A file's numbers as a tensor of 32-bit floats on the CPU.
+pub(super) fn tensor(array: &Array) -> Result<Tensor> {
+    let shape: Vec<i64> = array.shape().iter().map(|&side| side as i64).collect();
+    let floats = match array.kind() {
+        Number::F32 => return Ok(Tensor::f_from_data_size(array.bytes(), &shape, Kind::Float)?),
+        kind => {
+            ensure!(kind.is_float(), "its numbers are {kind:?}, and weights are F32, F64, F16 or BF16");
+            array.to_f32()
+        }
+    };
+    Ok(Tensor::f_from_slice(&floats)?.f_reshape(shape)?)
+}
+
+/// A tensor's numbers as 32-bit floats, row by row.
+pub(super) fn array(tensor: &Tensor) -> Result<Array> {
+    let shape: Vec<usize> = tensor.size().into_iter().map(|side| side as usize).collect();
+    Array::new(Number::F32, shape, to_bytes(tensor)?)
+}
+
+/// The weight called `name` as 32-bit floats, if it has the shape of `like` and holds numbers.
+pub(super) fn checked(name: &str, tensor: &Tensor, like: &Tensor) -> Result<Tensor> {
+    ensure!(
+        tensor.size() == like.size(),
+        "the weight {name} has the shape {:?}, and this model wants {:?}",
+        tensor.size(),
+        like.size()
+    );
+    ensure!(
+        tensor.is_floating_point(),
+        "the weight {name} is of kind {:?}, and weights are F32, F64, F16 or BF16: convert it, or save the model again \
+         with model.save()",
+        tensor.kind()
+    );
+    let finite = |tensor: &Tensor| tensor.isfinite().all().int64_value(&[]) == 1;
+    ensure!(
+        finite(tensor),
+        "the weight {name} holds NaN or infinity: it was saved after a training that failed"
+    );
+    let float = tensor.f_to_kind(Kind::Float)?;
+    ensure!(finite(&float), "the weight {name} holds numbers beyond ±3.4e38, the range of 32-bit floats");
+    Ok(float)
+}

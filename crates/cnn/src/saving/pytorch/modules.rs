@@ -1,0 +1,336 @@
+//! Layers as PyTorch's modules: the Python that makes them, and their weights.
+
+use anyhow::{bail, Result};
+use serde::{de::DeserializeOwned, Deserialize};
+use std::any::Any;
+use tch::Tensor;
+
+use crate::engine::error::Context;
+use crate::layers::{Activation, Layer, Padding, Residual};
+use crate::saving::keras::rows_to_channels_first;
+
+/// Modules one after the other, as `nn.Sequential` has them.
+#[derive(Default)]
+pub(super) struct Modules {
+    /// Each module's Python, a line or, for a block, several.
+    pub lines: Vec<String>,
+    /// By PyTorch's names: `0.weight`.
+    pub weights: Vec<(String, Tensor)>,
+    /// Whether a block is among them.
+    pub has_blocks: bool,
+}
+
+impl Modules {
+    fn add(&mut self, line: String, weights: Vec<(&str, Tensor)>) {
+        let number = self.lines.len();
+        let named = weights.into_iter().map(|(name, tensor)| (format!("{number}.{name}"), tensor));
+        self.weights.extend(named);
+        self.lines.push(line);
+    }
+
+    /// Adds layers, whose input has this shape; returns that of their output. `image` is what a Flatten before has laid out.
+    pub fn add_layers<'a>(
+        &mut self,
+        layers: impl Iterator<Item = (String, &'a dyn Layer)>,
+        mut shape: Vec<i64>,
+    ) -> Result<Vec<i64>> {
+        let mut image = None;
+        for (name, layer) in layers {
+            let output = layer.output_shape(&shape)?;
+            match (layer as &dyn Any).downcast_ref::<Residual>() {
+                Some(block) => self.add_block(block, &shape),
+                None => self.add_layer(layer, &shape, &image),
+            }
+            .with_context(|| format!("the layer {name} ({})", layer.class_name()))?;
+            match layer.class_name() {
+                "Flatten" => image = Some(shape.clone()).filter(|shape| shape.len() == 3),
+                "Dense" => image = None,
+                _ => {}
+            }
+            self.add_activation(layer.activation(), &output);
+            shape = output;
+        }
+        Ok(shape)
+    }
+
+    fn add_block(&mut self, block: &Residual, shape: &[i64]) -> Result<()> {
+        self.has_blocks = true;
+        let number = self.lines.len();
+        let mut python = String::from("Residual(\n");
+        let ways = [("inside", block.inside()), ("around", block.around())];
+        for (way, layers) in ways.into_iter().filter(|(_, layers)| !layers.is_empty()) {
+            let mut modules = Modules::default();
+            modules.add_layers(layers.into_iter(), shape.to_vec())?;
+            self.has_blocks |= modules.has_blocks;
+            let indented = modules.lines.iter().map(|line| format!("    {},\n", line.replace('\n', "\n    ")));
+            python += &format!("    nn.Sequential(\n{}    ),\n", indented.map(|line| format!("    {line}")).collect::<String>());
+            let weights = modules.weights.into_iter();
+            self.weights.extend(weights.map(|(name, tensor)| (format!("{number}.{way}.{name}"), tensor)));
+        }
+        python += ")";
+        self.lines.push(python);
+        Ok(())
+    }
+
+    fn add_layer(&mut self, layer: &dyn Layer, shape: &[i64], image: &Option<Vec<i64>>) -> Result<()> {
+        let own: Vec<(String, Tensor)> = layer.weights().into_iter().chain(layer.non_trainable_weights()).collect();
+        let weight = |name: &str| own.iter().find(|(own, _)| own == name).map(|(_, tensor)| tensor.detach());
+        match layer.class_name() {
+            "Activation" => {}
+            "Dropout" => self.add(format!("nn.Dropout({})", config::<Rate>(layer)?.rate), vec![]),
+            "SpatialDropout2D" => self.add(format!("nn.Dropout2d({})", config::<Rate>(layer)?.rate), vec![]),
+            "Flatten" => self.add("nn.Flatten()".to_string(), vec![]),
+            "Dense" => {
+                let kernel = weight("kernel").context("it has no kernel")?;
+                let rows = match image {
+                    Some(image) => rows_to_channels_first(&kernel, image),
+                    None => kernel,
+                };
+                let (inputs, units) = rows.size2()?;
+                let bias = weight("bias");
+                let none = if bias.is_none() { ", bias=False" } else { "" };
+                let weights = [Some(("weight", rows.transpose(0, 1))), bias.map(|bias| ("bias", bias))];
+                self.add(format!("nn.Linear({inputs}, {units}{none})"), weights.into_iter().flatten().collect());
+            }
+            "Conv2D" => self.conv(weight("kernel"), weight("bias"), &config(layer)?, shape, None)?,
+            "DepthwiseConv2D" => {
+                let kernel = own.first().map(|(_, kernel)| kernel.detach());
+                self.conv(kernel, weight("bias"), &config(layer)?, shape, Some(shape[0]))?
+            }
+            "SeparableConv2D" => {
+                self.conv(weight("depthwise_kernel"), None, &config(layer)?, shape, Some(shape[0]))?;
+                let pointwise = weight("pointwise_kernel").context("it has no pointwise_kernel")?;
+                let between = [pointwise.size()[1], 1, 1];
+                self.conv(Some(pointwise), weight("bias"), &Sliding::default(), &between, None)?
+            }
+            "MaxPooling2D" => {
+                let windows: Windows = config(layer)?;
+                let around = windows.around(shape);
+                if around != [0; 4] {
+                    self.add(format!("nn.ConstantPad2d({}, float(\"-inf\"))", tuple(&around)), vec![]);
+                }
+                self.add(format!("nn.MaxPool2d({})", windows.python()), vec![]);
+            }
+            "AveragePooling2D" => {
+                let windows: Windows = config(layer)?;
+                let padding = match windows.around(shape) {
+                    [0, 0, 0, 0] => String::new(),
+                    [left, right, top, bottom] if (left, top) == (right, bottom) => {
+                        format!(", padding=({top}, {left}), count_include_pad=False")
+                    }
+                    around => bail!("it pads unequal sides, {around:?}, which PyTorch's average pooling cannot"),
+                };
+                self.add(format!("nn.AvgPool2d({}{padding})", windows.python()), vec![]);
+            }
+            "GlobalAveragePooling2D" | "GlobalMaxPooling2D" => {
+                let which = if layer.class_name() == "GlobalMaxPooling2D" { "Max" } else { "Avg" };
+                self.add(format!("nn.Adaptive{which}Pool2d(1)"), vec![]);
+                if layer.output_shape(shape)?.len() == 1 {
+                    self.add("nn.Flatten()".to_string(), vec![]);
+                }
+            }
+            "BatchNormalization" => {
+                let Normalization { epsilon, momentum } = config(layer)?;
+                let mean = weight("moving_mean").context("it has no moving_mean")?;
+                let dimensions = if shape.len() == 3 { "2d" } else { "1d" };
+                // Keras counts what stays, PyTorch what is new.
+                let momentum = (1e6 * (1.0 - momentum)).round() / 1e6;
+                let line = format!("nn.BatchNorm{dimensions}({}, eps={epsilon}, momentum={momentum})", shape[0]);
+                let weights = vec![
+                    ("weight", weight("gamma").unwrap_or_else(|| mean.ones_like())),
+                    ("bias", weight("beta").unwrap_or_else(|| mean.zeros_like())),
+                    ("running_mean", mean),
+                    ("running_var", weight("moving_variance").context("it has no moving_variance")?),
+                ];
+                self.add(line, weights);
+            }
+            "ZeroPadding2D" => {
+                let ZeroPadding { padding: ((top, bottom), (left, right)) } = config(layer)?;
+                self.add(format!("nn.ZeroPad2d(({left}, {right}, {top}, {bottom}))"), vec![]);
+            }
+            "ReLU" => match config(layer)? {
+                Relu { max_value: None, negative_slope: 0.0, threshold: 0.0 } => {} // its activation comes after it
+                Relu { max_value: None, negative_slope, threshold: 0.0 } => {
+                    self.add(format!("nn.LeakyReLU({negative_slope})"), vec![])
+                }
+                Relu { max_value: Some(most), negative_slope: 0.0, threshold: 0.0 } => {
+                    self.add(format!("nn.Hardtanh(0.0, {most:?})"), vec![])
+                }
+                _ => bail!("its arguments together have no module in PyTorch"),
+            },
+            "LeakyReLU" => {
+                let Slope { negative_slope } = config(layer)?;
+                self.add(format!("nn.LeakyReLU({negative_slope})"), vec![]);
+            }
+            "ELU" if layer.activation() == Activation::Linear => {
+                let Alpha { alpha } = config(layer)?;
+                self.add(format!("nn.ELU({alpha})"), vec![]);
+            }
+            "Softmax" if layer.activation() == Activation::Linear => self.add("nn.Softmax(dim=1)".to_string(), vec![]),
+            "ELU" | "Softmax" => {}
+            "UpSampling2D" => {
+                let UpSampling { size: (down, right), interpolation } = config(layer)?;
+                self.add(format!("nn.Upsample(scale_factor=({down}, {right}), mode=\"{interpolation}\")"), vec![]);
+            }
+            random if random.starts_with("Random") => {} // it works only while training, and not as torchvision's
+            _ => bail!("PyTorch's nn has no module for it; save to .onnx, which other programs run"),
+        }
+        Ok(())
+    }
+
+    fn conv(
+        &mut self,
+        kernel: Option<Tensor>,
+        bias: Option<Tensor>,
+        sliding: &Sliding,
+        shape: &[i64],
+        groups: Option<i64>,
+    ) -> Result<()> {
+        let kernel = kernel.context("it has no kernel")?;
+        let (filters, _, rows, columns) = kernel.size4()?;
+        let (rates, groups) = (sliding.dilation_rate, groups.unwrap_or(sliding.groups));
+        let covered = ((rows - 1) * rates.0 + 1, (columns - 1) * rates.1 + 1);
+        let around = match shape {
+            &[_, height, width] => sliding.padding.of_image((height, width), covered, sliding.strides),
+            _ => [0; 4],
+        };
+        let mut arguments = format!("{}, {filters}, {}", shape[0], pair((rows, columns)));
+        if sliding.strides != (1, 1) {
+            arguments += &format!(", stride={}", pair(sliding.strides));
+        }
+        match around {
+            [0, 0, 0, 0] => {}
+            [left, right, top, bottom] if (left, top) == (right, bottom) => {
+                arguments += &format!(", padding={}", pair((top, left)));
+            }
+            // TensorFlow's "same" gives the end one more.
+            around => self.add(format!("nn.ZeroPad2d({})", tuple(&around)), vec![]),
+        }
+        if rates != (1, 1) {
+            arguments += &format!(", dilation={}", pair(rates));
+        }
+        if groups != 1 {
+            arguments += &format!(", groups={groups}");
+        }
+        if bias.is_none() {
+            arguments += ", bias=False";
+        }
+        let weights = [Some(("weight", kernel)), bias.map(|bias| ("bias", bias))];
+        self.add(format!("nn.Conv2d({arguments})"), weights.into_iter().flatten().collect());
+        Ok(())
+    }
+
+    fn add_activation(&mut self, activation: Activation, shape: &[i64]) {
+        let module = match activation {
+            Activation::Linear => return,
+            Activation::Relu => "nn.ReLU()",
+            Activation::LeakyRelu => "nn.LeakyReLU(0.2)",
+            Activation::Elu => "nn.ELU()",
+            Activation::Selu => "nn.SELU()",
+            Activation::Gelu => "nn.GELU()",
+            Activation::Silu => "nn.SiLU()",
+            Activation::Softplus => "nn.Softplus()",
+            Activation::Sigmoid => "nn.Sigmoid()",
+            Activation::Tanh => "nn.Tanh()",
+            Activation::Softmax if shape.len() == 3 => "nn.Softmax(dim=1)",
+            Activation::Softmax => "nn.Softmax(dim=-1)",
+        };
+        self.add(module.to_string(), vec![]);
+    }
+}
+
+/// Two numbers as Python's users write them: one where they are the same.
+fn pair((one, other): (i64, i64)) -> String {
+    if one == other {
+        one.to_string()
+    } else {
+        format!("({one}, {other})")
+    }
+}
+
+fn tuple(numbers: &[i64]) -> String {
+    let numbers: Vec<String> = numbers.iter().map(i64::to_string).collect();
+    format!("({})", numbers.join(", "))
+}
+
+fn config<T: DeserializeOwned>(layer: &dyn Layer) -> Result<T> {
+    Ok(serde_json::from_value(layer.config())?)
+}
+
+#[derive(Deserialize)]
+#[serde(default)]
+struct Sliding {
+    strides: (i64, i64),
+    padding: Padding,
+    dilation_rate: (i64, i64),
+    groups: i64,
+}
+
+impl Default for Sliding {
+    fn default() -> Self {
+        Sliding { strides: (1, 1), padding: Padding::Valid, dilation_rate: (1, 1), groups: 1 }
+    }
+}
+
+#[derive(Deserialize)]
+struct Windows {
+    pool_size: (i64, i64),
+    strides: Option<(i64, i64)>,
+    padding: Padding,
+}
+
+impl Windows {
+    fn strides(&self) -> (i64, i64) {
+        self.strides.unwrap_or(self.pool_size)
+    }
+
+    fn around(&self, shape: &[i64]) -> [i64; 4] {
+        self.padding.of_image((shape[1], shape[2]), self.pool_size, self.strides())
+    }
+
+    fn python(&self) -> String {
+        match self.strides() == self.pool_size {
+            true => pair(self.pool_size),
+            false => format!("{}, stride={}", pair(self.pool_size), pair(self.strides())),
+        }
+    }
+}
+
+#[derive(Deserialize)]
+struct Rate {
+    rate: f64,
+}
+
+#[derive(Deserialize)]
+struct Normalization {
+    epsilon: f64,
+    momentum: f64,
+}
+
+#[derive(Deserialize)]
+struct ZeroPadding {
+    padding: ((i64, i64), (i64, i64)),
+}
+
+#[derive(Deserialize)]
+struct Relu {
+    max_value: Option<f64>,
+    negative_slope: f64,
+    threshold: f64,
+}
+
+#[derive(Deserialize)]
+struct Slope {
+    negative_slope: f64,
+}
+
+#[derive(Deserialize)]
+struct Alpha {
+    alpha: f64,
+}
+
+#[derive(Deserialize)]
+struct UpSampling {
+    size: (i64, i64),
+    interpolation: String,
+}

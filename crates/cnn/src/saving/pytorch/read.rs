@@ -1,0 +1,125 @@
+//! The weights of a `state_dict`, given to a model by order and shape, or by names.
+//!
+//! A convolution's kernel lies in PyTorch as here. A linear layer's is `[units, inputs]` there and `[inputs, units]` here, and after a
+//! Flatten its inputs go channel by channel there, and pixel by pixel here.
+
+use anyhow::{bail, ensure, Result};
+use formats::Array;
+use std::collections::BTreeMap;
+use tch::{no_grad, Tensor};
+
+use crate::engine::error::Context;
+use crate::saving::graph::{flattened_before, graph, Node, Op};
+use crate::saving::numbers::{checked, tensor};
+use crate::Sequential;
+
+/// One of a model's weights, and how PyTorch has it.
+struct Place {
+    name: String,
+    own: Tensor,
+    /// Whether it is a dense kernel.
+    dense: bool,
+    /// The image that was laid out as its inputs.
+    image: Option<Vec<i64>>,
+}
+
+impl Place {
+    /// The file's tensor as it lies here.
+    fn turned(&self, new: &Tensor) -> Tensor {
+        if !self.dense || new.dim() != 2 {
+            return new.shallow_clone();
+        }
+        let kernel = new.transpose(0, 1);
+        match &self.image {
+            Some(image) if kernel.size() == self.own.size() => {
+                crate::saving::keras::rows_from_channels_first(&kernel, image)
+            }
+            _ => kernel,
+        }
+    }
+}
+
+/// The weights in the order of the layers, which is that of PyTorch's modules, too.
+fn places(model: &Sequential) -> Vec<Place> {
+    let nodes = graph(model);
+    let of_node = |node: &Node| {
+        let Op::Layer(layer) = node.op else { return Vec::new() };
+        let weights = layer.weights().into_iter().chain(layer.non_trainable_weights());
+        let place = |(weight, own): (String, Tensor)| {
+            let dense = layer.class_name() == "Dense" && weight == "kernel";
+            let image = flattened_before(&nodes, node).filter(|_| dense);
+            Place { name: format!("{}/{weight}", node.name), own, dense, image }
+        };
+        weights.map(place).collect()
+    };
+    nodes.iter().flat_map(of_node).collect()
+}
+
+/// Gives a model the weights in the order in which they come. BatchNorm's count of batches is none of them.
+pub(in crate::saving) fn by_order(model: &mut Sequential, arrays: Vec<(String, Array)>) -> Result<()> {
+    let places = places(model);
+    let arrays: Vec<_> =
+        arrays.into_iter().filter(|(name, _)| !name.ends_with("num_batches_tracked")).collect();
+    let pairs = places.iter().zip(&arrays).map(|(place, (name, array))| (place, name.as_str(), array));
+    let fitting = fitting(pairs)?;
+    ensure!(
+        places.len() == arrays.len(),
+        "the file has {} weights, and this model {}: {}",
+        arrays.len(),
+        places.len(),
+        match (arrays.get(places.len()), places.get(arrays.len())) {
+            (Some((name, array)), _) => format!("it has no place for {name} {:?}", array.shape()),
+            (_, Some(place)) => format!("{} {:?} gets none", place.name, place.own.size()),
+            _ => String::new(),
+        }
+    );
+    give(fitting);
+    Ok(())
+}
+
+/// Gives a model the weights of a file by a list of names here and names there.
+pub(in crate::saving) fn by_map(model: &mut Sequential, arrays: &[(String, Array)], map: &[(&str, &str)]) -> Result<()> {
+    let places = places(model);
+    let named: BTreeMap<&str, &Array> = arrays.iter().map(|(name, array)| (name.as_str(), array)).collect();
+    let mut pairs = Vec::new();
+    for (own, there) in map {
+        // A block's weights are called residual/conv2d/kernel by the model.
+        let flat = |name: &str| name.replace('/', "_");
+        let place = places.iter().find(|place| flat(&place.name) == flat(own)).with_context(|| {
+            let names: Vec<&str> = places.iter().map(|place| place.name.as_str()).collect();
+            format!("this model has no weight {own}; it has {}", names.join(", "))
+        })?;
+        let array = named.get(there).with_context(|| {
+            let names: Vec<&str> = named.keys().copied().take(20).collect();
+            format!("the file has no weight {there}; it has {}", names.join(", "))
+        })?;
+        pairs.push((place, *there, *array));
+    }
+    give(fitting(pairs.into_iter())?);
+    Ok(())
+}
+
+/// Looks at all weights before the first is given away.
+fn fitting<'a>(pairs: impl Iterator<Item = (&'a Place, &'a str, &'a Array)>) -> Result<Vec<(Tensor, Tensor)>> {
+    let mut fitting = Vec::new();
+    for (place, name, array) in pairs {
+        let new = tensor(array).with_context(|| format!("the weight {name} in the file"))?;
+        let turned = place.turned(&new);
+        if turned.size() != place.own.size() {
+            bail!(
+                "the weight {name} in the file has the shape {:?}, and this model's {} wants {:?}{}; if the order of the layers \
+                 differs, use load_weights_by_name()",
+                new.size(),
+                place.name,
+                place.own.size(),
+                if place.dense { " (the other way round)" } else { "" }
+            );
+        }
+        fitting.push((place.own.shallow_clone(), checked(&place.name, &turned, &place.own)?));
+    }
+    Ok(fitting)
+}
+
+fn give(fitting: Vec<(Tensor, Tensor)>) {
+    no_grad(|| fitting.into_iter().for_each(|(mut own, new)| own.copy_(&new)));
+}

@@ -1,0 +1,36 @@
+//! A model for PyTorch: a `.safetensors` file with its names and layouts, and the Python that builds the model around it.
+
+use anyhow::Result;
+use std::path::Path;
+use tch::Tensor;
+
+use super::modules::Modules;
+use crate::Sequential;
+
+/// What a block is in Python: PyTorch has no module for it.
+const RESIDUAL: &str = r#"
+class Residual(nn.Module):
+    def __init__(self, inside, around=None):
+        super().__init__()
+        self.inside, self.around = inside, around
+
+    def forward(self, x):
+        return self.inside(x) + (x if self.around is None else self.around(x))
+
+"#;
+
+/// The weights by PyTorch's names, and the Python for a file called `path`.
+pub(in crate::saving) fn for_pytorch(model: &Sequential, path: &Path) -> Result<(Vec<(String, Tensor)>, String)> {
+    let network = &model.network;
+    let mut modules = Modules::default();
+    let layers = network.layers.iter().map(|named| (named.name.clone(), named.layer.as_ref()));
+    modules.add_layers(layers, network.input_shape.clone())?;
+    let lines: String = modules.lines.iter().map(|line| format!("    {},\n", line.replace('\n', "\n    "))).collect();
+    let file = path.file_name().unwrap_or_default().to_string_lossy();
+    let block = if modules.has_blocks { RESIDUAL } else { "" };
+    let python = format!(
+        "from safetensors.torch import load_file\nfrom torch import nn\n{block}\nmodel = nn.Sequential(\n{lines})\n\
+         model.load_state_dict(load_file({file:?}))\nmodel.eval()  # predicts from now on: no dropout\n"
+    );
+    Ok((modules.weights, python))
+}
