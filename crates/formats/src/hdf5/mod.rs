@@ -19,6 +19,8 @@
 //!
 //! Source: the HDF5 Group's "HDF5 File Format Specification", version 3.0.
 
+mod checksum;
+mod read;
 mod tree;
 
 use anyhow::Result;
@@ -37,8 +39,7 @@ pub const HEADER_LIMIT: usize = 64_512;
 /// not known (a compound type, a compression of its own) is no error before that one is looked at:
 /// [`Attribute::Unreadable`].
 pub fn read(bytes: &[u8]) -> Result<Group> {
-    let _ = bytes;
-    anyhow::bail!("to follow")
+    read::read(bytes)
 }
 
 /// The bytes of a file, as h5py and Keras write it: superblock 0, groups as symbol tables, datasets in one piece.

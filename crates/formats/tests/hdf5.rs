@@ -1,0 +1,109 @@
+//! HDF5 files that h5py and Keras wrote, and what is not read.
+
+mod common;
+
+use common::{as_json, compare, fixture};
+use formats::hdf5::{self, Attribute, Group, Node};
+use formats::zipped::Archive;
+use serde_json::Value;
+use std::collections::BTreeMap;
+
+/// All of a file by path, as the fixtures' script writes it down.
+fn content(root: &Group) -> BTreeMap<String, Value> {
+    let mut found = BTreeMap::new();
+    visit(root, "", &mut found);
+    found
+}
+
+fn visit(group: &Group, path: &str, found: &mut BTreeMap<String, Value>) {
+    attributes(&group.attributes, path, found);
+    for (name, node) in &group.members {
+        let path = if path.is_empty() { name.clone() } else { format!("{path}/{name}") };
+        match node {
+            Node::Group(group) => visit(group, &path, found),
+            Node::Dataset(dataset) => {
+                attributes(&dataset.attributes, &path, found);
+                found.insert(path, value(&dataset.value));
+            }
+        }
+    }
+}
+
+fn attributes(all: &[(String, Attribute)], path: &str, found: &mut BTreeMap<String, Value>) {
+    found.extend(all.iter().map(|(name, attribute)| (format!("{path}@{name}"), value(attribute))));
+}
+
+fn value(value: &Attribute) -> Value {
+    match value {
+        Attribute::Text(text) => text.as_str().into(),
+        Attribute::Texts(texts) => texts.as_slice().into(),
+        Attribute::Numbers(array) => as_json(array),
+        Attribute::Unreadable(_) => Value::Null,
+    }
+}
+
+#[test]
+fn what_h5py_writes_is_read() {
+    for name in ["h5py_earliest.h5", "h5py_latest.h5"] {
+        compare(name, content(&hdf5::read(&fixture(name)).unwrap()));
+    }
+}
+
+#[test]
+fn what_keras_writes_is_read() {
+    for name in
+        ["keras2.h5", "keras2.weights.h5", "keras3.h5", "keras3.weights.h5", "keras3_bfloat16.weights.h5"]
+    {
+        compare(name, content(&hdf5::read(&fixture(name)).unwrap()));
+    }
+    for name in ["keras2.keras", "keras3.keras"] {
+        let file = fixture(name);
+        let inner = Archive::open(&file).unwrap().read("model.weights.h5").unwrap();
+        compare(name, content(&hdf5::read(&inner).unwrap()));
+    }
+}
+
+#[test]
+fn members_come_in_the_order_in_which_they_were_made_where_the_file_tells_it() {
+    let root = hdf5::read(&fixture("h5py_ordered.h5")).unwrap();
+    let names: Vec<&str> = root.members.iter().map(|(name, _)| name.as_str()).collect();
+    assert_eq!(names, ["ten", "nine", "eight", "one"]);
+}
+
+#[test]
+fn a_file_may_stand_behind_other_bytes() {
+    let moved = [vec![7; 1024], fixture("keras3.weights.h5")].concat();
+    assert_eq!(hdf5::read(&moved).unwrap(), hdf5::read(&fixture("keras3.weights.h5")).unwrap());
+}
+
+#[test]
+fn what_is_not_read_is_named() {
+    let message = |bytes: &[u8]| format!("{:#}", hdf5::read(bytes).unwrap_err());
+    for (name, expected) in [
+        ("soft.h5", "b: it is a soft link to /a"),
+        ("external.h5", "b: it is a link into another file"),
+        ("circle.h5", "a: b: the group contains itself"),
+    ] {
+        let message = message(&fixture(name));
+        assert!(message.contains(expected), "{message:?} does not say {expected:?}");
+    }
+    let root = hdf5::read(&fixture("lzf.h5")).unwrap();
+    let why = root.dataset("packed").unwrap().numbers().unwrap_err().to_string();
+    assert!(why.contains("filter 32000 (lzf)"), "{why}");
+    assert!(message(b"{}").contains("does not begin as an HDF5 file"));
+    let file = fixture("keras3.weights.h5");
+    assert!(message(&file[..file.len() - 1]).contains("cut off"), "{}", message(&file[..file.len() - 1]));
+}
+
+#[test]
+fn what_is_not_there_is_named_with_what_is() {
+    let root = hdf5::read(&fixture("h5py_latest.h5")).unwrap();
+    let message = |error: anyhow::Error| format!("{error:#}");
+    assert!(message(root.group("kindes").unwrap_err()).contains("no member kindes, only"));
+    assert!(message(root.dataset("layouts").unwrap_err()).contains("is a group"));
+    assert!(message(root.group("kinds/int8").unwrap_err()).contains("int8 is a dataset"));
+    assert!(message(root.dataset("kinds/int9").unwrap_err()).contains("no member int9"));
+    assert!(message(root.attribute("x").unwrap_err()).contains("nor any other"));
+    assert!(message(root.dataset("texts/variable").unwrap().numbers().unwrap_err()).contains("it is a text"));
+    assert!(root.get("kinds/int8").is_some() && root.get("kinds/int8/x").is_none());
+}
