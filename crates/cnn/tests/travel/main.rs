@@ -1,0 +1,186 @@
+//! Models that travel: what this crate writes, in real Keras, PyTorch and ONNX Runtime, and what these write, here.
+//!
+//! They are asked where `scripts/bench` keeps them; where they are not, the test says so and compares nothing. With `--nocapture` it
+//! prints a table with the largest difference of each way.
+
+mod models;
+mod peers;
+mod table;
+
+use cnn::anyhow::Result;
+use cnn::{prelude::*, tch, DataFormat};
+use formats::{npz, Array};
+use models::{images, models, Travelling};
+use peers::{Folder, Peer};
+use table::Table;
+
+/// The largest difference of two outputs that is the order of additions and nothing else.
+const CLOSE: f64 = 1e-5;
+
+fn array(tensor: &Tensor) -> Array {
+    let tensor = tensor.to_kind(Kind::Float).contiguous();
+    let shape: Vec<usize> = tensor.size().iter().map(|&side| side as usize).collect();
+    let values: Vec<f32> = tensor.flatten(0, -1).try_into().unwrap();
+    Array::from_f32(shape, &values).unwrap()
+}
+
+fn tensor(array: &Array) -> Tensor {
+    let shape: Vec<i64> = array.shape().iter().map(|&side| side as i64).collect();
+    Tensor::from_slice(&array.to_f32()).reshape(shape)
+}
+
+fn difference(one: &Tensor, other: &Tensor) -> f64 {
+    if one.size() != other.size() {
+        return f64::INFINITY;
+    }
+    // NaN is the same as NaN, and no other number is.
+    let both = one.isnan().logical_and(&other.isnan());
+    let difference = (one - other).abs().where_scalarother(&both.logical_not(), 0.0);
+    let largest = difference.max().double_value(&[]);
+    if largest.is_nan() {
+        f64::INFINITY
+    } else {
+        largest
+    }
+}
+
+fn same_bits(one: &Sequential, other: &Sequential) -> bool {
+    let weights = |model: &Sequential| model.weights().into_iter().map(|(_, weight)| weight).collect::<Vec<_>>();
+    let (one, other) = (weights(one), weights(other));
+    one.len() == other.len() && one.iter().zip(&other).all(|(one, other)| one.equal(other))
+}
+
+/// The outputs that a peer has computed with a file, by the file's kind.
+fn outputs(folder: &Folder, peer: Peer, name: &str) -> Vec<(String, Tensor)> {
+    let bytes = std::fs::read(folder.file(&format!("{name}.{}.out.npz", peer.name()))).unwrap();
+    npz::read(&bytes).unwrap().into_iter().map(|(kind, array)| (kind, tensor(&array))).collect()
+}
+
+fn write_images(folder: &Folder, name: &str, x: &Tensor) {
+    let file = npz::write(&[("images".to_string(), array(x))]).unwrap();
+    std::fs::write(folder.file(&format!("{name}.images.npz")), file).unwrap();
+}
+
+#[test]
+fn what_is_written_comes_back_with_the_same_bits() -> Result<()> {
+    let folder = Folder::new("back");
+    for Travelling { name, model, x, .. } in models() {
+        let expected = model.predict(&x)?;
+        for ending in ["safetensors", "keras", "h5"] {
+            let path = folder.file(&format!("{name}.{ending}"));
+            model.save(&path)?;
+            let back = Sequential::load(&path)?;
+            assert!(same_bits(&model, &back), "{name}.{ending}");
+            assert_eq!(difference(&back.predict(&x)?, &expected), 0.0, "{name}.{ending}");
+            let first = std::fs::read(&path)?;
+            back.save(&path)?;
+            assert!(std::fs::read(&path)? == first, "{name}.{ending} is another file the second time");
+        }
+        for ending in ["weights.h5", "npz", "keras", "h5", "safetensors"] {
+            let path = folder.file(&format!("{name}.{ending}"));
+            model.save(&path)?;
+            let mut other = Sequential::load(folder.file(&format!("{name}.keras")))?;
+            let zeros: Vec<(String, Tensor)> =
+                other.weights().into_iter().map(|(name, weight)| (name, weight.zeros_like())).collect();
+            other.set_weights(&zeros)?;
+            other.load_weights(&path)?;
+            assert!(same_bits(&model, &other), "{name}.{ending}");
+        }
+    }
+    Ok(())
+}
+
+#[test]
+fn keras_opens_what_is_written_and_gives_it_back() -> Result<()> {
+    let Some(python) = Peer::Keras.python() else { return Ok(()) };
+    let folder = Folder::new("keras");
+    let all = models();
+    for Travelling { name, model, x, .. } in &all {
+        write_images(&folder, name, x);
+        for ending in ["keras", "h5", "weights.h5"] {
+            model.save(folder.file(&format!("{name}.{ending}")))?;
+        }
+        model.save(folder.file(&format!("{name}.weights.npz")))?;
+    }
+    Peer::Keras.run(&python, &folder);
+    let mut table = Table::new("Keras");
+    for Travelling { name, model, x, .. } in &all {
+        let expected = model.predict(x)?;
+        for (kind, found) in outputs(&folder, Peer::Keras, name) {
+            table.add(&format!("writes .{kind}"), name, difference(&found, &expected));
+        }
+        for ending in ["keras", "h5"] {
+            let back = Sequential::load(folder.file(&format!("{name}.back.{ending}")))?;
+            assert!(same_bits(model, &back), "{name}.back.{ending}");
+            table.add(&format!("reads .{ending}"), name, difference(&back.predict(x)?, &expected));
+        }
+        for ending in ["weights.h5", "weights.npz"] {
+            let mut back = Sequential::load(folder.file(&format!("{name}.keras")))?;
+            back.load_weights(folder.file(&format!("{name}.back.{ending}")))?;
+            assert!(same_bits(model, &back), "{name}.back.{ending}");
+            table.add(&format!("reads .{ending}"), name, difference(&back.predict(x)?, &expected));
+        }
+    }
+    table.print_and_check(CLOSE);
+    Ok(())
+}
+
+#[test]
+fn pytorch_opens_what_is_written_and_gives_it_back() -> Result<()> {
+    let Some(python) = Peer::PyTorch.python() else { return Ok(()) };
+    let folder = Folder::new("pytorch");
+    let all: Vec<Travelling> = models().into_iter().filter(|travelling| travelling.pytorch).collect();
+    for Travelling { name, model, x, .. } in &all {
+        write_images(&folder, name, x);
+        let lines = model.save_for_pytorch(folder.file(&format!("{name}.safetensors")))?;
+        std::fs::write(folder.file(&format!("{name}.py")), lines)?;
+        model.save(folder.file(&format!("{name}.keras")))?;
+    }
+    Peer::PyTorch.run(&python, &folder);
+    let mut table = Table::new("PyTorch");
+    for Travelling { name, model, x, .. } in &all {
+        let expected = model.predict(x)?;
+        for (kind, found) in outputs(&folder, Peer::PyTorch, name) {
+            table.add(&format!("writes .safetensors for {kind}"), name, difference(&found, &expected));
+        }
+        for ending in ["back.pt", "back.pth", "safetensors"] {
+            let mut back = Sequential::load(folder.file(&format!("{name}.keras")))?;
+            let zeros: Vec<(String, Tensor)> =
+                back.weights().into_iter().map(|(name, weight)| (name, weight.zeros_like())).collect();
+            back.set_weights(&zeros)?;
+            back.load_weights(folder.file(&format!("{name}.{ending}")))?;
+            table.add(&format!("reads .{ending}"), name, difference(&back.predict(x)?, &expected));
+        }
+    }
+    table.print_and_check(CLOSE);
+    Ok(())
+}
+
+#[test]
+fn onnx_runtime_opens_what_is_written() -> Result<()> {
+    let Some(python) = Peer::Onnx.python() else { return Ok(()) };
+    let folder = Folder::new("onnx");
+    let all = models();
+    for Travelling { name, model, x, .. } in &all {
+        write_images(&folder, name, x);
+        model.save(folder.file(&format!("{name}.onnx")))?;
+        model.save_onnx(folder.file(&format!("{name}.last.onnx")), DataFormat::ChannelsLast)?;
+    }
+    Peer::Onnx.run(&python, &folder);
+    let mut table = Table::new("ONNX Runtime");
+    for Travelling { name, model, x, .. } in &all {
+        let expected = model.predict(x)?;
+        for (kind, found) in outputs(&folder, Peer::Onnx, name) {
+            table.add(&format!("writes .{kind}"), name, difference(&found, &expected));
+        }
+    }
+    table.print_and_check(CLOSE);
+    Ok(())
+}
+
+#[test]
+fn images_are_the_same_for_everyone() {
+    // What the other tests rely on: one seed, one set of images.
+    tch::manual_seed(1);
+    assert!(images(&[1, 4, 4], 3).equal(&images(&[1, 4, 4], 3)));
+}
