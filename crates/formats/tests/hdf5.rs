@@ -5,6 +5,7 @@ mod common;
 use common::{as_json, compare, fixture};
 use formats::hdf5::{self, Attribute, Group, Node};
 use formats::zipped::Archive;
+use formats::{Array, Number};
 use serde_json::Value;
 use std::collections::BTreeMap;
 
@@ -106,4 +107,78 @@ fn what_is_not_there_is_named_with_what_is() {
     assert!(message(root.attribute("x").unwrap_err()).contains("nor any other"));
     assert!(message(root.dataset("texts/variable").unwrap().numbers().unwrap_err()).contains("it is a text"));
     assert!(root.get("kinds/int8").is_some() && root.get("kinds/int8/x").is_none());
+}
+
+#[test]
+fn what_is_written_is_read_back() {
+    for name in ["h5py_earliest.h5", "h5py_latest.h5", "keras2.h5", "keras3.h5", "keras3.weights.h5"] {
+        let mut root = hdf5::read(&fixture(name)).unwrap();
+        forget_what_is_unreadable(&mut root);
+        let written = hdf5::write(&root).unwrap();
+        assert_eq!(content(&hdf5::read(&written).unwrap()), content(&root), "{name}");
+        assert_eq!(hdf5::write(&root).unwrap(), written, "{name}: the same tree gives the same bytes");
+    }
+}
+
+fn forget_what_is_unreadable(group: &mut Group) {
+    let readable = |node: &Node| !matches!(node, Node::Dataset(dataset) if matches!(dataset.value, Attribute::Unreadable(_)));
+    group.members.retain(|(_, node)| readable(node));
+    for (_, node) in &mut group.members {
+        if let Node::Group(group) = node {
+            forget_what_is_unreadable(group);
+        }
+    }
+}
+
+fn array(value: f32) -> Array {
+    Array::from_f32([], &[value]).unwrap()
+}
+
+#[test]
+fn many_members_and_long_texts_are_written() {
+    let mut root = Group::default();
+    let names: Vec<String> = (0..3000).map(|index| format!("member_{index}")).collect();
+    for (index, name) in names.iter().enumerate() {
+        root.add(name, array(index as f32));
+    }
+    let long = "ä".repeat(200_000);
+    root.attributes.push(("model_config".to_string(), Attribute::Text(long.clone())));
+    root.attributes.push(("größe".to_string(), Attribute::Text(String::new())));
+    root.attributes.push(("names".to_string(), Attribute::Texts(names.clone())));
+    root.attributes.push(("none".to_string(), Attribute::Texts(vec![])));
+    let read = hdf5::read(&hdf5::write(&root).unwrap()).unwrap();
+    let mut sorted = names.clone();
+    sorted.sort();
+    assert_eq!(read.members.iter().map(|(name, _)| name.clone()).collect::<Vec<_>>(), sorted);
+    assert_eq!(read.dataset("member_2999").unwrap().numbers().unwrap().to_f32(), [2999.0]);
+    assert_eq!(read.attributes, root.attributes);
+}
+
+#[test]
+fn what_cannot_be_written_is_named() {
+    let message = |root: &Group| format!("{:#}", hdf5::write(root).unwrap_err());
+    let member = |name: &str| {
+        let mut root = Group::default();
+        root.add(name, array(0.0));
+        root
+    };
+    for name in ["", ".", "a/b", "a\0"] {
+        assert!(message(&member(name)).contains("is no name for a member"), "{name:?}");
+    }
+    let mut twice = member("kernel");
+    twice.add("bias", array(0.0));
+    twice.add("kernel", array(1.0));
+    assert!(message(&twice).contains("two members are called kernel"));
+
+    let attribute = |value| Group { attributes: vec![("names".to_string(), value)], members: vec![] };
+    let large = message(&attribute(Attribute::Texts(vec![String::new(); 4096])));
+    assert!(large.contains("the attribute names: it takes 65600 bytes"), "{large}");
+    let brain = Array::new(Number::BF16, [1], vec![0; 2]).unwrap();
+    assert!(message(&attribute(Attribute::Numbers(brain))).contains("BF16"));
+    assert!(message(&attribute(Attribute::Unreadable("x".to_string()))).contains("not read"));
+    let mut deep = Group::default();
+    for _ in 0..64 {
+        deep = Group { attributes: vec![], members: vec![("g".to_string(), Node::Group(deep))] };
+    }
+    assert!(message(&deep).contains("more than 64 groups"));
 }

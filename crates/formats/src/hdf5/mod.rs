@@ -22,15 +22,18 @@
 mod checksum;
 mod read;
 mod tree;
+mod write;
 
 use anyhow::Result;
 
 pub use tree::{Attribute, Dataset, Group, Node};
 
-/// Keras writes no attribute larger than this many bytes: HDF5 keeps attributes in an object's header, whose parts end
-/// at 64 KiB. A longer list of texts is split, as `weight_names0`, `weight_names1` and so on. One long text is no
-/// trouble: it stands elsewhere in the file.
+/// An attribute takes at most so many bytes: it stands in an object's header. A text takes 16 there, as its letters stand
+/// elsewhere, so that a list may have 4,000 of them. Keras splits a longer one: `weight_names0`, `weight_names1` and so on.
 pub const HEADER_LIMIT: usize = 64_512;
+
+/// Groups in groups: Keras has about ten for nested models.
+const MOST_DEPTH: usize = 64;
 
 /// Reads a whole file.
 ///
@@ -42,13 +45,13 @@ pub fn read(bytes: &[u8]) -> Result<Group> {
     read::read(bytes)
 }
 
-/// The bytes of a file, as h5py and Keras write it: superblock 0, groups as symbol tables, datasets in one piece.
+/// The bytes of a file, as h5py and Keras write it: superblock 0, groups as symbol tables, datasets in one piece, texts in UTF-8
+/// and of variable length.
 /// The same tree gives the same bytes.
 ///
 /// # Errors
 /// If two members or attributes of a group have one name, a name cannot be written (empty, `.`, or with `/`), or an
 /// attribute is too large for a header.
 pub fn write(root: &Group) -> Result<Vec<u8>> {
-    let _ = root;
-    anyhow::bail!("to follow")
+    write::write(root)
 }

@@ -35,9 +35,9 @@ pub struct Dataset {
 /// A value: of an attribute, or of a dataset.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Attribute {
-    /// One text. It is written with a variable length, in UTF-8.
+    /// One text.
     Text(String),
-    /// Several texts, row by row. They are written with one length for all, as Keras writes names.
+    /// Several texts, row by row.
     Texts(Vec<String>),
     /// Numbers; one number has the shape `[]`, an empty value `[0]`.
     Numbers(Array),

@@ -5,10 +5,7 @@ use anyhow::{bail, ensure, Context, Result};
 use super::file::File;
 use super::header::{kind, Header};
 use super::links::object;
-use crate::hdf5::{Group, Node};
-
-/// Groups in groups: Keras has about ten for nested models.
-const MOST_DEPTH: usize = 64;
+use crate::hdf5::{Group, Node, MOST_DEPTH};
 
 /// A whole file.
 pub(in super::super) fn read(bytes: &[u8]) -> Result<Group> {
