@@ -36,7 +36,7 @@ def keras_outputs(stem, images):
     model.save_weights(f"{stem}.back.weights.h5")
     weights = model.get_weights()
     np.savez(f"{stem}.back.weights.npz", *weights)
-    for name in ("weights.h5", "npz"):
+    for name in ("weights.h5",):
         model.set_weights([np.zeros_like(weight) for weight in weights])
         if name == "npz":
             file = np.load(f"{stem}.weights.npz")

@@ -89,6 +89,8 @@ impl Activation {
             Activation::Softplus => x.softplus(),
             Activation::Sigmoid => x.sigmoid(),
             Activation::Tanh => x.tanh(),
+            // Over the channels, which Keras has last.
+            Activation::Softmax if x.dim() == 4 => x.softmax(1, Kind::Float),
             Activation::Softmax => x.softmax(-1, Kind::Float),
         }
     }

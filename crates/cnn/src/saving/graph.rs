@@ -48,27 +48,40 @@ fn add<'a>(nodes: &mut Vec<Node<'a>>, name: &str, layer: &'a dyn Layer, back: us
     let from = nodes.len() - 1 - back;
     let Some(block) = (layer as &dyn Any).downcast_ref::<Residual>() else {
         let shape = layer.output_shape(&nodes[from].shape).expect("the model is built");
-        nodes.push(Node { name: name.to_string(), op: Op::Layer(layer), inputs: vec![from], shape });
+        nodes.push(Node { name: unlike(nodes, name), op: Op::Layer(layer), inputs: vec![from], shape });
         return;
     };
+    // A name that somebody gave is kept; others tell the block.
+    let within = |inner: &str, layer: &dyn Layer| match layer.given_name() {
+        Some(given) => given.to_string(),
+        None => format!("{name}_{inner}"),
+    };
     for (inner, layer) in block.inside() {
-        add(nodes, &format!("{name}_{inner}"), layer, 0);
+        add(nodes, &within(&inner, layer), layer, 0);
     }
     let end = nodes.len() - 1;
     let mut back = end - from;
     for (inner, layer) in block.around() {
-        add(nodes, &format!("{name}_{inner}"), layer, back);
+        add(nodes, &within(&inner, layer), layer, back);
         back = 0;
     }
     let around = if back == 0 { nodes.len() - 1 } else { from };
     let shape = nodes[end].shape.clone();
     let sum = nodes.len();
-    let sum_name = format!("{name}_add");
+    let sum_name = if block.given_name().is_some() { name.to_string() } else { format!("{name}_add") };
+    let sum_name = unlike(nodes, &sum_name);
     nodes.push(Node { name: sum_name, op: Op::Add, inputs: vec![end, around], shape: shape.clone() });
     if block.activation() != Activation::Linear {
-        let op = Op::Activation(block.activation());
-        nodes.push(Node { name: format!("{name}_activation"), op, inputs: vec![sum], shape });
+        let (name, op) = (unlike(nodes, &format!("{name}_activation")), Op::Activation(block.activation()));
+        nodes.push(Node { name, op, inputs: vec![sum], shape });
     }
+}
+
+/// The name, or one like it that no node has yet.
+fn unlike(nodes: &[Node], name: &str) -> String {
+    let taken = |name: &str| nodes.iter().any(|node| node.name == name);
+    let numbered = (1..).map(|number| format!("{name}_{number}"));
+    std::iter::once(name.to_string()).chain(numbered).find(|name| !taken(name)).expect("there is no end of numbers")
 }
 
 /// The shape of the image that a Flatten before this node has laid out, with nothing but the likes of dropout between.

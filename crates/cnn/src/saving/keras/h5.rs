@@ -40,7 +40,8 @@ pub(in crate::saving) fn write_h5(model: &Sequential) -> Result<Vec<u8>> {
 fn training_config(compiled: &Compiled) -> Result<Value> {
     let mut optimizer = super::compile::optimizer_to_keras(&compiled.optimizer)?;
     let class = json!({ "class_name": optimizer["class_name"].take(), "config": optimizer["config"].take() });
-    Ok(json!({ "loss": loss_to_keras(compiled.loss), "metrics": ["accuracy"], "optimizer_config": class }))
+    Ok(json!({ "loss": loss_to_keras(compiled.loss), "loss_weights": null, "metrics": ["accuracy"], "weighted_metrics": null,
+               "optimizer_config": class }))
 }
 
 /// The group with a group for each layer: `conv2d/sequential/conv2d/kernel`.

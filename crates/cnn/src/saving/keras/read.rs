@@ -221,7 +221,7 @@ fn layer(step: &Step, channels: Channels) -> Result<Box<dyn Layer>> {
         let made = from_keras(&step.class_name, &step.config, channels);
         return made.with_context(|| format!("the layer {} cannot be made", step.name));
     };
-    let mut block = Residual::new();
+    let mut block = Residual::new().name(&step.name);
     for step in inside {
         block = block.add_boxed(layer(step, channels)?);
     }

@@ -147,7 +147,7 @@ fn restore(
     let places = places(model, layers);
     let Some(compiled) = &mut model.compiled else { return };
     let count = steps.to_i64().ok().and_then(|steps| steps.first().copied()).filter(|steps| (0..1 << 30).contains(steps));
-    let read = || -> Option<State> {
+    let state = || -> Option<State> {
         let mut slots: Vec<Vec<Tensor>> =
             own.iter().map(|(_, weight)| compiled.optimizer.slots().iter().map(|_| weight.zeros_like().detach()).collect()).collect();
         for (Slot { layer, weight, slot }, array) in found? {
@@ -159,10 +159,11 @@ fn restore(
         }
         Some(State { steps: count?, slots })
     };
-    match read() {
+    // Without a step there is nothing to remember.
+    let state = if count == Some(0) { Some(State::default()) } else { state() };
+    match state {
         Some(state) => {
-            // Without a step there is nothing to remember.
-            compiled.state = if state.steps > 0 { state } else { State::default() };
+            compiled.state = state;
             if let Some(&rate) = rate.map(Array::to_f32).as_deref().and_then(<[f32]>::first) {
                 // As the user wrote it: 0.001, not 0.0010000000474974513.
                 let rate = rate.to_string().parse().unwrap_or(f64::from(rate));
