@@ -35,9 +35,4 @@ impl Budget {
         self.left.set(left - bytes);
         Ok(())
     }
-
-    /// What is left.
-    pub fn left(&self) -> usize {
-        self.left.get()
-    }
 }

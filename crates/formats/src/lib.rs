@@ -28,6 +28,7 @@ pub mod npy;
 pub mod npz;
 pub mod protobuf;
 pub mod pytorch;
+mod strided;
 pub mod zipped;
 
 pub use array::{Array, Number};

@@ -5,7 +5,7 @@ mod common;
 
 use common::fixture;
 use formats::hdf5::{self, Attribute, Group, Node};
-use formats::Array;
+use formats::{npz, Array};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -117,4 +117,21 @@ fn h5py_goes_on_writing_a_large_file() {
     }
     root.members.push(("kinds".to_string(), Node::Group(kinds)));
     run(&python, APPEND, &[("large.h5", hdf5::write(&root).unwrap())]);
+}
+
+const COMPARE_NUMPY: &str = r#"
+import sys, numpy as np
+folder = sys.argv[1]
+before, after = np.load(f"{folder}/original.npz"), np.load(f"{folder}/written.npz")
+assert before.files == after.files
+for name in before.files:
+    assert before[name].dtype.newbyteorder("=") == after[name].dtype and before[name].tolist() == after[name].tolist(), name
+"#;
+
+#[test]
+fn numpy_reads_in_a_written_file_what_it_reads_in_the_original() {
+    let Some(python) = python() else { return };
+    let original = fixture("numpy.npz");
+    let written = npz::write(&npz::read(&original).unwrap()).unwrap();
+    run(&python, COMPARE_NUMPY, &[("written.npz", written), ("original.npz", original)]);
 }

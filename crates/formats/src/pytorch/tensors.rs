@@ -8,7 +8,8 @@ use super::rebuild;
 use super::value::{Id, Tensor, Value, Values};
 use crate::array::bytes_of;
 use crate::budget::Budget;
-use crate::{Array, Number};
+use crate::strided::gather;
+use crate::Array;
 
 /// Containers in each other.
 const MOST_DEPTH: usize = 64;
@@ -149,63 +150,12 @@ impl Walk<'_, '_> {
                 self.read.insert(key.clone(), storage);
             }
             let storage = self.read.get(key).map_or(&[][..], |storage| storage);
-            gather(storage, tensor, kind, size)?
+            let start = tensor.offset.checked_add(tensor.storage.start).unwrap_or(u64::MAX);
+            gather(storage, kind.size(), start, &tensor.shape, &tensor.strides)?
         };
         if self.big_endian {
             bytes.chunks_mut(kind.size()).for_each(<[u8]>::reverse);
         }
         Array::new(kind, tensor.shape.clone(), bytes)
-    }
-}
-
-/// The numbers of a view, `size` bytes and not none, which may stand in any order in the storage.
-fn gather(storage: &[u8], tensor: &Tensor, kind: Number, size: usize) -> Result<Vec<u8>> {
-    let width = kind.size();
-    let sides = || tensor.shape.iter().zip(&tensor.strides);
-    let start = tensor.offset.checked_add(tensor.storage.start);
-    let step = |last: u64, (&side, &stride): (&usize, &u64)| {
-        last.checked_add((side as u64 - 1).checked_mul(stride)?)
-    };
-    let last = start.and_then(|start| sides().try_fold(start, step));
-    let count = storage.len() / width;
-    let there = last.is_some_and(|last| last < count as u64);
-    let cut = "it reaches beyond its storage";
-    ensure!(
-        there,
-        "{cut}, which has {count} numbers: the file is damaged or cut off. Copy or download it again"
-    );
-    let start = start.unwrap_or_default() as usize * width;
-
-    // Row by row as it stands: no side of one number matters, and each other has the stride of what is inside it.
-    let mut inner = 1;
-    let in_order = sides().rev().all(|(&side, &stride)| {
-        let fits = side == 1 || stride == inner;
-        inner = inner.saturating_mul(side as u64);
-        fits
-    });
-    if in_order {
-        return Ok(storage.get(start..start + size).context(cut)?.to_vec());
-    }
-    let mut bytes = Vec::with_capacity(size);
-    let mut index = vec![0; tensor.shape.len()];
-    let mut place = start;
-    loop {
-        bytes.extend(storage.get(place..place + width).context(cut)?);
-        // The last index runs fastest; one that is at its end begins again.
-        let mut side = index.len();
-        loop {
-            let Some(next) = side.checked_sub(1) else {
-                return Ok(bytes);
-            };
-            side = next;
-            let stride = tensor.strides[side] as usize * width;
-            index[side] += 1;
-            place += stride;
-            if index[side] < tensor.shape[side] {
-                break;
-            }
-            place -= stride * index[side];
-            index[side] = 0;
-        }
     }
 }
