@@ -1,10 +1,11 @@
 """Opens models that the crate wrote, in the programs that their formats are made for, and gives them back.
 
-    python travel_peer.py keras|pytorch|onnx FOLDER
+    python travel_peer.py keras|pytorch|onnx|training FOLDER
 
 For each `NAME.images.npz` in the folder, with `images`, channels first, there are the model's files. What the program computes is written
 to `NAME.PEER.out.npz`, by the file's kind; what it cannot open, to `PEER.json`, with the reason. The models as the program writes
-them itself stand beside them as `NAME.back.*`.
+them itself stand beside them as `NAME.back.*`. With `training`, Keras trains each `NAME.keras` for an epoch on `training.npz`, writes
+`NAME.once.keras` and `NAME.once.h5`, trains for another, and writes `NAME.twice.keras`.
 """
 
 import json
@@ -36,7 +37,7 @@ def keras_outputs(stem, images):
     model.save_weights(f"{stem}.back.weights.h5")
     weights = model.get_weights()
     np.savez(f"{stem}.back.weights.npz", *weights)
-    for name in ("weights.h5",):
+    for name in ("weights.h5", "npz"):
         model.set_weights([np.zeros_like(weight) for weight in weights])
         if name == "npz":
             file = np.load(f"{stem}.weights.npz")
@@ -73,7 +74,27 @@ def onnx_outputs(stem, images):
         yield name, outputs
 
 
+def train(folder):
+    import keras
+
+    data = np.load(folder / "training.npz")
+    x, y = channels_last(data["images"]), data["labels"]
+    for path in sorted(folder.glob("*.keras")):
+        model = keras.saving.load_model(path)
+        settings = {"epochs": 1, "batch_size": 32, "shuffle": False, "verbose": 0}
+        model.fit(x, y, **settings)
+        model.save(path.with_suffix(".once.keras"))
+        model.fit(x, y, **settings)
+        model.save(path.with_suffix(".twice.keras"))
+        # Last: after saving as .h5, Keras 3.15 leaves the optimizer out of .keras files.
+        model = keras.saving.load_model(path.with_suffix(".once.keras"))
+        model.save(path.with_suffix(".once.h5"))
+
+
 def main():
+    if sys.argv[1] == "training":
+        train(Path(sys.argv[2]).resolve())
+        return
     peer, folder = sys.argv[1], Path(sys.argv[2]).resolve()
     outputs_of = {"keras": keras_outputs, "pytorch": pytorch_outputs, "onnx": onnx_outputs}[peer]
     needed = {"keras": ".keras", "pytorch": ".py", "onnx": ".onnx"}[peer]

@@ -72,9 +72,14 @@ fn add<'a>(nodes: &mut Vec<Node<'a>>, name: &str, layer: &'a dyn Layer, back: us
     let sum_name = unlike(nodes, &sum_name);
     nodes.push(Node { name: sum_name, op: Op::Add, inputs: vec![end, around], shape: shape.clone() });
     if block.activation() != Activation::Linear {
-        let (name, op) = (unlike(nodes, &format!("{name}_activation")), Op::Activation(block.activation()));
+        let (name, op) = (unlike(nodes, &activation_name(name)), Op::Activation(block.activation()));
         nodes.push(Node { name, op, inputs: vec![sum], shape });
     }
+}
+
+/// What a block's activation is called, for the name of the block or of its sum.
+pub(super) fn activation_name(block: &str) -> String {
+    format!("{}_activation", block.strip_suffix("_add").unwrap_or(block))
 }
 
 /// The name, or one like it that no node has yet.

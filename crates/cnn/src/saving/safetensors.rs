@@ -18,6 +18,7 @@ use crate::layers::{from_config, without_names};
 use crate::model::{Compiled, Loss, NamedLayer, Scale, Sequential};
 use crate::optimizers::{check_learning_rate, Optimizer, State};
 use crate::saving::numbers::{array, checked};
+use crate::saving::pytorch::by_order;
 
 /// The keys in the file's header under which the architecture stands, and in a backup the training.
 const HEADER: &str = "cnn.model";
@@ -239,6 +240,12 @@ impl Saved {
         names.join(", ")
     }
 
+    /// Whether the weights are called as PyTorch calls them: `0.weight`, `conv1.bias`.
+    fn has_pytorchs_names(&self) -> bool {
+        let is_pytorchs = |name: &String| PYTORCHS_NAMES.contains(&name.rsplit('.').next().unwrap_or_default());
+        !self.tensors.is_empty() && self.tensors.keys().all(|name| name.contains('.') && is_pytorchs(name))
+    }
+
     fn check_same_layers(&self, model: &Sequential) -> Result<()> {
         let saved = self.architecture()?;
         ensure!(
@@ -297,11 +304,26 @@ pub(super) fn arrays(bytes: &[u8]) -> Result<Vec<(String, Array)>> {
     tensors.map(|(name, tensor)| Ok((name, array(&tensor)?))).collect()
 }
 
+/// What PyTorch's modules call their weights, in their order.
+const PYTORCHS_NAMES: [&str; 5] = ["weight", "bias", "running_mean", "running_var", "num_batches_tracked"];
+
+/// A safetensors file does not keep the order of its weights: the modules' names tell it, with numbers in them as numbers.
+fn in_pytorchs_order(mut arrays: Vec<(String, Array)>) -> Vec<(String, Array)> {
+    arrays.sort_by_cached_key(|(name, _)| {
+        let (module, weight) = name.rsplit_once('.').unwrap_or(("", name));
+        let part = |part: &str| (part.parse::<u64>().unwrap_or(u64::MAX), part.to_string());
+        let module: Vec<_> = module.split('.').map(part).collect();
+        (module, PYTORCHS_NAMES.iter().position(|known| *known == weight))
+    });
+    arrays
+}
+
 /// Reads only the weights, into a model whose layers are the same.
 pub(super) fn read_weights(bytes: &[u8], model: &mut Sequential) -> Result<()> {
     let saved = parse(bytes)?;
     let weights = match saved.architecture {
         Some(_) => saved.check_same_layers(model).and_then(|()| saved.in_order_of(model)),
+        None if saved.has_pytorchs_names() => return by_order(model, in_pytorchs_order(arrays(bytes)?)),
         None => saved.named_as_in(model),
     };
     model.set_weights(&weights?)?;

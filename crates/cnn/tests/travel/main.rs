@@ -61,10 +61,12 @@ fn what_is_written_comes_back_with_the_same_bits() -> Result<()> {
             back.save(&path)?;
             assert!(std::fs::read(&path)? == first, "{name}.{ending} is another file the second time");
         }
-        for ending in ["weights.h5", "keras", "h5", "safetensors"] {
+        for ending in ["weights.h5", "npz", "keras", "h5", "safetensors"] {
             let path = folder.file(&format!("{name}.{ending}"));
             model.save(&path)?;
-            let mut other = Sequential::load(folder.file(&format!("{name}.keras")))?;
+            // Weights in .safetensors go by names, which in blocks are others after a journey through Keras's files.
+            let own = if ending == "safetensors" { "safetensors" } else { "keras" };
+            let mut other = Sequential::load(folder.file(&format!("{name}.{own}")))?;
             let zeros: Vec<(String, Tensor)> =
                 other.weights().into_iter().map(|(name, weight)| (name, weight.zeros_like())).collect();
             other.set_weights(&zeros)?;
@@ -85,7 +87,7 @@ fn keras_opens_what_is_written_and_gives_it_back() -> Result<()> {
         for ending in ["keras", "h5", "weights.h5"] {
             model.save(folder.file(&format!("{name}.{ending}")))?;
         }
-        //NPZ model.save(folder.file(&format!("{name}.weights.npz")))?;
+        model.save(folder.file(&format!("{name}.weights.npz")))?;
     }
     Peer::Keras.run(&python, &folder);
     let mut table = Table::new("Keras");
@@ -99,7 +101,7 @@ fn keras_opens_what_is_written_and_gives_it_back() -> Result<()> {
             assert!(same_bits(model, &back), "{name}.back.{ending}");
             table.add(&format!("reads .{ending}"), name, difference(&back.predict(x)?, &expected));
         }
-        for ending in ["weights.h5"] {
+        for ending in ["weights.h5", "weights.npz"] {
             let mut back = Sequential::load(folder.file(&format!("{name}.keras")))?;
             back.load_weights(folder.file(&format!("{name}.back.{ending}")))?;
             assert!(same_bits(model, &back), "{name}.back.{ending}");
@@ -128,7 +130,7 @@ fn pytorch_opens_what_is_written_and_gives_it_back() -> Result<()> {
         for (kind, found) in outputs(&folder, Peer::PyTorch, name) {
             table.add(&format!("writes .safetensors for {kind}"), name, difference(&found, &expected));
         }
-        for ending in ["safetensors"] {
+        for ending in ["back.pt", "back.pth", "safetensors"] {
             let mut back = Sequential::load(folder.file(&format!("{name}.keras")))?;
             let zeros: Vec<(String, Tensor)> =
                 back.weights().into_iter().map(|(name, weight)| (name, weight.zeros_like())).collect();
@@ -160,6 +162,59 @@ fn onnx_runtime_opens_what_is_written() -> Result<()> {
         }
     }
     table.print_and_check(CLOSE);
+    Ok(())
+}
+
+/// Optimizers with what they remember, and without.
+fn optimizers() -> Vec<(&'static str, Optimizer)> {
+    vec![
+        ("adam", Adam { learning_rate: 0.01, ..Adam::default() }.into()),
+        ("adamw", AdamW { learning_rate: 0.01, weight_decay: 0.1, ..AdamW::default() }.into()),
+        ("sgd", SGD { learning_rate: 0.1, ..SGD::default() }.into()),
+        ("sgd_nesterov", SGD { learning_rate: 0.1, momentum: 0.9, nesterov: true, ..SGD::default() }.into()),
+        ("rmsprop", RMSprop { learning_rate: 0.003, ..RMSprop::default() }.into()),
+        ("rmsprop_momentum", RMSprop { learning_rate: 0.001, momentum: 0.5, ..RMSprop::default() }.into()),
+    ]
+}
+
+#[test]
+fn a_training_goes_on_in_keras_and_comes_back() -> Result<()> {
+    let Some(python) = Peer::Keras.python() else { return Ok(()) };
+    let folder = Folder::new("training");
+    let data = mnist::synthetic_digits(256, 0, 3);
+    let x = normalize(&add_channel(&data.x_train)?)?;
+    let y = to_categorical(&data.y_train, 10)?;
+    Tensor::write_npz(&[("images", &x), ("labels", &y)], folder.file("training.npz"))?;
+    let settings = Fit { epochs: 1, batch_size: 32, validation_split: 0.0, shuffle: false, verbose: false, ..Fit::default() };
+    let mut here = Vec::new();
+    for (name, optimizer) in optimizers() {
+        let mut model = Sequential::input([1, 28, 28])
+            .add(Conv2D::new(4, (3, 3)).strides((2, 2)).activation(Relu).name("erste"))
+            .add(BatchNormalization::new())
+            .add(Residual::new().add(Conv2D::new(4, (3, 3)).padding(Padding::Same)).activation(Relu))
+            .add(Flatten)
+            .add(Dense::new(10).activation(Softmax))
+            .device(Device::Cpu)
+            .build()?;
+        model.compile(optimizer, Loss::CategoricalCrossentropy)?;
+        model.fit(&x, &y, &settings)?;
+        model.save(folder.file(&format!("{name}.keras")))?;
+        model.fit(&x, &y, &settings)?;
+        here.push((name, model));
+    }
+    Peer::Keras.train(&python, &folder);
+    let mut table = Table::new("Keras");
+    for (name, model) in here {
+        let expected = model.predict(&x)?;
+        for ending in ["keras", "h5"] {
+            let mut there = Sequential::load(folder.file(&format!("{name}.once.{ending}")))?;
+            table.add(&format!("trains on from .keras, {ending}"), name, difference(&there.predict(&x)?, &expected));
+            there.fit(&x, &y, &settings)?;
+            let twice = Sequential::load(folder.file(&format!("{name}.twice.keras")))?;
+            table.add(&format!("trained on from Keras's .{ending}"), name, difference(&there.predict(&x)?, &twice.predict(&x)?));
+        }
+    }
+    table.print_and_check(1e-4);
     Ok(())
 }
 

@@ -37,15 +37,24 @@ impl Peer {
 
     /// Lets it open and write all models of a folder.
     pub fn run(self, python: &Path, folder: &Folder) {
+        self.ask(python, folder, self.name());
+        let errors = std::fs::read_to_string(folder.file(&format!("{}.json", self.name()))).unwrap();
+        let errors: Value = serde_json::from_str(&errors).unwrap();
+        assert!(errors.as_object().unwrap().is_empty(), "{} cannot open: {errors:#}", self.name());
+    }
+
+    /// Lets it train on each model of a folder, once and twice.
+    pub fn train(self, python: &Path, folder: &Folder) {
+        self.ask(python, folder, "training");
+    }
+
+    fn ask(self, python: &Path, folder: &Folder, what: &str) {
         let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../scripts/peers/travel_peer.py");
         let mut command = Command::new(python);
         // libtorch's own folder is on the path of this process, and PyTorch brings its own.
         command.env_remove("LD_LIBRARY_PATH").env_remove("DYLD_LIBRARY_PATH");
-        let done = command.arg(script).arg(self.name()).arg(&folder.0).output().unwrap();
+        let done = command.arg(script).arg(what).arg(&folder.0).output().unwrap();
         assert!(done.status.success(), "{}", String::from_utf8_lossy(&done.stderr));
-        let errors = std::fs::read_to_string(folder.file(&format!("{}.json", self.name()))).unwrap();
-        let errors: Value = serde_json::from_str(&errors).unwrap();
-        assert!(errors.as_object().unwrap().is_empty(), "{} cannot open: {errors:#}", self.name());
     }
 }
 

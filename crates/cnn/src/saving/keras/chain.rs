@@ -5,10 +5,11 @@
 
 use anyhow::{bail, ensure, Result};
 use serde_json::Value;
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use super::write::{snake_case, Counter};
 use crate::engine::error::Context;
+use crate::saving::graph::activation_name;
 
 /// No model has models within models, or blocks within blocks, deeper than this.
 const DEEPEST: usize = 32;
@@ -37,8 +38,11 @@ pub(super) struct Chain {
 /// Reads `model_config`, or the root of a `.keras` file's config.json.
 pub(super) fn chain(config: &Value) -> Result<Chain> {
     let mut input_shape = None;
-    let steps = model(config, &Place { path: String::new(), group: None, depth: 0 }, &mut input_shape)?;
+    let mut steps = model(config, &Place { path: String::new(), group: None, depth: 0 }, &mut input_shape)?;
     ensure!(!steps.is_empty(), "the model has no layers");
+    take_activations(&mut steps);
+    let mut taken = HashSet::new();
+    name_apart(&mut steps, &mut taken);
     let input_shape = input_shape.or_else(|| shape(&config["config"]["build_input_shape"]));
     let input_shape = input_shape.context(
         "the file does not tell the shape of the images; build the model here, and read the weights with load_weights()",
@@ -49,6 +53,31 @@ pub(super) fn chain(config: &Value) -> Result<Chain> {
         format!("its input has the shape {shape}, and sizes must be given here; build the model, and use load_weights()")
     })?;
     Ok(Chain { input_shape, steps })
+}
+
+/// The activation after a block belongs to it, if it is called after it, as this crate writes it.
+fn take_activations(steps: &mut Vec<Step>) {
+    for position in (0..steps.len()).rev() {
+        steps[position].block.iter_mut().flatten().for_each(take_activations);
+        let [block, next, ..] = &mut steps[position..] else { continue };
+        if block.block.is_some() && next.class_name == "Activation" && next.name == activation_name(&block.name) {
+            block.config = next.config.take();
+            steps.remove(position + 1);
+        }
+    }
+}
+
+/// Gives each layer a name of its own, as this crate wants it: layers of models within the model may be called the same, and names
+/// of Keras 2 may have a `/`.
+fn name_apart(steps: &mut [Step], taken: &mut HashSet<String>) {
+    for step in steps {
+        let name = step.name.replace('/', "_");
+        let numbered = (1..).map(|number| format!("{name}_{number}"));
+        let mut names = std::iter::once(name.clone()).chain(numbered);
+        step.name = names.find(|name| !taken.contains(name)).expect("there is no end of numbers");
+        taken.insert(step.name.clone());
+        step.block.iter_mut().flatten().for_each(|way| name_apart(way, taken));
+    }
 }
 
 /// Where a model is: by itself, or within another.

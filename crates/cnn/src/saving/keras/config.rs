@@ -194,15 +194,14 @@ pub(super) fn from_keras(class_name: &str, config: &Value, channels: Channels) -
         }
     }
     if let Some(activation) = config.get("activation") {
-        let activation = activation_name(activation)?;
-        config.insert("activation".to_string(), json!(activation));
+        let activation = self::activation(activation)?;
+        config.insert("activation".to_string(), json!(activation.name()));
     }
     if config.get("batch_input_shape").is_some() {
         config.remove("batch_input_shape");
     }
     match class_name {
         "BatchNormalization" | "LayerNormalization" => check_axis(&mut config, channels)?,
-        "Activation" => return from_config(class_name, &config["activation"]),
         "Reshape" => {
             let shape: Vec<i64> = serde_json::from_value(config["target_shape"].take())?;
             config["target_shape"] = json!(channels.own_shape(&shape));
@@ -244,7 +243,7 @@ fn rename(config: &mut Map<String, Value>, class_name: &str) {
 }
 
 /// An activation's name: Keras has written it as text, as a function's name in an object, and as a layer in an object.
-fn activation_name(value: &Value) -> Result<&'static str> {
+pub(super) fn activation(value: &Value) -> Result<Activation> {
     let name = match value {
         Value::Null => "linear",
         Value::String(name) => name,
@@ -260,8 +259,7 @@ fn activation_name(value: &Value) -> Result<&'static str> {
         "leakyrelu" => "leaky_relu",
         other => other,
     };
-    let activation: Activation = name.parse().context("its activation")?;
-    Ok(activation.name())
+    name.parse().context("its activation")
 }
 
 /// A normalisation is over the channels, the only one that this crate has.
@@ -303,9 +301,9 @@ mod tests {
             (json!({ "class_name": "LeakyReLU", "config": {} }), "leaky_relu"),
             (json!("swish"), "silu"),
         ] {
-            assert_eq!(activation_name(&value).unwrap(), name);
+            assert_eq!(activation(&value).unwrap().name(), name);
         }
-        let message = activation_name(&json!("mish")).unwrap_err().to_string();
+        let message = activation(&json!("mish")).unwrap_err().to_string();
         assert!(message.contains("mish") && message.contains("silu"), "{message}");
     }
 }

@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use tch::{no_grad, Tensor};
 
 use super::chain::{Chain, Step};
-use super::config::{from_keras, Channels};
+use super::config::{self, from_keras, Channels};
 use super::layouts::{self, rows_from_channels_first};
 use super::write::{snake_case, Counter};
 use super::{compile, write};
@@ -218,10 +218,13 @@ fn first_channels(steps: &[Step]) -> Option<Channels> {
 
 fn layer(step: &Step, channels: Channels) -> Result<Box<dyn Layer>> {
     let Some([inside, around]) = &step.block else {
-        let made = from_keras(&step.class_name, &step.config, channels);
+        let mut config = step.config.clone();
+        config["name"] = step.name.clone().into();
+        let made = from_keras(&step.class_name, &config, channels);
         return made.with_context(|| format!("the layer {} cannot be made", step.name));
     };
-    let mut block = Residual::new().name(&step.name);
+    let activation = config::activation(&step.config["activation"])?;
+    let mut block = Residual::new().name(&step.name).activation(activation);
     for step in inside {
         block = block.add_boxed(layer(step, channels)?);
     }

@@ -57,7 +57,7 @@ impl Modules {
         self.has_blocks = true;
         let number = self.lines.len();
         let mut python = String::from("Residual(\n");
-        let ways = [("inside", block.inside()), ("around", block.around())];
+        let ways = [("inside", block.inside()), ("shortcut", block.around())];
         for (way, layers) in ways.into_iter().filter(|(_, layers)| !layers.is_empty()) {
             let mut modules = Modules::default();
             modules.add_layers(layers.into_iter(), shape.to_vec())?;

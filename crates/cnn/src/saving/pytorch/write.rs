@@ -10,12 +10,12 @@ use crate::Sequential;
 /// What a block is in Python: PyTorch has no module for it.
 const RESIDUAL: &str = r#"
 class Residual(nn.Module):
-    def __init__(self, inside, around=None):
+    def __init__(self, inside, shortcut=None):
         super().__init__()
-        self.inside, self.around = inside, around
+        self.inside, self.shortcut = inside, shortcut
 
     def forward(self, x):
-        return self.inside(x) + (x if self.around is None else self.around(x))
+        return self.inside(x) + (x if self.shortcut is None else self.shortcut(x))
 
 "#;
 
