@@ -171,7 +171,7 @@ fn optimizers() -> Vec<(&'static str, Optimizer)> {
         ("adam", Adam { learning_rate: 0.01, ..Adam::default() }.into()),
         ("adamw", AdamW { learning_rate: 0.01, weight_decay: 0.1, ..AdamW::default() }.into()),
         ("sgd", SGD { learning_rate: 0.1, ..SGD::default() }.into()),
-        ("sgd_nesterov", SGD { learning_rate: 0.1, momentum: 0.9, nesterov: true, ..SGD::default() }.into()),
+        ("sgd_nesterov", SGD { learning_rate: 0.01, momentum: 0.9, nesterov: true, ..SGD::default() }.into()),
         ("rmsprop", RMSprop { learning_rate: 0.003, ..RMSprop::default() }.into()),
         ("rmsprop_momentum", RMSprop { learning_rate: 0.001, momentum: 0.5, ..RMSprop::default() }.into()),
     ]
