@@ -93,9 +93,13 @@ pub mod prelude {
     };
     pub use crate::data::{emnist, mnist, qmnist, Dataset};
     pub use crate::layers::Activation::{self, *};
+    // `Softmax` is two things by this: the activation among values, the layer among types.
     pub use crate::layers::{
-        AveragePooling2D, BatchNormalization, Conv2D, Dense, Dropout, Flatten, GlobalAveragePooling2D, Layer,
-        MaxPooling2D, Padding, Residual,
+        AveragePooling2D, BatchNormalization, Conv2D, Cropping2D, Dense, DepthwiseConv2D, Dropout, Flatten,
+        FlipMode, GaussianDropout, GaussianNoise, GlobalAveragePooling2D, GlobalMaxPooling2D, Interpolation,
+        Layer, LayerNormalization, LeakyReLU, MaxPooling2D, Padding, Permute, RandomContrast, RandomFlip,
+        RandomRotation, RandomTranslation, RandomZoom, ReLU, Rescaling, Reshape, Residual, SeparableConv2D,
+        Softmax, SpatialDropout2D, UpSampling2D, ZeroPadding2D, ELU,
     };
     pub use crate::preprocessing::{add_channel, normalize, to_categorical};
     pub use crate::tch::{Device, Kind, Tensor};

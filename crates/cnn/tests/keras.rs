@@ -264,6 +264,103 @@ fn layers() {
 }
 
 #[test]
+fn published_layers() {
+    let fixture = fixture();
+    let (same, sides) = (Padding::Same, ((0, 1), (2, 3)));
+    let build = |name: &str, x: &Tensor| {
+        let input = Sequential::input(&x.size()[1..]).device(Device::Cpu);
+        let depthwise = || DepthwiseConv2D::new((3, 3)).strides((2, 2)).padding(same).depth_multiplier(2);
+        let separable = || SeparableConv2D::new(2, (3, 3)).padding(same);
+        let model = match name {
+            "conv2d_no_bias" => {
+                input.add(Conv2D::new(2, (3, 3)).strides((2, 2)).padding(same).use_bias(false))
+            }
+            "conv2d_dilated" => input.add(Conv2D::new(2, (3, 2)).dilation_rate((2, 3))),
+            "conv2d_dilated_same" => input.add(Conv2D::new(2, (2, 3)).dilation_rate((3, 2)).padding(same)),
+            "dense_no_bias" => input.add(Dense::new(4).use_bias(false)),
+            "depthwise" => input.add(DepthwiseConv2D::new((3, 2))),
+            "depthwise_same_strides" => input.add(depthwise().activation(Relu)),
+            "depthwise_dilated" => {
+                input.add(DepthwiseConv2D::new((2, 3)).dilation_rate((2, 2)).padding(same).use_bias(false))
+            }
+            "separable" => input.add(SeparableConv2D::new(4, (3, 2))),
+            "separable_same_strides" => {
+                input.add(separable().strides((2, 2)).depth_multiplier(2).activation(Tanh))
+            }
+            "separable_dilated" => input.add(separable().dilation_rate((2, 2)).use_bias(false)),
+            "zero_padding2d_1" => input.add(ZeroPadding2D::new(1)),
+            "zero_padding2d_1_2" => input.add(ZeroPadding2D::new((1, 2))),
+            "zero_padding2d_sides" => input.add(ZeroPadding2D::new(sides)),
+            "cropping2d_1_2" => input.add(Cropping2D::new((1, 2))),
+            "cropping2d_sides" => input.add(Cropping2D::new(sides)),
+            "relu" => input.add(ReLU::new()),
+            "relu_max_value" => input.add(ReLU::new().max_value(0.5)),
+            "relu_negative_slope" => input.add(ReLU::new().negative_slope(0.1)),
+            "relu_threshold" => input.add(ReLU::new().threshold(0.5)),
+            "relu_everything" => input.add(ReLU::new().max_value(1.0).negative_slope(0.2).threshold(0.25)),
+            "leaky_relu" => input.add(LeakyReLU::new()),
+            "leaky_relu_steep" => input.add(LeakyReLU::new().negative_slope(1.5)),
+            "elu" => input.add(ELU::new()),
+            "elu_alpha" => input.add(ELU::new().alpha(0.5)),
+            "softmax_image" | "softmax_vector" => input.add(Softmax::new()),
+            "rescaling" => input.add(Rescaling::new(1.0 / 127.5).offset(-1.0)),
+            "reshape_to_image" => input.add(Reshape::new([3, 4, 2])),
+            "reshape_image" => input.add(Reshape::new([2, 3, -1])),
+            "reshape_to_vector" => input.add(Reshape::new([-1])),
+            "reshape_to_rows" => input.add(Reshape::new([9, 14])),
+            "permute_2_1_3" => input.add(Permute::new([1, 3, 2])),
+            "permute_3_1_2" => input.add(Permute::new([3, 1, 2])),
+            "permute_2_3_1" => input.add(Permute::new([2, 3, 1])),
+            "permute_2_1" => input.add(Permute::new([2, 1])),
+            "layer_normalization_image" => input.add(LayerNormalization::new()),
+            "layer_normalization_vector" => input.add(LayerNormalization::new().epsilon(0.1)),
+            "layer_normalization_no_scale" => input.add(LayerNormalization::new().scale(false)),
+            "layer_normalization_no_center" => input.add(LayerNormalization::new().center(false)),
+            "up_sampling2d" => input.add(UpSampling2D::new((2, 3))),
+            "up_sampling2d_bilinear" => {
+                input.add(UpSampling2D::new((2, 3)).interpolation(Interpolation::Bilinear))
+            }
+            "global_max_pooling2d" => input.add(GlobalMaxPooling2D),
+            "global_max_pooling2d_keepdims" => input.add(GlobalMaxPooling2D.keepdims(true)),
+            "global_average_pooling2d_keepdims" => input.add(GlobalAveragePooling2D.keepdims(true)),
+            "batch_normalization_no_scale" => input.add(BatchNormalization::new().scale(false)),
+            "batch_normalization_no_center" => input.add(BatchNormalization::new().center(false)),
+            "batch_normalization_neither" => input.add(BatchNormalization::new().center(false).scale(false)),
+            other => panic!("the fixture has a case {other:?} without a layer here"),
+        };
+        model.build().unwrap()
+    };
+    let published = &fixture["published_layers"];
+    for (name, case) in published["cases"].as_object().unwrap() {
+        let x = images(tensor(&published["inputs"][case["input"].as_str().unwrap()]));
+        let mut model = build(name, &x);
+        let own: Vec<String> = model.weights().into_iter().map(|(weight, _)| weight).collect();
+        let keras_names = case["names"].as_array().unwrap().iter().map(|name| name.as_str().unwrap());
+        let last_part = |weight: &String| weight.rsplit('/').next().unwrap().to_string();
+        assert_eq!(own.iter().map(last_part).collect::<Vec<_>>(), keras_names.collect::<Vec<_>>(), "{name}");
+        let of_keras = |(own, value): (&String, &Value)| {
+            let is_depthwise = own == "depthwise_conv2d/kernel" || own.ends_with("depthwise_kernel");
+            let weight = if is_depthwise { depthwise_kernel(value) } else { weight(value) };
+            (own.clone(), weight)
+        };
+        let new: Vec<_> = own.iter().zip(case["weights"].as_array().unwrap()).map(of_keras).collect();
+        model.set_weights(&new).unwrap();
+        let keras = images(tensor(&case["output"]));
+        assert_close(name, &model.predict(&x).unwrap(), &keras);
+        let sides: Vec<String> = keras.size()[1..].iter().map(i64::to_string).collect();
+        let summary = model.summary().to_string();
+        assert!(summary.contains(&format!("(None, {})", sides.join(", "))), "{name}: {summary}");
+    }
+}
+
+/// Keras's depthwise kernels, `[height, width, channels, multiplier]`, as this crate's.
+fn depthwise_kernel(value: &Value) -> Tensor {
+    let kernel = tensor(value);
+    let (height, width, ..) = kernel.size4().unwrap();
+    kernel.permute([2, 3, 0, 1]).reshape([-1, 1, height, width])
+}
+
+#[test]
 fn activations() {
     let fixture = fixture();
     let x = tensor(&fixture["activations"]["x"]);
@@ -331,6 +428,13 @@ fn initial_weights() {
         assert!((deviation / (limit / 3_f64.sqrt()) - 1.0).abs() < 0.1, "{name}: {deviation} is not uniform");
     }
     assert_eq!(model.weight("conv2d/bias").unwrap().abs().max().double_value(&[]), 0.0);
+
+    // Of a depthwise kernel, Keras counts all channels as its inputs.
+    let limit = fixture()["depthwise_glorot_limit"].as_f64().unwrap();
+    let model =
+        Sequential::input([4, 9, 9]).add(DepthwiseConv2D::new((3, 3)).depth_multiplier(2)).build().unwrap();
+    let largest = model.weight("depthwise_conv2d/kernel").unwrap().abs().max().double_value(&[]);
+    assert!(largest <= limit && largest > 0.9 * limit, "{largest}, and Keras's limit is {limit}");
 }
 
 #[test]

@@ -2,8 +2,16 @@
 
 use cnn::prelude::*;
 use cnn::tch::no_grad;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+/// libtorch's generator is one for all tests of the process: who draws from it holds this.
+fn generator() -> MutexGuard<'static, ()> {
+    static GENERATOR: Mutex<()> = Mutex::new(());
+    GENERATOR.lock().unwrap_or_else(PoisonError::into_inner)
+}
 
 fn images(shape: [i64; 4]) -> Tensor {
+    let _turn = generator();
     cnn::tch::manual_seed(7);
     Tensor::randn(shape, (Kind::Float, Device::Cpu))
 }
@@ -40,6 +48,7 @@ fn everything() -> Sequential {
 
 #[test]
 fn a_model_of_every_layer_trains_and_comes_back_from_its_file() {
+    let _turn = generator();
     let data = mnist::synthetic_digits(200, 50, 1);
     let x = add_channel(&data.x_train).unwrap();
     let settings = Fit { epochs: 2, verbose: false, ..Fit::default() };
@@ -152,10 +161,31 @@ fn gradients_are_what_small_changes_do() {
             .add(Residual::new().add(Conv2D::new(6, (3, 3)).strides((2, 2)).padding(Padding::Same)))
             .add(Softplus),
         input().add(Conv2D::new(3, (3, 3)).activation(Selu)).add(GlobalAveragePooling2D).add(Dense::new(2)),
+        input().add(Conv2D::new(3, (3, 3)).use_bias(false).dilation_rate((2, 1)).activation(Tanh)),
+        input().add(DepthwiseConv2D::new((3, 3)).depth_multiplier(2).strides((2, 2)).padding(Padding::Same)),
+        input().add(SeparableConv2D::new(5, (3, 3)).depth_multiplier(2).activation(Tanh)),
+        input().add(Conv2D::new(3, (2, 2))).add(BatchNormalization::new().center(false)).add(Tanh),
+        input().add(Conv2D::new(3, (2, 2))).add(LayerNormalization::new()).add(ELU::new()),
+        input().add(Conv2D::new(3, (2, 2))).add(Tanh).add(ZeroPadding2D::new(1)).add(Softmax::new()),
+        input()
+            .add(Conv2D::new(3, (2, 2)))
+            .add(UpSampling2D::new((2, 2)).interpolation(Interpolation::Bilinear))
+            .add(Permute::new([2, 3, 1]))
+            .add(Cropping2D::new(1)),
+        input()
+            .add(
+                Residual::new()
+                    .add(Conv2D::new(4, (3, 3)).padding(Padding::Same))
+                    .shortcut(Conv2D::new(4, (1, 1)).use_bias(false))
+                    .shortcut(BatchNormalization::new()),
+            )
+            .add(Reshape::new([-1]))
+            .add(Dense::new(3).use_bias(false)),
     ];
     for (number, model) in models.into_iter().enumerate() {
         let model = model.build().unwrap();
-        let factors = model.forward(&x).unwrap().detach().randn_like();
+        let factors = images([1, 1, 1, model.forward(&x).unwrap().numel() as i64]);
+        let factors = factors.reshape(model.forward(&x).unwrap().size());
         let value = || (model.forward(&x).unwrap() * &factors).sum(Kind::Double);
         value().backward();
         for (name, weight) in model.weights().into_iter().filter(|(_, weight)| weight.requires_grad()) {
@@ -254,4 +284,272 @@ fn names_that_cannot_be_used_are_refused() {
     assert!(inside.contains("layer 1, residual") && inside.contains("\"a/b\""), "{inside}");
     let taken = refusal(input().add(inner("shortcut")));
     assert!(taken.contains("call it otherwise"), "{taken}");
+}
+
+/// A model with the layers that published ones use besides.
+fn published() -> Sequential {
+    let (same, random) = (Padding::Same, 0.05);
+    let block = Residual::new()
+        .add(Conv2D::new(8, (3, 3)).padding(same).strides((2, 2)).use_bias(false).name("inner"))
+        .add(BatchNormalization::new().scale(false))
+        .shortcut(Conv2D::new(8, (1, 1)).strides((2, 2)).use_bias(false))
+        .shortcut(BatchNormalization::new().momentum(0.9))
+        .activation(Relu);
+    let mut model = Sequential::input([1, 28, 28])
+        .add(Rescaling::new(2.0).offset(-1.0))
+        .add(RandomFlip::new(FlipMode::Vertical))
+        .add(RandomRotation::new(random).fill_mode(FillMode::Wrap))
+        .add(RandomZoom::new((-0.1, 0.2)).width_factor(0.1).interpolation(Interpolation::Nearest))
+        .add(RandomTranslation::new(random, (0.0, 0.1)).fill_mode(FillMode::Constant).fill_value(-1.0))
+        .add(RandomContrast::new(0.2).value_range((-1.0, 1.0)).name("contrast"))
+        .add(Conv2D::new(4, (3, 3)).padding(same).dilation_rate((2, 1)).use_bias(false))
+        .add(LayerNormalization::new().epsilon(0.01))
+        .add(ReLU::new().max_value(6.0).name("relu6"))
+        .add(SpatialDropout2D::new(0.1))
+        .add(DepthwiseConv2D::new((3, 3)).depth_multiplier(2).padding(same))
+        .add(LeakyReLU::new().negative_slope(0.1))
+        .add(block.name("block"))
+        .add(ZeroPadding2D::new(((1, 0), (0, 1))))
+        .add(SeparableConv2D::new(6, (3, 3)).activation(Gelu))
+        .add(ELU::new().alpha(0.7))
+        .add(UpSampling2D::new((2, 1)).interpolation(Interpolation::Bilinear))
+        .add(Cropping2D::new((1, 0)))
+        .add(Permute::new([1, 3, 2]))
+        .add(Residual::new().add(Conv2D::new(6, (1, 1))))
+        .add(GlobalMaxPooling2D.keepdims(true).name("largest"))
+        .add(Reshape::new([-1]))
+        .add(GaussianNoise::new(0.01))
+        .add(GaussianDropout::new(0.1))
+        .add(Layer::name(Tanh, "bend"))
+        .add(Dense::new(10).use_bias(false))
+        .add(Softmax::new().name("probabilities"))
+        .device(Device::Cpu)
+        .build()
+        .unwrap();
+    model.compile(Adam::default(), Loss::CategoricalCrossentropy).unwrap();
+    model
+}
+
+#[test]
+fn a_model_of_published_layers_trains_and_comes_back_from_its_file() {
+    let _turn = generator();
+    let data = mnist::synthetic_digits(120, 0, 1);
+    let x = add_channel(&data.x_train).unwrap();
+    let mut model = published();
+    let before: Vec<Tensor> = model.weights().into_iter().map(|(_, weight)| weight.detach().copy()).collect();
+    model.fit(&x, &data.y_train, &Fit { epochs: 1, verbose: false, ..Fit::default() }).unwrap();
+    for ((name, weight), before) in model.weights().iter().zip(&before) {
+        assert_ne!(weight, before, "{name} is as before the training");
+    }
+    let file = std::env::temp_dir().join(format!("cnn-published-{}.safetensors", std::process::id()));
+    model.save(&file).unwrap();
+    let loaded = Sequential::load(&file).unwrap();
+    std::fs::remove_file(&file).unwrap();
+    assert_eq!(loaded.weights(), model.weights());
+    assert_eq!(loaded.summary().to_string(), model.summary().to_string());
+    // What is random while training does nothing when predicting.
+    assert_eq!(model.predict(&x).unwrap(), model.predict(&x).unwrap());
+    assert_eq!(loaded.predict(&x).unwrap(), model.predict(&x).unwrap());
+}
+
+#[test]
+fn parameters_are_counted_as_keras_counts_them() {
+    let cases: [(cnn::SequentialBuilder, i64); 8] = [
+        (input().add(Conv2D::new(6, (3, 3)).use_bias(false)), 9 * 4 * 6),
+        (input().add(DepthwiseConv2D::new((3, 3)).depth_multiplier(2)), (9 + 1) * 8),
+        (input().add(SeparableConv2D::new(5, (3, 3))), 9 * 4 + 4 * 5 + 5),
+        (input().add(BatchNormalization::new().center(false)), 3 * 4),
+        (input().add(LayerNormalization::new().scale(false)), 4),
+        (Sequential::input([7]).add(Dense::new(3).use_bias(false)), 21),
+        (input().add(GlobalMaxPooling2D).add(Dense::new(2)), 10),
+        (input().add(RandomRotation::new(0.1)).add(ReLU::new()), 0),
+    ];
+    for (model, expected) in cases {
+        let model = model.build().unwrap();
+        assert_eq!(model.count_params(), expected, "{model:?}");
+        let total = format!("Total params: {expected} ");
+        assert!(model.summary().to_string().contains(&total), "{}", model.summary());
+    }
+}
+
+#[test]
+fn a_shortcut_of_ones_own_goes_around_the_block() {
+    let x = images([3, 4, 8, 8]);
+    let block = Residual::new()
+        .add(Conv2D::new(6, (3, 3)).padding(Padding::Same))
+        .shortcut(Conv2D::new(6, (1, 1)).use_bias(false).activation(Relu))
+        .shortcut(Tanh)
+        .activation(Selu);
+    let model = input().add(block).build().unwrap();
+    let weight = |name: &str| model.weight(&format!("residual/{name}")).unwrap();
+    let names: Vec<String> = model.weights().into_iter().map(|(name, _)| name).collect();
+    assert_eq!(names, ["residual/conv2d/kernel", "residual/conv2d/bias", "residual/shortcut/conv2d/kernel"]);
+    let layers = x.conv2d(&weight("conv2d/kernel"), Some(weight("conv2d/bias")), [1, 1], [1, 1], [1, 1], 1);
+    let around = x.conv2d::<Tensor>(&weight("shortcut/conv2d/kernel"), None, [1, 1], [0, 0], [1, 1], 1);
+    let expected = (layers + around.relu().tanh()).selu();
+    let difference = (model.forward(&x).unwrap() - expected).abs().max().double_value(&[]);
+    assert!(difference < 1e-5, "{difference}");
+
+    let refusals = [
+        (Residual::new().add(Conv2D::new(4, (1, 1))).shortcut(Conv2D::new(6, (1, 1))), "[6, 8, 8]"),
+        (Residual::new().add(Conv2D::new(4, (1, 1))).shortcut(Dense::new(6)), "the shortcut's layer dense"),
+        (Residual::new().add(Conv2D::new(4, (1, 1))).shortcut(Tanh.wrapped("a/b")), "\"a/b\""),
+    ];
+    for (block, part) in refusals {
+        let message = input().add(block).build().unwrap_err().to_string();
+        assert!(message.contains("layer 1, residual") && message.contains(part), "{message}");
+    }
+}
+
+/// A name for an activation, whose own method `name` says which it is.
+trait Wrapped: Layer + Sized {
+    fn wrapped(self, name: &str) -> cnn::layers::Named<Self> {
+        Layer::name(self, name)
+    }
+}
+
+impl Wrapped for Activation {}
+
+#[test]
+fn a_model_that_begins_without_a_bias_or_with_gaps_is_computed_rightly() {
+    let x = images([3, 1, 12, 12]);
+    let first = |conv: Conv2D| {
+        let pool = MaxPooling2D::new((2, 2));
+        Sequential::input([1, 12, 12]).device(Device::Cpu).add(conv).add(pool).build().unwrap()
+    };
+    let (none, rate) = (None::<Tensor>, [2, 2]);
+    let model = first(Conv2D::new(3, (3, 3)).use_bias(false).activation(Relu));
+    let convolved = x.conv2d(&model.weight("conv2d/kernel").unwrap(), none, [1, 1], [0, 0], [1, 1], 1);
+    let expected = convolved.max_pool2d([2, 2], [2, 2], [0, 0], [1, 1], false).relu();
+    assert!(model.forward(&x).unwrap().allclose(&expected, 1e-5, 1e-6, false));
+
+    let model = first(Conv2D::new(3, (3, 3)).dilation_rate((2, 2)));
+    let (kernel, bias) = (model.weight("conv2d/kernel").unwrap(), model.weight("conv2d/bias").unwrap());
+    let convolved = x.conv2d(&kernel, Some(bias), [1, 1], [0, 0], rate, 1);
+    let expected = convolved.max_pool2d([2, 2], [2, 2], [0, 0], [1, 1], false);
+    assert!(model.forward(&x).unwrap().allclose(&expected, 1e-5, 1e-6, false));
+}
+
+#[test]
+fn noise_is_as_strong_as_its_argument_and_only_there_while_training() {
+    let _turn = generator();
+    cnn::tch::manual_seed(5);
+    let x = Tensor::ones([50, 40, 8, 8], (Kind::Float, Device::Cpu)) * 2.0;
+    let statistics = |layer: &dyn Layer| {
+        assert_eq!(layer.forward(&x, false), x, "{}", layer.class_name());
+        let y = layer.forward(&x, true);
+        (y.mean(Kind::Float).double_value(&[]), y.std(true).double_value(&[]))
+    };
+    let near = |ours: f64, expected: f64| {
+        assert!((ours - expected).abs() < 0.02 * expected, "{ours}, not {expected}")
+    };
+    let (mean, deviation) = statistics(&GaussianNoise::new(0.5));
+    near(mean, 2.0);
+    near(deviation, 0.5);
+    let (mean, deviation) = statistics(&GaussianDropout::new(0.2));
+    near(mean, 2.0);
+    near(deviation, 2.0 * 0.5);
+    let channels = SpatialDropout2D::new(0.25).forward(&x, true).flatten(2, 3);
+    let (least, most) = (channels.amin([2_i64], false), channels.amax([2_i64], false));
+    assert_eq!(least, most, "channels are dropped whole");
+    let dropped = least.eq(0.0).to_kind(Kind::Float).mean(Kind::Float).double_value(&[]);
+    assert!((dropped - 0.25).abs() < 0.04, "{dropped}");
+    assert!((most.max().double_value(&[]) - 2.0 / 0.75).abs() < 1e-6);
+}
+
+#[test]
+fn activations_with_arguments_have_their_slopes() {
+    let slopes = |layer: &dyn Layer| -> Vec<f64> {
+        let x = Tensor::from_slice(&[-1.0_f32, 0.25, 2.0]).set_requires_grad(true);
+        let y = layer.activation().apply(&layer.forward(&x, true));
+        Tensor::run_backward(&[y.sum(Kind::Float)], &[&x], false, false)
+            .remove(0)
+            .to_kind(Kind::Double)
+            .try_into()
+            .unwrap()
+    };
+    let cases: [(Box<dyn Layer>, [f64; 3]); 7] = [
+        (Box::new(ReLU::new()), [0.0, 1.0, 1.0]),
+        (Box::new(ReLU::new().max_value(1.0)), [0.0, 1.0, 0.0]),
+        (Box::new(ReLU::new().threshold(0.5)), [0.0, 0.0, 1.0]),
+        (Box::new(ReLU::new().threshold(0.5).negative_slope(0.1)), [0.1, 0.1, 1.0]),
+        (Box::new(LeakyReLU::new()), [0.3, 1.0, 1.0]),
+        (Box::new(ELU::new()), [(-1.0_f64).exp(), 1.0, 1.0]),
+        (Box::new(ELU::new().alpha(0.5)), [0.5 * (-1.0_f64).exp(), 1.0, 1.0]),
+    ];
+    for (layer, expected) in cases {
+        for (ours, expected) in slopes(layer.as_ref()).into_iter().zip(expected) {
+            assert!((ours - expected).abs() < 1e-6, "{layer:?}: {ours}, not {expected}");
+        }
+    }
+}
+
+#[test]
+fn nan_stays_nan() {
+    let x = Tensor::from_slice(&[f32::NAN, -1.0, 2.0]);
+    let layers: [Box<dyn Layer>; 5] = [
+        Box::new(ReLU::new().max_value(1.0)),
+        Box::new(ReLU::new().threshold(0.5).negative_slope(0.1)),
+        Box::new(LeakyReLU::new()),
+        Box::new(ELU::new().alpha(0.5)),
+        Box::new(Rescaling::new(2.0)),
+    ];
+    for layer in layers {
+        let nan: Vec<bool> = layer.forward(&x, false).isnan().try_into().unwrap();
+        assert_eq!(nan, [true, false, false], "{layer:?}");
+    }
+}
+
+#[test]
+fn arguments_out_of_their_range_are_named() {
+    let vector = || Sequential::input([6]);
+    let conv = || Conv2D::new(3, (3, 3));
+    let cases: Vec<(cnn::SequentialBuilder, &[&str])> = vec![
+        (input().add(conv().dilation_rate((0, 1))), &["dilation_rate must be from 1", "(0, 1)"]),
+        (input().add(conv().dilation_rate((2, 2)).strides((2, 2))), &["strides and dilation_rate", "(2, 2)"]),
+        (input().add(conv().dilation_rate((4, 4))), &["dilated kernel", "9", "8"]),
+        (input().add(conv().dilation_rate((i64::MAX, 1))), &["dilation_rate"]),
+        (input().add(DepthwiseConv2D::new((3, 3)).depth_multiplier(0)), &["depth_multiplier", "not 0"]),
+        (input().add(DepthwiseConv2D::new((3, 0))), &["kernel_size", "(3, 0)"]),
+        (input().add(SeparableConv2D::new(0, (3, 3))), &["filters", "not 0"]),
+        (vector().add(SeparableConv2D::new(2, (3, 3))), &["images", "[6]"]),
+        (input().add(ZeroPadding2D::new(-1)), &["padding must be from 0", "-1"]),
+        (input().add(Cropping2D::new((4, 0))), &["8 of 8 rows", "crop less"]),
+        (input().add(ReLU::new().max_value(-1.0)), &["max_value", "-1"]),
+        (input().add(ReLU::new().negative_slope(f64::NAN)), &["negative_slope", "NaN"]),
+        (input().add(LeakyReLU::new().negative_slope(-0.1)), &["negative_slope", "-0.1"]),
+        (input().add(ELU::new().alpha(f64::INFINITY)), &["alpha", "inf"]),
+        (input().add(Softmax::new().axis(1)), &["axis must be -1", "not 1"]),
+        (input().add(Rescaling::new(f64::NAN)), &["scale", "NaN"]),
+        (vector().add(Reshape::new([4])), &["[4]", "6 numbers", "[6]"]),
+        (vector().add(Reshape::new([-1, -1])), &["one of which may be -1", "[-1, -1]"]),
+        (vector().add(Reshape::new([0, -1])), &["at least 1", "[0, -1]"]),
+        (vector().add(Reshape::new([i64::MAX, 2])), &["6 numbers"]),
+        (input().add(Permute::new([1, 2])), &["1 to 3", "[1, 2]"]),
+        (input().add(Permute::new([1, 1, 2])), &["once", "[1, 1, 2]"]),
+        (input().add(SpatialDropout2D::new(1.0)), &["rate", "not 1"]),
+        (vector().add(SpatialDropout2D::new(0.5)), &["images", "[6]"]),
+        (input().add(GaussianNoise::new(1.5)), &["stddev", "1.5"]),
+        (input().add(GaussianDropout::new(-0.1)), &["rate", "-0.1"]),
+        (input().add(LayerNormalization::new().epsilon(0.0)), &["epsilon", "not 0"]),
+        (input().add(UpSampling2D::new((0, 1))), &["size", "(0, 1)"]),
+        (input().add(UpSampling2D::new((30_000, 30_000))), &["numbers"]),
+        (input().add(RandomRotation::new(1.5)), &["factor must be from -1 to 1", "-1.5 to 1.5"]),
+        (input().add(RandomRotation::new((f64::NAN, 0.1))), &["factor"]),
+        (input().add(RandomZoom::new((-1.0, 0.0))), &["height_factor must be from -0.99", "-1"]),
+        (input().add(RandomZoom::new(0.1).width_factor(2.0)), &["width_factor", "2"]),
+        (input().add(RandomTranslation::new(0.1, 1.1)), &["width_factor", "1.1"]),
+        (input().add(RandomTranslation::new(0.1, 0.1).fill_value(f64::NAN)), &["fill_value", "NaN"]),
+        (input().add(RandomContrast::new((-0.1, 0.3))), &["factor must be from 0 to 1", "-0.1"]),
+        (input().add(RandomContrast::new(0.1).value_range((1.0, 0.0))), &["value_range", "(1, 0)"]),
+        (vector().add(RandomFlip::default()), &["images", "[6]"]),
+        (vector().add(GlobalMaxPooling2D.keepdims(true)), &["images", "[6]"]),
+    ];
+    for (model, parts) in cases {
+        let layers = format!("{model:?}");
+        let message = model.build().expect_err(&layers).to_string();
+        for part in parts.iter().chain(&["layer 1"]) {
+            assert!(message.contains(part), "{message:?} lacks {part:?}");
+        }
+    }
 }

@@ -25,10 +25,10 @@ fn has_avx512() -> bool {
     false
 }
 
-/// `x · kernel + bias` for `x [batch, inputs]` and `kernel [inputs, units]`, which oneDNN wants to lie in memory unit
+/// `x · kernel + bias`, or without a bias, for `x [batch, inputs]` and `kernel [inputs, units]`, which oneDNN wants to lie in memory unit
 /// by unit; see [`by_units`].
-pub(crate) fn linear(x: &Tensor, kernel: &Tensor, bias: &Tensor) -> Tensor {
-    x.to_mkldnn().mkldnn_linear(&kernel.tr(), Some(bias)).to_dense(Kind::Float, false)
+pub(crate) fn linear(x: &Tensor, kernel: &Tensor, bias: Option<&Tensor>) -> Tensor {
+    x.to_mkldnn().mkldnn_linear(&kernel.tr(), bias).to_dense(Kind::Float, false)
 }
 
 /// The same kernel `[inputs, units]`, its numbers in memory unit by unit.
@@ -55,10 +55,12 @@ mod tests {
             let gradients = Tensor::run_backward(&[output.square().sum(Kind::Float)], &leaves, false, false);
             [output.detach()].into_iter().chain(gradients).collect::<Vec<_>>()
         };
-        let ours = with_gradients(linear(&x, &kernel, &bias));
+        let ours = with_gradients(linear(&x, &kernel, Some(&bias)));
         let theirs = with_gradients(x.matmul(&kernel) + &bias);
         for (ours, theirs) in ours.iter().zip(&theirs) {
             assert!(ours.allclose(theirs, 1e-4, 1e-5, false), "{ours:?} {theirs:?}");
         }
+        let without_bias = linear(&x, &kernel, None).detach();
+        assert!(without_bias.allclose(&x.matmul(&kernel).detach(), 1e-4, 1e-5, false), "{without_bias:?}");
     }
 }

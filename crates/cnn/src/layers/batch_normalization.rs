@@ -1,6 +1,6 @@
 //! Batch normalisation.
 
-use super::{layer::to_config, named::name_method, Initializer, Layer};
+use super::{layer::to_config, names::name_method, weights::named, weights::yes, Initializer, Layer};
 use anyhow::{ensure, Result};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -15,7 +15,7 @@ use tch::{no_grad, Tensor};
 ///   has the same shape: `gamma · (x - mean) / sqrt(variance + epsilon) + beta`.
 /// - Weights: `gamma`, one, and `beta`, zero; not trainable `moving_mean`, zero, and `moving_variance`, one; all
 ///   `[channels]`. After each batch `moving = moving · momentum + of_batch · (1 - momentum)`.
-/// - Defaults: momentum 0.99, epsilon 0.001.
+/// - Defaults: momentum 0.99, epsilon 0.001, with `gamma` (scale) and `beta` (center).
 ///
 /// Source: Ioffe and Szegedy, *Batch normalization*, 2015; `keras/src/layers/normalization/batch_normalization.py`.
 ///
@@ -33,6 +33,10 @@ use tch::{no_grad, Tensor};
 pub struct BatchNormalization {
     momentum: f64,
     epsilon: f64,
+    #[serde(default = "yes")]
+    center: bool,
+    #[serde(default = "yes")]
+    scale: bool,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     name: Option<String>,
     #[serde(skip)]
@@ -41,15 +45,22 @@ pub struct BatchNormalization {
 
 #[derive(Debug)]
 struct Weights {
-    gamma: Tensor,
-    beta: Tensor,
+    gamma: Option<Tensor>,
+    beta: Option<Tensor>,
     moving_mean: Tensor,
     moving_variance: Tensor,
 }
 
 impl Default for BatchNormalization {
     fn default() -> Self {
-        BatchNormalization { momentum: 0.99, epsilon: 0.001, name: None, weights: None }
+        BatchNormalization {
+            momentum: 0.99,
+            epsilon: 0.001,
+            center: true,
+            scale: true,
+            name: None,
+            weights: None,
+        }
     }
 }
 
@@ -67,6 +78,16 @@ impl BatchNormalization {
     /// Keeps the division away from zero.
     pub fn epsilon(self, epsilon: f64) -> Self {
         BatchNormalization { epsilon, ..self }
+    }
+
+    /// Whether `beta` is added. Default true.
+    pub fn center(self, center: bool) -> Self {
+        BatchNormalization { center, ..self }
+    }
+
+    /// Whether the result is multiplied by `gamma`; a convolution after it can do that as well. Default true.
+    pub fn scale(self, scale: bool) -> Self {
+        BatchNormalization { scale, ..self }
     }
 
     name_method!();
@@ -97,9 +118,10 @@ impl Layer for BatchNormalization {
     }
 
     fn build(&mut self, input: &[i64], initializer: &mut Initializer) {
-        let beta = initializer.zeros(&input[..1]);
-        let (gamma, moving_variance) = (beta.ones_like(), beta.ones_like());
-        let moving_mean = beta.zeros_like();
+        let moving_mean = initializer.zeros(&input[..1]);
+        let moving_variance = moving_mean.ones_like();
+        let gamma = self.scale.then(|| moving_mean.ones_like());
+        let beta = self.center.then(|| moving_mean.zeros_like());
         self.weights = Some(Weights { gamma, beta, moving_mean, moving_variance });
     }
 
@@ -107,8 +129,8 @@ impl Layer for BatchNormalization {
         let Weights { gamma, beta, moving_mean, moving_variance } = self.weights();
         let normalised = |mean: &Tensor, variance: &Tensor, momentum: f64| {
             x.batch_norm(
-                Some(gamma),
-                Some(beta),
+                gamma.as_ref(),
+                beta.as_ref(),
                 Some(mean),
                 Some(variance),
                 training,
@@ -135,7 +157,7 @@ impl Layer for BatchNormalization {
 
     fn weights(&self) -> Vec<(String, Tensor)> {
         let Some(Weights { gamma, beta, .. }) = &self.weights else { return Vec::new() };
-        vec![("gamma".into(), gamma.shallow_clone()), ("beta".into(), beta.shallow_clone())]
+        named([("gamma", gamma.as_ref()), ("beta", beta.as_ref())])
     }
 
     fn non_trainable_weights(&self) -> Vec<(String, Tensor)> {

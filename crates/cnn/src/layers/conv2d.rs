@@ -1,8 +1,8 @@
 //! 2D convolution.
 
 use super::{
-    layer::to_config, named::name_method, shape::image_shape, weights::named_weights, Activation,
-    Initializer, Layer, Padding,
+    layer::to_config, names::name_method, shape::image_shape, sliding::sliding_methods, sliding::Sliding,
+    weights::yes, weights::Weights, Activation, Initializer, Layer, Padding,
 };
 use anyhow::{ensure, Result};
 use serde::{Deserialize, Serialize};
@@ -13,10 +13,11 @@ use tch::Tensor;
 ///
 /// - Input `[channels, height, width]`, output `[filters, new_height, new_width]` with
 ///   `new_height = (height - kernel_height) / stride + 1` for `Valid` padding, and
-///   `height / stride`, rounded up, for `Same`.
+///   `height / stride`, rounded up, for `Same`; a dilated kernel counts with the pixels that it leaves out.
 /// - Weights: `kernel [filters, channels / groups, kernel_height, kernel_width]`, Glorot uniform, and
 ///   `bias [filters]`, zero. Parameters: `(kernel_height · kernel_width · channels / groups + 1) · filters`.
-/// - Defaults: strides (1, 1), padding `Valid` (`Same` pads with zeros), groups 1, activation `Linear`.
+/// - Defaults: strides (1, 1), padding `Valid` (`Same` pads with zeros), dilation_rate (1, 1), groups 1, activation
+///   `Linear`, with a bias.
 ///
 /// Source: `keras/src/layers/convolutional/conv2d.py`.
 ///
@@ -29,23 +30,24 @@ use tch::Tensor;
 #[derive(Debug, Serialize, Deserialize)]
 pub struct Conv2D {
     filters: i64,
-    kernel_size: (i64, i64),
-    strides: (i64, i64),
-    padding: Padding,
+    #[serde(flatten)]
+    sliding: Sliding,
     #[serde(default = "one_group")]
     groups: i64,
     activation: Activation,
+    #[serde(default = "yes")]
+    use_bias: bool,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     name: Option<String>,
     #[serde(skip)]
-    weights: Option<[Tensor; 2]>,
+    weights: Option<Weights>,
 }
 
 impl Conv2D {
     /// `filters` kernels of (height, width) `kernel_size`.
     pub fn new(filters: i64, kernel_size: (i64, i64)) -> Self {
-        let (strides, padding, activation) = ((1, 1), Padding::Valid, Activation::Linear);
-        Conv2D { filters, kernel_size, strides, padding, groups: 1, activation, name: None, weights: None }
+        let (sliding, activation) = (Sliding::new(kernel_size), Activation::Linear);
+        Conv2D { filters, sliding, groups: 1, activation, use_bias: true, name: None, weights: None }
     }
 
     /// The function applied to the output.
@@ -53,31 +55,31 @@ impl Conv2D {
         Conv2D { activation, ..self }
     }
 
-    /// What happens at the border.
-    pub fn padding(self, padding: Padding) -> Self {
-        Conv2D { padding, ..self }
-    }
-
-    /// How far the kernel moves, down and to the right.
-    pub fn strides(self, strides: (i64, i64)) -> Self {
-        Conv2D { strides, ..self }
-    }
-
     /// Divides channels and filters into so many groups; the filters of each see only the channels of their own. As
-    /// many groups as channels make a depthwise convolution.
+    /// many groups as channels make a depthwise convolution, which [`DepthwiseConv2D`](super::DepthwiseConv2D) is.
     pub fn groups(self, groups: i64) -> Self {
         Conv2D { groups, ..self }
     }
+
+    /// Whether a bias is added to each filter's output. A batch normalisation after the layer takes it away again, so that
+    /// networks with one go without it.
+    pub fn use_bias(self, use_bias: bool) -> Self {
+        Conv2D { use_bias, ..self }
+    }
+
+    sliding_methods!();
 
     name_method!();
 }
 
 impl Conv2D {
-    /// Kernel, bias and the pixels around an image of this size, if the kernel moves by 1 and sees all channels.
-    pub(super) fn plain(&self, height: i64, width: i64) -> Option<(&[Tensor; 2], [i64; 4])> {
-        let around = self.padding.of_image((height, width), self.kernel_size, self.strides);
-        let weights = self.weights.as_ref()?;
-        (self.strides == (1, 1) && self.groups == 1).then_some((weights, around))
+    /// Kernel, bias and the pixels around an image of this size, if there is a bias and the kernel moves by 1, has no gaps
+    /// and sees all channels.
+    pub(super) fn plain(&self, height: i64, width: i64) -> Option<([&Tensor; 2], [i64; 4])> {
+        let Weights { kernel, bias } = self.weights.as_ref()?;
+        let Sliding { strides, dilation_rate, .. } = self.sliding;
+        let is_plain = strides == (1, 1) && dilation_rate == (1, 1) && self.groups == 1;
+        is_plain.then_some(([kernel, bias.as_ref()?], self.sliding.around((height, width))))
     }
 }
 
@@ -104,19 +106,19 @@ impl Layer for Conv2D {
             self.filters,
             self.groups
         );
-        let [height, width] =
-            self.padding.output_sides("kernel", (height, width), self.kernel_size, self.strides)?;
+        let [height, width] = self.sliding.output_sides((height, width))?;
         Ok(vec![self.filters, height, width])
     }
 
     fn build(&mut self, input: &[i64], initializer: &mut Initializer) {
-        let (channels, (height, width)) = (input[0] / self.groups, self.kernel_size);
+        let (channels, (height, width)) = (input[0] / self.groups, self.sliding.kernel_size);
         let kernel = initializer.glorot_uniform(
             &[self.filters, channels, height, width],
             height * width * channels,
             height * width * self.filters,
         );
-        self.weights = Some([kernel, initializer.zeros(&[self.filters])]);
+        let bias = self.use_bias.then(|| initializer.zeros(&[self.filters]));
+        self.weights = Some(Weights { kernel, bias });
     }
 
     fn works_on_images(&self) -> bool {
@@ -124,16 +126,8 @@ impl Layer for Conv2D {
     }
 
     fn forward(&self, x: &Tensor, _training: bool) -> Tensor {
-        let [kernel, bias] = self.weights.as_ref().expect("the model builds its layers");
-        let (_batch, _channels, height, width) = x.size4().expect("the model checks shapes");
-        let around = self.padding.of_image((height, width), self.kernel_size, self.strides);
-        let [left, right, top, bottom] = around;
-        let strides = [self.strides.0, self.strides.1];
-        if (left, top) == (right, bottom) {
-            x.conv2d(kernel, Some(bias), strides, [top, left], [1, 1], self.groups)
-        } else {
-            x.constant_pad_nd(around).conv2d(kernel, Some(bias), strides, [0, 0], [1, 1], self.groups)
-        }
+        let Weights { kernel, bias } = self.weights.as_ref().expect("the model builds its layers");
+        self.sliding.convolve(x, kernel, bias.as_ref(), self.groups)
     }
 
     fn activation(&self) -> Activation {
@@ -141,7 +135,7 @@ impl Layer for Conv2D {
     }
 
     fn weights(&self) -> Vec<(String, Tensor)> {
-        named_weights(&self.weights)
+        self.weights.iter().flat_map(Weights::named).collect()
     }
 
     fn config(&self) -> Value {

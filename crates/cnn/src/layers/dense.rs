@@ -1,6 +1,8 @@
 //! The fully connected layer.
 
-use super::{layer::to_config, named::name_method, weights::named_weights, Activation, Initializer, Layer};
+use super::{
+    layer::to_config, names::name_method, weights::yes, weights::Weights, Activation, Initializer, Layer,
+};
 use anyhow::{ensure, Result};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -13,7 +15,7 @@ use crate::engine::onednn::{self, by_units};
 /// - Input `[inputs]`, output `[units]`.
 /// - Weights: `kernel [inputs, units]`, Glorot uniform, and `bias [units]`, zero.
 ///   Parameters: `(inputs + 1) · units`.
-/// - Default: activation `Linear`.
+/// - Defaults: activation `Linear`, with a bias.
 ///
 /// Source: `keras/src/layers/core/dense.py`.
 ///
@@ -26,21 +28,28 @@ use crate::engine::onednn::{self, by_units};
 pub struct Dense {
     units: i64,
     activation: Activation,
+    #[serde(default = "yes")]
+    use_bias: bool,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     name: Option<String>,
     #[serde(skip)]
-    weights: Option<[Tensor; 2]>,
+    weights: Option<Weights>,
 }
 
 impl Dense {
     /// `units` outputs.
     pub fn new(units: i64) -> Self {
-        Dense { units, activation: Activation::Linear, name: None, weights: None }
+        Dense { units, activation: Activation::Linear, use_bias: true, name: None, weights: None }
     }
 
     /// The function applied to the output.
     pub fn activation(self, activation: Activation) -> Self {
         Dense { activation, ..self }
+    }
+
+    /// Whether a bias is added to each output. Default true.
+    pub fn use_bias(self, use_bias: bool) -> Self {
+        Dense { use_bias, ..self }
     }
 
     name_method!();
@@ -66,14 +75,16 @@ impl Layer for Dense {
 
     fn build(&mut self, input: &[i64], initializer: &mut Initializer) {
         let kernel = initializer.glorot_uniform(&[input[0], self.units], input[0], self.units);
-        self.weights = Some([by_units(&kernel), initializer.zeros(&[self.units])]);
+        let bias = self.use_bias.then(|| initializer.zeros(&[self.units]));
+        self.weights = Some(Weights { kernel: by_units(&kernel), bias });
     }
 
     fn forward(&self, x: &Tensor, _training: bool) -> Tensor {
-        let [kernel, bias] = self.weights.as_ref().expect("the model builds its layers");
-        match onednn::is_for(x) {
-            true => onednn::linear(x, kernel, bias),
-            false => bias.addmm(x, kernel),
+        let Weights { kernel, bias } = self.weights.as_ref().expect("the model builds its layers");
+        match bias {
+            bias if onednn::is_for(x) => onednn::linear(x, kernel, bias.as_ref()),
+            Some(bias) => bias.addmm(x, kernel),
+            None => x.matmul(kernel),
         }
     }
 
@@ -82,7 +93,7 @@ impl Layer for Dense {
     }
 
     fn weights(&self) -> Vec<(String, Tensor)> {
-        named_weights(&self.weights)
+        self.weights.iter().flat_map(Weights::named).collect()
     }
 
     fn config(&self) -> Value {

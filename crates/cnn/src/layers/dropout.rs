@@ -1,6 +1,6 @@
 //! Dropout.
 
-use super::{layer::to_config, named::name_method, Layer};
+use super::{layer::to_config, names::name_method, Layer};
 use anyhow::{ensure, Result};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;

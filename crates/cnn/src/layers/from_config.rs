@@ -5,8 +5,11 @@ use serde::{de::DeserializeOwned, Deserialize};
 use serde_json::Value;
 
 use super::{
-    named::with_saved_name, Activation, AveragePooling2D, BatchNormalization, Conv2D, Dense, Dropout,
-    Flatten, GlobalAveragePooling2D, Layer, MaxPooling2D, Residual,
+    names::with_saved_name, Activation, AveragePooling2D, BatchNormalization, Conv2D, Cropping2D, Dense,
+    DepthwiseConv2D, Dropout, Flatten, GaussianDropout, GaussianNoise, GlobalAveragePooling2D,
+    GlobalMaxPooling2D, KeepDims, Layer, LayerNormalization, LeakyReLU, MaxPooling2D, Permute,
+    RandomContrast, RandomFlip, RandomRotation, RandomTranslation, RandomZoom, ReLU, Rescaling, Reshape,
+    Residual, SeparableConv2D, Softmax, SpatialDropout2D, UpSampling2D, ZeroPadding2D, ELU,
 };
 use crate::engine::error::Context;
 
@@ -18,6 +21,13 @@ pub(crate) fn from_config(class_name: &str, config: &Value) -> Result<Box<dyn La
     fn read<L: Layer + DeserializeOwned + 'static>(config: &Value) -> Result<Box<dyn Layer>> {
         Ok(Box::new(L::deserialize(config)?))
     }
+    /// A global pooling has only `keepdims`, and once had nothing.
+    fn global<L: Layer>(layer: L, config: &Value) -> Result<Box<dyn Layer>> {
+        match config.get("keepdims").map(bool::deserialize).transpose()? {
+            Some(keepdims) => with_saved_name(KeepDims::new(layer, keepdims), config),
+            None => with_saved_name(layer, config),
+        }
+    }
     let layer = match class_name {
         // Once an activation's config was its name alone.
         "Activation" => Activation::deserialize(config.get("activation").unwrap_or(config))
@@ -26,16 +36,95 @@ pub(crate) fn from_config(class_name: &str, config: &Value) -> Result<Box<dyn La
         "AveragePooling2D" => read::<AveragePooling2D>(config),
         "BatchNormalization" => read::<BatchNormalization>(config),
         "Conv2D" => read::<Conv2D>(config),
-        "GlobalAveragePooling2D" => with_saved_name(GlobalAveragePooling2D, config),
-        "MaxPooling2D" => read::<MaxPooling2D>(config),
-        "Residual" => Residual::from_config(config, from_config).map(|residual| Box::new(residual) as Box<dyn Layer>),
-        "Flatten" => with_saved_name(Flatten, config),
+        "Cropping2D" => read::<Cropping2D>(config),
         "Dense" => read::<Dense>(config),
+        "DepthwiseConv2D" => read::<DepthwiseConv2D>(config),
         "Dropout" => read::<Dropout>(config),
+        "ELU" => read::<ELU>(config),
+        "Flatten" => with_saved_name(Flatten, config),
+        "GaussianDropout" => read::<GaussianDropout>(config),
+        "GaussianNoise" => read::<GaussianNoise>(config),
+        "GlobalAveragePooling2D" => global(GlobalAveragePooling2D, config),
+        "GlobalMaxPooling2D" => global(GlobalMaxPooling2D, config),
+        "LayerNormalization" => read::<LayerNormalization>(config),
+        "LeakyReLU" => read::<LeakyReLU>(config),
+        "MaxPooling2D" => read::<MaxPooling2D>(config),
+        "Permute" => read::<Permute>(config),
+        "RandomContrast" => read::<RandomContrast>(config),
+        "RandomFlip" => read::<RandomFlip>(config),
+        "RandomRotation" => read::<RandomRotation>(config),
+        "RandomTranslation" => read::<RandomTranslation>(config),
+        "RandomZoom" => read::<RandomZoom>(config),
+        "ReLU" => read::<ReLU>(config),
+        "Rescaling" => read::<Rescaling>(config),
+        "Reshape" => read::<Reshape>(config),
+        "Residual" => Residual::from_config(config, from_config).map(|residual| Box::new(residual) as Box<dyn Layer>),
+        "SeparableConv2D" => read::<SeparableConv2D>(config),
+        "Softmax" => read::<Softmax>(config),
+        "SpatialDropout2D" => read::<SpatialDropout2D>(config),
+        "UpSampling2D" => read::<UpSampling2D>(config),
+        "ZeroPadding2D" => read::<ZeroPadding2D>(config),
         _ => bail!(
             "{class_name:?} is not a layer that this version of the crate can load; if it is one of your own, build the \
              model and use load_weights()"
         ),
     };
     layer.with_context(|| format!("the saved arguments of a {class_name} layer cannot be read"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn configs_of_before_there_were_these_arguments_are_read() {
+        let read = |class_name: &str, config: Value| from_config(class_name, &config).unwrap().config();
+        let conv = json!({
+            "filters": 4, "kernel_size": [3, 3], "strides": [1, 1], "padding": "valid", "activation": "relu"
+        });
+        let conv = read("Conv2D", conv);
+        for (argument, value) in
+            [("groups", json!(1)), ("dilation_rate", json!([1, 1])), ("use_bias", json!(true))]
+        {
+            assert_eq!(conv[argument], value, "{argument}");
+        }
+        assert!(conv.get("name").is_none(), "{conv}");
+        assert_eq!(read("Dense", json!({ "units": 3, "activation": "linear" }))["use_bias"], true);
+        let norm = read("BatchNormalization", json!({ "momentum": 0.9, "epsilon": 0.001 }));
+        assert_eq!((&norm["center"], &norm["scale"]), (&json!(true), &json!(true)));
+        assert_eq!(read("Activation", json!("relu")), json!({ "activation": "relu" }));
+        assert_eq!(read("Flatten", Value::Null), Value::Null);
+        assert_eq!(read("GlobalAveragePooling2D", Value::Null), Value::Null);
+        let block = read("Residual", json!({ "layers": [], "activation": "relu" }));
+        assert_eq!(block, json!({ "layers": [], "activation": "relu" }));
+    }
+
+    #[test]
+    fn what_a_layer_says_of_itself_makes_it_again() {
+        let configs = [
+            ("Flatten", json!({ "name": "a" })),
+            ("Activation", json!({ "activation": "gelu", "name": "a" })),
+            ("GlobalMaxPooling2D", json!({ "keepdims": true, "name": "a" })),
+            ("ZeroPadding2D", json!({ "padding": [[0, 1], [2, 3]], "name": "a" })),
+            (
+                "RandomZoom",
+                json!({
+                    "height_factor": [-0.1, 0.2], "width_factor": null, "fill_mode": "wrap", "interpolation": "nearest",
+                    "fill_value": 0.5
+                }),
+            ),
+            ("RandomContrast", json!({ "factor": [0.0, 0.2], "value_range": [0.0, 255.0] })),
+        ];
+        for (class_name, config) in configs {
+            let layer = from_config(class_name, &config).unwrap();
+            assert_eq!((layer.class_name(), layer.config()), (class_name, config));
+        }
+        // A single number, as Keras writes it.
+        let factor =
+            json!({ "factor": 0.1, "fill_mode": "reflect", "interpolation": "bilinear", "fill_value": 0.0 });
+        assert_eq!(from_config("RandomRotation", &factor).unwrap().config()["factor"], json!([-0.1, 0.1]));
+        let nameless = from_config("Flatten", &json!({ "name": 3 })).unwrap_err().to_string();
+        assert!(nameless.contains("Flatten") && nameless.contains("names are text"), "{nameless}");
+    }
 }

@@ -1,12 +1,13 @@
 //! Global average pooling.
 
-use super::{shape::image_shape, Layer};
+use super::{shape::image_shape, KeepDims, Layer};
 use anyhow::Result;
 use tch::{Kind, Tensor};
 
 /// The mean of each channel: an image becomes a vector, of a length that does not depend on the image's size.
 ///
-/// - Input `[channels, height, width]`, output `[channels]`. No weights.
+/// - Input `[channels, height, width]`, output `[channels]`, or `[channels, 1, 1]` with
+///   [`keepdims`](Self::keepdims). No weights.
 ///
 /// Source: Lin et al., *Network in network*, 2014; `keras/src/layers/pooling/global_average_pooling2d.py`.
 ///
@@ -17,6 +18,13 @@ use tch::{Kind, Tensor};
 /// ```
 #[derive(Debug)]
 pub struct GlobalAveragePooling2D;
+
+impl GlobalAveragePooling2D {
+    /// Whether an image of one pixel comes out instead of a vector.
+    pub fn keepdims(self, keepdims: bool) -> KeepDims<Self> {
+        KeepDims::new(self, keepdims)
+    }
+}
 
 impl Layer for GlobalAveragePooling2D {
     fn class_name(&self) -> &'static str {

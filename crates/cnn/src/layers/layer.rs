@@ -2,12 +2,12 @@
 
 use anyhow::Result;
 use serde::Serialize;
-use serde_json::{json, Value};
+use serde_json::{json, Map, Value};
 use std::any::Any;
 use std::fmt::Debug;
 use tch::Tensor;
 
-use super::{Activation, Initializer, Named};
+use super::{Activation, Initializer};
 
 /// One layer of a model. Implement it to add a layer of your own: three methods are enough. A model with such a layer
 /// is saved as any other; to load it, build it again and use [`load_weights`](crate::Sequential::load_weights).
@@ -101,6 +101,72 @@ pub trait Layer: Any + Debug + Send {
     /// The arguments that make this layer again, as they are saved with a model.
     fn config(&self) -> Value {
         Value::Null
+    }
+}
+
+/// A layer under a name: what [`Layer::name`] gives.
+#[derive(Debug)]
+pub struct Named<L> {
+    layer: L,
+    name: String,
+}
+
+impl<L: Layer> Named<L> {
+    pub(super) fn new(layer: L, name: String) -> Self {
+        Named { layer, name }
+    }
+}
+
+impl<L: Layer> Layer for Named<L> {
+    fn class_name(&self) -> &'static str {
+        self.layer.class_name()
+    }
+
+    fn given_name(&self) -> Option<&str> {
+        Some(&self.name)
+    }
+
+    fn output_shape(&self, input: &[i64]) -> Result<Vec<i64>> {
+        self.layer.output_shape(input)
+    }
+
+    fn forward(&self, x: &Tensor, training: bool) -> Tensor {
+        self.layer.forward(x, training)
+    }
+
+    fn activation(&self) -> Activation {
+        self.layer.activation()
+    }
+
+    fn build(&mut self, input: &[i64], initializer: &mut Initializer) {
+        self.layer.build(input, initializer);
+    }
+
+    fn weights(&self) -> Vec<(String, Tensor)> {
+        self.layer.weights()
+    }
+
+    fn non_trainable_weights(&self) -> Vec<(String, Tensor)> {
+        self.layer.non_trainable_weights()
+    }
+
+    fn keeps_largest(&self) -> bool {
+        self.layer.keeps_largest()
+    }
+
+    fn works_on_images(&self) -> bool {
+        self.layer.works_on_images()
+    }
+
+    fn config(&self) -> Value {
+        let mut config = match self.layer.config() {
+            Value::Object(config) => config,
+            Value::Null => Map::new(),
+            // A layer of the user's own; it is not loaded from this.
+            other => Map::from_iter([("config".to_string(), other)]),
+        };
+        config.insert("name".into(), self.name.clone().into());
+        config.into()
     }
 }
 

@@ -4,7 +4,7 @@ use anyhow::{ensure, Result};
 use serde::{Deserialize, Serialize};
 
 /// No window or stride is longer, so that products of their sizes do not overflow.
-const LONGEST: i64 = 1 << 15;
+pub(super) const LONGEST: i64 = 1 << 15;
 
 /// What happens at an image's border.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]

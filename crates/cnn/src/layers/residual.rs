@@ -1,7 +1,7 @@
 //! A block of layers with a way around it.
 
 use super::{
-    check_names, check_size, layer::to_config, named::name_method, names, through, Activation, Conv2D,
+    check_names, check_size, layer::to_config, names, names::name_method, through, Activation, Conv2D,
     Initializer, Layer,
 };
 use anyhow::{ensure, Result};
@@ -17,8 +17,10 @@ const SHORTCUT: &str = "shortcut";
 /// only the difference, and gradients find a short way through deep networks.
 ///
 /// - Input and output `[channels, height, width]`. Where the layers change the shape, the input goes through a 1×1
-///   convolution, called `shortcut`, with the strides that make the shapes equal.
-/// - Weights: those of its layers, for example `conv2d_1/kernel`, and `shortcut/kernel` and `shortcut/bias`.
+///   convolution, called `shortcut`, with the strides that make the shapes equal; or through layers of your own, see
+///   [`shortcut`](Self::shortcut).
+/// - Weights: those of its layers, for example `conv2d_1/kernel`, and `shortcut/kernel` and `shortcut/bias`, or with layers
+///   of your own `shortcut/conv2d/kernel` and so on.
 /// - Default: activation `Linear`.
 ///
 /// Source: He et al., *Deep residual learning for image recognition*, 2016.
@@ -35,7 +37,10 @@ const SHORTCUT: &str = "shortcut";
 #[derive(Debug, Default)]
 pub struct Residual {
     layers: Vec<Box<dyn Layer>>,
-    shortcut: Option<Conv2D>,
+    /// The user's layers for the way around.
+    shortcut: Vec<Box<dyn Layer>>,
+    /// The convolution that is needed there without them.
+    projection: Option<Conv2D>,
     activation: Activation,
     name: Option<String>,
 }
@@ -51,6 +56,26 @@ impl Residual {
     #[allow(clippy::should_implement_trait)]
     pub fn add(mut self, layer: impl Layer + 'static) -> Self {
         self.layers.push(Box::new(layer));
+        self
+    }
+
+    /// Adds a layer to the way around, in place of the automatic one; call it once for each layer. Published networks have
+    /// a batch normalisation there:
+    ///
+    /// ```
+    /// use cnn::prelude::*;
+    /// let block = Residual::new()
+    ///     .add(Conv2D::new(32, (3, 3)).strides((2, 2)).padding(Padding::Same).use_bias(false))
+    ///     .add(BatchNormalization::new())
+    ///     .shortcut(Conv2D::new(32, (1, 1)).strides((2, 2)).use_bias(false))
+    ///     .shortcut(BatchNormalization::new())
+    ///     .activation(Relu);
+    /// let model = Sequential::input([16, 14, 14]).add(block).build()?;
+    /// assert_eq!(model.weight("residual/shortcut/conv2d/kernel")?.size(), [32, 16, 1, 1]);
+    /// # Ok::<(), cnn::anyhow::Error>(())
+    /// ```
+    pub fn shortcut(mut self, layer: impl Layer + 'static) -> Self {
+        self.shortcut.push(Box::new(layer));
         self
     }
 
@@ -85,19 +110,20 @@ impl Residual {
         config: &Value,
         from_config: impl Fn(&str, &Value) -> Result<Box<dyn Layer>>,
     ) -> Result<Residual> {
-        let layers = config["layers"].as_array().context("the layers are missing")?;
         let read = |saved: &Value| {
             from_config(saved["class_name"].as_str().context("a class_name is missing")?, &saved["config"])
         };
-        let layers = layers.iter().map(read).collect::<Result<_>>()?;
+        let all = |saved: &Vec<Value>| saved.iter().map(read).collect::<Result<Vec<_>>>();
+        let layers = all(config["layers"].as_array().context("the layers are missing")?)?;
+        let shortcut = config["shortcut"].as_array().map_or(Ok(Vec::new()), all)?;
         let activation = serde_json::from_value(config["activation"].clone())?;
         let name = serde_json::from_value(config["name"].clone())?;
-        Ok(Residual { layers, shortcut: None, activation, name })
+        Ok(Residual { layers, shortcut, projection: None, activation, name })
     }
 
     /// The convolution around the layers that turns `input` into `output`, if one is needed.
-    fn shortcut(input: &[i64], output: &[i64]) -> Result<Option<Conv2D>> {
-        if input == output {
+    fn projection(&self, input: &[i64], output: &[i64]) -> Result<Option<Conv2D>> {
+        if !self.shortcut.is_empty() || input == output {
             return Ok(None);
         }
         let (&[_, height, width], &[filters, new_height, new_width]) = (input, output) else {
@@ -106,47 +132,77 @@ impl Residual {
             );
         };
         let stride = |length: i64, new: i64| (length + new - 1) / new;
-        let shortcut =
+        let projection =
             Conv2D::new(filters, (1, 1)).strides((stride(height, new_height), stride(width, new_width)));
-        let reached = shortcut.output_shape(input)?;
+        let reached = projection.output_shape(input)?;
         ensure!(
             reached == output,
             "its layers make {output:?} of {input:?}, and a shortcut with strides can only make {reached:?} of it; \
              use Padding::Same in the block's convolutions"
         );
-        Ok(Some(shortcut))
+        Ok(Some(projection))
     }
 
-    /// The shapes between the layers: `input`, then the output of each.
-    fn shapes(&self, input: &[i64]) -> Result<Vec<Vec<i64>>> {
+    /// The output's shape, if the layers and the way around them both reach it.
+    fn reached(&self, input: &[i64]) -> Result<Vec<i64>> {
         ensure!(!self.layers.is_empty(), "the block has no layers; add some");
-        let names = names(&self.layers);
-        check_names(&self.layers, &names)?;
+        let output = last(shapes(&self.layers, "its layer", input)?);
         ensure!(
-            names.iter().all(|name| name != SHORTCUT),
+            names(&self.layers).iter().all(|name| name != SHORTCUT),
             "a layer of the block is called {SHORTCUT:?}, as the way around the block is; call it otherwise"
         );
-        let mut shapes = vec![input.to_vec()];
-        for (layer, name) in self.layers.iter().zip(names) {
-            let shape = &shapes[shapes.len() - 1];
-            let output = layer
-                .output_shape(shape)
-                .and_then(|output| check_size(&output).map(|()| output))
-                .with_context(|| format!("its layer {name}, after {shape:?}"))?;
-            shapes.push(output);
+        self.projection(input, &output)?;
+        if !self.shortcut.is_empty() {
+            let around = last(shapes(&self.shortcut, "the shortcut's layer", input)?);
+            ensure!(
+                around == output,
+                "its layers make {output:?} of {input:?}, and its shortcut {around:?}; only equal shapes can be added, so give the \
+                 shortcut the same filters, strides and padding"
+            );
         }
-        Ok(shapes)
+        Ok(output)
     }
 
     /// The weights that `of` gives for each layer, under the layer's name.
     fn named(&self, of: impl Fn(&dyn Layer) -> Vec<(String, Tensor)>) -> Vec<(String, Tensor)> {
-        let shortcut = self.shortcut.iter().map(|shortcut| (SHORTCUT.to_string(), shortcut as &dyn Layer));
+        let around = names(&self.shortcut).into_iter().map(|name| format!("{SHORTCUT}/{name}"));
+        let around = around.zip(self.shortcut.iter().map(|layer| layer.as_ref()));
+        let projection = self.projection.iter().map(|conv| (SHORTCUT.to_string(), conv as &dyn Layer));
         let layers = names(&self.layers).into_iter().zip(self.layers.iter().map(|layer| layer.as_ref()));
-        let weights = layers.chain(shortcut).flat_map(|(name, layer)| {
+        let weights = layers.chain(around).chain(projection).flat_map(|(name, layer)| {
             of(layer).into_iter().map(move |(weight, tensor)| (format!("{name}/{weight}"), tensor))
         });
         weights.collect()
     }
+}
+
+/// The shapes between layers: `input`, then the output of each.
+fn shapes(layers: &[Box<dyn Layer>], what: &str, input: &[i64]) -> Result<Vec<Vec<i64>>> {
+    let names = names(layers);
+    check_names(layers, &names)?;
+    let mut shapes = vec![input.to_vec()];
+    for (layer, name) in layers.iter().zip(names) {
+        let shape = &shapes[shapes.len() - 1];
+        let output = layer
+            .output_shape(shape)
+            .and_then(|output| check_size(&output).map(|()| output))
+            .with_context(|| format!("{what} {name}, after {shape:?}"))?;
+        shapes.push(output);
+    }
+    Ok(shapes)
+}
+
+fn last(mut shapes: Vec<Vec<i64>>) -> Vec<i64> {
+    shapes.pop().expect("there is at least the input's")
+}
+
+/// Makes the weights of layers after each other, whose shapes were looked at, and gives the output's shape.
+fn build_all(layers: &mut [Box<dyn Layer>], input: &[i64], initializer: &mut Initializer) -> Vec<i64> {
+    let shapes = shapes(layers, "layer", input).expect("the model asks for the output shape first");
+    for (layer, shape) in layers.iter_mut().zip(&shapes) {
+        layer.build(shape, initializer);
+    }
+    last(shapes)
 }
 
 impl Layer for Residual {
@@ -159,33 +215,29 @@ impl Layer for Residual {
     }
 
     fn output_shape(&self, input: &[i64]) -> Result<Vec<i64>> {
-        let mut shapes = self.shapes(input)?;
-        let output = shapes.pop().expect("there is at least the input's");
-        Residual::shortcut(input, &output)?;
-        Ok(output)
+        self.reached(input)
     }
 
     fn build(&mut self, input: &[i64], initializer: &mut Initializer) {
-        let shapes = self.shapes(input).expect("the model asks for the output shape first");
-        for (layer, shape) in self.layers.iter_mut().zip(&shapes) {
-            layer.build(shape, initializer);
-        }
-        self.shortcut = Residual::shortcut(input, &shapes[shapes.len() - 1]).expect("as above");
-        if let Some(shortcut) = &mut self.shortcut {
-            shortcut.build(input, initializer);
+        let output = build_all(&mut self.layers, input, initializer);
+        build_all(&mut self.shortcut, input, initializer);
+        self.projection = self.projection(input, &output).expect("as above");
+        if let Some(projection) = &mut self.projection {
+            projection.build(input, initializer);
         }
     }
 
     fn works_on_images(&self) -> bool {
-        self.layers.iter().any(|layer| layer.works_on_images())
+        self.layers.iter().chain(&self.shortcut).any(|layer| layer.works_on_images())
     }
 
     fn forward(&self, x: &Tensor, training: bool) -> Tensor {
-        let layers = self.layers.iter().map(|layer| layer.as_ref());
-        let output = through(layers, Activation::Linear, x, training);
-        match &self.shortcut {
-            Some(shortcut) => output + shortcut.forward(x, training),
-            None => output + x,
+        let run = |layers: &[Box<dyn Layer>]| {
+            through(layers.iter().map(|layer| layer.as_ref()), Activation::Linear, x, training)
+        };
+        match &self.projection {
+            Some(projection) => run(&self.layers) + projection.forward(x, training),
+            None => run(&self.layers) + run(&self.shortcut), // without layers, that is x itself
         }
     }
 
@@ -203,8 +255,13 @@ impl Layer for Residual {
 
     fn config(&self) -> Value {
         let saved = |layer: &dyn Layer| json!({ "class_name": layer.class_name(), "config": layer.config() });
-        let layers: Vec<Value> = self.layers.iter().map(|layer| saved(layer.as_ref())).collect();
-        let mut config = json!({ "layers": layers, "activation": to_config(&self.activation) });
+        let all = |layers: &[Box<dyn Layer>]| -> Value {
+            layers.iter().map(|layer| saved(layer.as_ref())).collect()
+        };
+        let mut config = json!({ "layers": all(&self.layers), "activation": to_config(&self.activation) });
+        if !self.shortcut.is_empty() {
+            config["shortcut"] = all(&self.shortcut);
+        }
         if let Some(name) = &self.name {
             config["name"] = name.clone().into();
         }

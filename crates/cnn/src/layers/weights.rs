@@ -1,10 +1,30 @@
-//! The names of kernel and bias.
+//! Kernel and bias.
 
 use tch::Tensor;
 
-/// Kernel and bias by name, as both `Conv2D` and `Dense` have them.
-pub(super) fn named_weights(weights: &Option<[Tensor; 2]>) -> Vec<(String, Tensor)> {
-    let names = ["kernel", "bias"].map(String::from);
-    let tensors = weights.iter().flatten().map(Tensor::shallow_clone);
-    names.into_iter().zip(tensors).collect()
+/// The weights of `Conv2D`, `DepthwiseConv2D` and `Dense`.
+#[derive(Debug)]
+pub(super) struct Weights {
+    pub kernel: Tensor,
+    /// None with `use_bias(false)`.
+    pub bias: Option<Tensor>,
+}
+
+impl Weights {
+    /// By name, in Keras's order.
+    pub fn named(&self) -> Vec<(String, Tensor)> {
+        let tensors = [("kernel", Some(&self.kernel)), ("bias", self.bias.as_ref())];
+        named(tensors)
+    }
+}
+
+/// Those of the tensors that are there, by name; they share their memory with the layer's own.
+pub(super) fn named<const N: usize>(tensors: [(&str, Option<&Tensor>); N]) -> Vec<(String, Tensor)> {
+    let there = tensors.into_iter().filter_map(|(name, tensor)| Some((name, tensor?)));
+    there.map(|(name, tensor)| (name.to_string(), tensor.shallow_clone())).collect()
+}
+
+/// What model files mean that lack an argument which is on by default.
+pub(super) fn yes() -> bool {
+    true
 }

@@ -52,7 +52,7 @@ impl ConvThenPool {
         let pool = (second as &dyn Any).downcast_ref::<MaxPooling2D>()?;
         let (_batch, _channels, height, width) = x.size4().ok()?;
         let (weights, padding) = conv.plain(height, width)?;
-        let [kernel, bias] = weights.each_ref().map(Tensor::shallow_clone);
+        let [kernel, bias] = weights.map(Tensor::shallow_clone);
         let pool_size = pool.plain()?;
         let (floor, activation) = match first.activation() {
             Activation::Relu => (0.0, Activation::Linear),
@@ -248,6 +248,8 @@ mod tests {
         assert!(is_for(conv(), pool(), &x));
         assert!(!is_for(conv().strides((2, 1)), pool(), &x));
         assert!(!is_for(conv().groups(2), pool(), &x));
+        assert!(!is_for(conv().dilation_rate((1, 2)), pool(), &x));
+        assert!(!is_for(conv().use_bias(false), pool(), &x));
         assert!(!is_for(conv().activation(Activation::Gelu), pool(), &x));
         assert!(!is_for(conv(), pool().strides((1, 2)), &x));
         assert!(!is_for(conv(), pool().padding(Padding::Same), &x));

@@ -1,10 +1,10 @@
-//! Names that users give to layers, in place of counted ones as `conv2d_1`.
+//! The names of layers: those that users give, and counted ones as `conv2d_1`.
 
 use anyhow::{bail, ensure, Result};
-use serde_json::{Map, Value};
-use tch::Tensor;
+use serde_json::Value;
+use std::collections::HashMap;
 
-use super::{Activation, Initializer, Layer};
+use super::{Layer, Named};
 
 /// The method `name` of a layer with a field `name: Option<String>`.
 macro_rules! name_method {
@@ -18,70 +18,36 @@ macro_rules! name_method {
 }
 pub(super) use name_method;
 
-/// A layer under a name: what [`Layer::name`] gives.
-#[derive(Debug)]
-pub struct Named<L> {
-    layer: L,
-    name: String,
+/// The names of layers in a list: those that they were given, and for the others Keras's, `conv2d`, `conv2d_1`, and so on.
+pub(crate) fn names(layers: &[Box<dyn Layer>]) -> Vec<String> {
+    let mut counts = HashMap::new();
+    let mut name = |class_name: &'static str| {
+        let (base, count) = (snake_case(class_name), counts.entry(class_name).or_insert(0));
+        *count += 1;
+        match *count {
+            1 => base,
+            number => format!("{base}_{}", number - 1),
+        }
+    };
+    let names = layers.iter().map(|layer| match layer.given_name() {
+        Some(given) => given.to_string(),
+        None => name(layer.class_name()),
+    });
+    names.collect()
 }
 
-impl<L: Layer> Named<L> {
-    pub(super) fn new(layer: L, name: String) -> Self {
-        Named { layer, name }
+/// `MaxPooling2D` as `max_pooling2d`.
+fn snake_case(class_name: &str) -> String {
+    let mut text = String::new();
+    let mut after_lowercase = false;
+    for letter in class_name.chars() {
+        if letter.is_uppercase() && after_lowercase {
+            text.push('_');
+        }
+        text.extend(letter.to_lowercase());
+        after_lowercase = letter.is_lowercase();
     }
-}
-
-impl<L: Layer> Layer for Named<L> {
-    fn class_name(&self) -> &'static str {
-        self.layer.class_name()
-    }
-
-    fn given_name(&self) -> Option<&str> {
-        Some(&self.name)
-    }
-
-    fn output_shape(&self, input: &[i64]) -> Result<Vec<i64>> {
-        self.layer.output_shape(input)
-    }
-
-    fn forward(&self, x: &Tensor, training: bool) -> Tensor {
-        self.layer.forward(x, training)
-    }
-
-    fn activation(&self) -> Activation {
-        self.layer.activation()
-    }
-
-    fn build(&mut self, input: &[i64], initializer: &mut Initializer) {
-        self.layer.build(input, initializer);
-    }
-
-    fn weights(&self) -> Vec<(String, Tensor)> {
-        self.layer.weights()
-    }
-
-    fn non_trainable_weights(&self) -> Vec<(String, Tensor)> {
-        self.layer.non_trainable_weights()
-    }
-
-    fn keeps_largest(&self) -> bool {
-        self.layer.keeps_largest()
-    }
-
-    fn works_on_images(&self) -> bool {
-        self.layer.works_on_images()
-    }
-
-    fn config(&self) -> Value {
-        let mut config = match self.layer.config() {
-            Value::Object(config) => config,
-            Value::Null => Map::new(),
-            // A layer of the user's own; it is not loaded from this.
-            other => Map::from_iter([("config".to_string(), other)]),
-        };
-        config.insert("name".into(), self.name.clone().into());
-        config.into()
-    }
+    text
 }
 
 /// A layer without a field for its name, under the name that a saved config has, if it has one.
