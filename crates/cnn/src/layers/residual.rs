@@ -91,7 +91,8 @@ impl Residual {
         self
     }
 
-    pub(crate) fn shortcut_boxed(self, _layer: Box<dyn Layer>) -> Self {
+    pub(crate) fn shortcut_boxed(mut self, layer: Box<dyn Layer>) -> Self {
+        self.shortcut.push(layer);
         self
     }
 
@@ -102,7 +103,10 @@ impl Residual {
 
     /// What the input goes through on its way around them.
     pub(crate) fn around(&self) -> Vec<(String, &dyn Layer)> {
-        self.shortcut.iter().map(|shortcut| ("shortcut".to_string(), shortcut as &dyn Layer)).collect()
+        let around = names(&self.shortcut).into_iter().map(|name| format!("{SHORTCUT}_{name}"));
+        let around = around.zip(self.shortcut.iter().map(|layer| layer.as_ref()));
+        let projection = self.projection.iter().map(|conv| (SHORTCUT.to_string(), conv as &dyn Layer));
+        around.chain(projection).collect()
     }
 
     /// Reads what [`Layer::config`] gave; `from_config` makes one of its layers.

@@ -54,7 +54,7 @@ fn add<'a>(nodes: &mut Vec<Node<'a>>, name: &str, layer: &'a dyn Layer, back: us
     // A name that somebody gave is kept; others tell the block.
     let within = |inner: &str, layer: &dyn Layer| match layer.given_name() {
         Some(given) => given.to_string(),
-        None => format!("{name}_{inner}"),
+        None => format!("{}_{inner}", block_name(name)),
     };
     for (inner, layer) in block.inside() {
         add(nodes, &within(&inner, layer), layer, 0);
@@ -79,7 +79,12 @@ fn add<'a>(nodes: &mut Vec<Node<'a>>, name: &str, layer: &'a dyn Layer, back: us
 
 /// What a block's activation is called, for the name of the block or of its sum.
 pub(super) fn activation_name(block: &str) -> String {
-    format!("{}_activation", block.strip_suffix("_add").unwrap_or(block))
+    format!("{}_activation", block_name(block))
+}
+
+/// What the names of a block's parts begin with, for the name of the block or of its sum.
+pub(super) fn block_name(name: &str) -> &str {
+    name.strip_suffix("_add").unwrap_or(name)
 }
 
 /// The name, or one like it that no node has yet.

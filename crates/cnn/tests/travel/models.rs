@@ -1,5 +1,6 @@
 //! The models that travel: one for each layer and its arguments, and some that are drawn at random.
 
+use cnn::layers::{FlipMode, Interpolation};
 use cnn::{prelude::*, tch};
 use rand::{rngs::StdRng, seq::SliceRandom, Rng, SeedableRng};
 
@@ -79,6 +80,40 @@ fn each_layer() -> Vec<Travelling> {
         .add(Conv2D::new(6, (3, 3)).padding(same).strides((2, 2)).activation(Relu))
         .add(Conv2D::new(6, (3, 3)).padding(same)), Residual::new()
         .add(Conv2D::new(6, (3, 3)).padding(same)).activation(Elu));
+    on_images!("conv_dilation", true, Conv2D::new(4, (3, 3)).dilation_rate((2, 2)).padding(same).use_bias(false));
+    on_images!("depthwise", true, DepthwiseConv2D::new((3, 3)).depth_multiplier(2).activation(Relu));
+    on_images!("depthwise_strides", true, DepthwiseConv2D::new((3, 2)).strides((2, 2)).padding(same).use_bias(false));
+    on_images!("separable", true, SeparableConv2D::new(5, (3, 3)).depth_multiplier(2).padding(same).activation(Relu));
+    on_images!("separable_strides", true, SeparableConv2D::new(5, (3, 3)).strides((2, 2)).use_bias(false));
+    on_images!("zero_padding", true, ZeroPadding2D::new(((1, 2), (0, 3))), Conv2D::new(2, (3, 3)));
+    on_images!("cropping", false, Cropping2D::new(((1, 2), (0, 3))), Conv2D::new(2, (3, 3)));
+    on_images!("up_sampling", true, UpSampling2D::new((2, 3)));
+    on_images!("up_sampling_bilinear", true, UpSampling2D::new((2, 2)).interpolation(Interpolation::Bilinear));
+    on_images!("relu", true, Conv2D::new(3, (3, 3)), ReLU::new());
+    on_images!("relu6", true, Conv2D::new(3, (3, 3)), ReLU::new().max_value(0.6));
+    on_images!("relu_slope", true, Conv2D::new(3, (3, 3)), ReLU::new().negative_slope(0.1));
+    on_images!("relu_all", false, Conv2D::new(3, (3, 3)), ReLU::new().negative_slope(0.1).max_value(0.5).threshold(0.1));
+    on_images!("leaky_relu", true, Conv2D::new(3, (3, 3)), LeakyReLU::new().negative_slope(0.4));
+    on_images!("elu", true, Conv2D::new(3, (3, 3)), ELU::new().alpha(0.7), ELU::new());
+    on_images!("softmax", true, Conv2D::new(3, (3, 3)), cnn::layers::Softmax::new());
+    on_images!("layer_normalization", false, Conv2D::new(3, (3, 3)), LayerNormalization::new());
+    on_images!("batch_normalization_bare", true, BatchNormalization::new().center(false).scale(false));
+    on_images!("rescaling", false, Rescaling::new(2.0).offset(-1.0), Conv2D::new(3, (3, 3)));
+    on_images!("reshape", false, Reshape::new([9, 11, 3]), Conv2D::new(3, (3, 3)));
+    on_images!("permute", false, Permute::new([3, 1, 2]), Conv2D::new(3, (3, 3)));
+    on_images!("noise", false, GaussianNoise::new(0.1), SpatialDropout2D::new(0.2), GaussianDropout::new(0.2), Conv2D::new(3, (3, 3)));
+    on_images!("augmentation", true, RandomFlip::new(FlipMode::Horizontal), RandomRotation::new(0.1), RandomZoom::new(0.1), RandomTranslation::new(0.1, 0.2));
+    on_images!("shortcut", true, Residual::new()
+        .add(Conv2D::new(6, (3, 3)).padding(same).strides((2, 2)).use_bias(false))
+        .add(BatchNormalization::new())
+        .shortcut(Conv2D::new(6, (1, 1)).strides((2, 2)).use_bias(false))
+        .shortcut(BatchNormalization::new())
+        .activation(Relu));
+    on_images!("blocks_in_blocks", true, Residual::new()
+        .add(Residual::new().add(Conv2D::new(3, (3, 3)).padding(same)).activation(Relu).name("inner"))
+        .add(Conv2D::new(3, (3, 3)).padding(same)));
+    on_images!("global_max_pooling", true, Conv2D::new(4, (3, 3)), GlobalMaxPooling2D.keepdims(true));
+    all.push(travelling("image_of_a_vector", Sequential::input([48]).add(Reshape::new([3, 4, 4])).add(Conv2D::new(2, (3, 3))).add(Flatten), &[48], false));
     for activation in Activation::ALL {
         let name = format!("activation_{}", activation.name());
         let builder = start().add(Conv2D::new(3, (3, 3)).activation(activation)).add(activation).add(Flatten).add(Dense::new(4).activation(activation));

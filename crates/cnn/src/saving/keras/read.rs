@@ -9,11 +9,11 @@ use tch::{no_grad, Tensor};
 use super::chain::{Chain, Step};
 use super::config::{self, from_keras, Channels};
 use super::layouts::{self, rows_from_channels_first};
-use super::write::{snake_case, Counter};
+use super::write::{snake_case, Counter, KerasLayer};
 use super::{compile, write};
 use crate::engine::error::Context;
 use crate::layers::{Layer, Residual};
-use crate::saving::graph::{flattened_before, graph, Node, Op};
+use crate::saving::graph::{block_name, flattened_before, graph, Node, Op};
 use crate::saving::numbers::{checked, tensor};
 use crate::Sequential;
 
@@ -59,8 +59,6 @@ pub(super) fn weights(model: &mut Sequential, source: &Source) -> Result<()> {
                 let path = format!("layers/{}", counter.next(&snake_case(&layer.class_name)));
                 by_name.insert(layer.name.clone(), vars(paths, &path));
             }
-            let nodes = graph(model);
-            let leaves = leaves(&nodes);
             let found: usize = by_name.values().map(Vec::len).sum();
             let all = paths.keys().filter(|path| path.starts_with("layers/") && !path.contains("seed_generator")).count();
             ensure!(
@@ -68,7 +66,7 @@ pub(super) fn weights(model: &mut Sequential, source: &Source) -> Result<()> {
                 "the file has {all} weights, of which {found} belong to layers that this model has: {}",
                 listed(paths)
             );
-            leaves.iter().map(|node| by_name.remove(&node.name).unwrap_or_default()).collect()
+            in_own_order(model, by_name)
         }
     };
     give(model, arrays, Channels::Last)
@@ -83,33 +81,33 @@ fn listed(paths: &BTreeMap<String, Array>) -> String {
 pub(in crate::saving) fn in_order(model: &mut Sequential, arrays: Vec<(String, Array)>) -> Result<()> {
     let count = arrays.len();
     let mut arrays = arrays.into_iter();
-    let by_layer: Vec<Vec<(String, Array)>> =
-        leaves(&graph(model)).into_iter().map(|node| arrays.by_ref().take(own_weights(node).0.len()).collect()).collect();
+    let of_layer = |layer: &KerasLayer| (layer.name.clone(), arrays.by_ref().take(layer.weights.len()).collect());
+    let by_name: BTreeMap<_, _> = write::keras_layers(model)?.iter().map(of_layer).collect();
     if let Some((name, _)) = arrays.next() {
         bail!("the file has {count} weights, which are more than this model's: it has no place for {name}");
     }
-    give(model, by_layer, Channels::Last)
+    give(model, in_own_order(model, by_name), Channels::Last)
 }
 
-/// Each of a model's layers in turn gets the weights of the next layer of the file that has any.
+/// In Keras's order of the model's layers, each that has weights gets those of the next layer of the file that has any.
 fn by_layers(model: &Sequential, layers: &[&(String, Vec<(String, Array)>)]) -> Result<Vec<Vec<(String, Array)>>> {
-    let nodes = graph(model);
-    let mut layers_left = layers.iter();
-    let mut all = Vec::new();
-    for node in leaves(&nodes) {
-        if own_weights(node).0.is_empty() {
-            all.push(Vec::new());
-            continue;
-        }
-        let (_, arrays) = layers_left
-            .next()
-            .with_context(|| format!("the file has weights of {} layers, and this model has more: {} gets none", layers.len(), node.name))?;
-        all.push(arrays.clone());
+    let mut left = layers.iter();
+    let mut by_name = BTreeMap::new();
+    for layer in write::keras_layers(model)?.into_iter().filter(|layer| !layer.weights.is_empty()) {
+        let (_, arrays) = left.next().with_context(|| {
+            format!("the file has weights of {} layers, and this model has more: {} gets none", layers.len(), layer.name)
+        })?;
+        by_name.insert(layer.name, arrays.clone());
     }
-    if let Some((name, _)) = layers_left.next() {
+    if let Some((name, _)) = left.next() {
         bail!("the file has weights of {} layers, and this model of fewer: it has no place for those of {name}", layers.len());
     }
-    Ok(all)
+    Ok(in_own_order(model, by_name))
+}
+
+/// Weights by layer, in the order of the model's layers.
+fn in_own_order(model: &Sequential, mut by_name: BTreeMap<String, Vec<(String, Array)>>) -> Vec<Vec<(String, Array)>> {
+    leaves(&graph(model)).iter().map(|node| by_name.remove(&node.name).unwrap_or_default()).collect()
 }
 
 /// The weights of each layer of the model that was made from these steps.
@@ -228,10 +226,19 @@ fn layer(step: &Step, channels: Channels) -> Result<Box<dyn Layer>> {
     for step in inside {
         block = block.add_boxed(layer(step, channels)?);
     }
-    for step in around {
+    for step in around.iter().filter(|_| !is_projection(step, around)) {
         block = block.shortcut_boxed(layer(step, channels)?);
     }
     Ok(Box::new(block))
+}
+
+/// Whether what stands around a block is the convolution that a [`Residual`] makes by itself where shapes differ.
+fn is_projection(block: &Step, around: &[Step]) -> bool {
+    let [conv] = around else { return false };
+    conv.class_name == "Conv2D"
+        && conv.name == format!("{}_shortcut", block_name(&block.name))
+        && conv.config["kernel_size"] == serde_json::json!([1, 1])
+        && conv.config["use_bias"] != serde_json::json!(false)
 }
 
 /// Compiles a model as the file says; both spellings, `compile_config` and `training_config`.

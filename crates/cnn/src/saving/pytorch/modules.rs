@@ -135,13 +135,18 @@ impl Modules {
                 let dimensions = if shape.len() == 3 { "2d" } else { "1d" };
                 // Keras counts what stays, PyTorch what is new.
                 let momentum = (1e6 * (1.0 - momentum)).round() / 1e6;
-                let line = format!("nn.BatchNorm{dimensions}({}, eps={epsilon}, momentum={momentum})", shape[0]);
-                let weights = vec![
-                    ("weight", weight("gamma").unwrap_or_else(|| mean.ones_like())),
-                    ("bias", weight("beta").unwrap_or_else(|| mean.zeros_like())),
-                    ("running_mean", mean),
-                    ("running_var", weight("moving_variance").context("it has no moving_variance")?),
-                ];
+                let (gamma, beta) = (weight("gamma"), weight("beta"));
+                let affine = if gamma.is_none() && beta.is_none() { ", affine=False" } else { "" };
+                let line =
+                    format!("nn.BatchNorm{dimensions}({}, eps={epsilon}, momentum={momentum}{affine})", shape[0]);
+                let mut weights = Vec::new();
+                if affine.is_empty() {
+                    // PyTorch has both or none.
+                    weights.push(("weight", gamma.unwrap_or_else(|| mean.ones_like())));
+                    weights.push(("bias", beta.unwrap_or_else(|| mean.zeros_like())));
+                }
+                weights.push(("running_var", weight("moving_variance").context("it has no moving_variance")?));
+                weights.push(("running_mean", mean));
                 self.add(line, weights);
             }
             "ZeroPadding2D" => {
