@@ -221,32 +221,55 @@ impl<'a> Graph<'a> {
         depth: usize,
     ) -> Result<(Vec<Step>, Option<usize>)> {
         ensure!(depth < DEEPEST, "its blocks stand within blocks more than {DEEPEST} times");
-        let mut steps = Vec::new();
+        let mut steps: Vec<Step> = Vec::new();
+        // Sums ahead that also get what a layer behind gave out: the sum, that layer, and how many steps there were by then.
+        let mut ahead: Vec<(usize, usize, usize)> = Vec::new();
         let mut next = first;
         loop {
-            let then = match (next.take(), self.consumers[from].as_slice()) {
-                (Some(first), _) => first,
-                (None, []) => return Ok((steps, None)),
-                (None, &[only]) => only,
-                (None, &[one, other]) => {
-                    from = self.block(from, [one, other], place, input_shape, depth, &mut steps)?;
-                    continue;
+            let then = match next.take() {
+                Some(first) => first,
+                None => {
+                    let (sums, layers): (Vec<usize>, Vec<usize>) =
+                        self.consumers[from].iter().partition(|&&consumer| self.inputs[consumer].len() > 1);
+                    if layers.is_empty() && sums.len() <= 1 {
+                        match sums.first() {
+                            Some(&sum) => sum,
+                            None => return Ok((steps, None)),
+                        }
+                    } else {
+                        ahead.extend(sums.iter().map(|&sum| (sum, from, steps.len())));
+                        match layers[..] {
+                            [only] => only,
+                            [one, other] => {
+                                let (block, meeting) = self.block(from, [one, other], place, input_shape, depth)?;
+                                steps.push(block);
+                                from = meeting;
+                                continue;
+                            }
+                            _ => bail!(
+                                "the output of {} goes to {} layers; only chains, and blocks with one way around them, can be read",
+                                self.entries[from].name,
+                                self.consumers[from].len()
+                            ),
+                        }
+                    }
                 }
-                (None, many) => bail!(
-                    "the output of {} goes to {} layers; only chains, and blocks with one way around them, can be read",
-                    self.entries[from].name,
-                    many.len()
-                ),
             };
             if self.inputs[then].len() > 1 {
-                return Ok((steps, Some(then)));
+                let Some(place_ahead) = ahead.iter().position(|(sum, ..)| *sum == then) else {
+                    return Ok((steps, Some(then)));
+                };
+                let (_, source, begin) = ahead.remove(place_ahead);
+                let inside = steps.split_off(begin);
+                steps.push(self.sum(source, then, [inside, Vec::new()], place)?);
+            } else {
+                steps.extend(self.entries[then].steps(place, input_shape)?);
             }
-            steps.extend(self.entries[then].steps(place, input_shape)?);
             from = then;
         }
     }
 
-    /// Two ways from `from` that meet in an `Add`, whose position is returned.
+    /// Two ways from `from`, neither of them empty, that meet in an `Add`, whose position is returned, too.
     fn block(
         &self,
         from: usize,
@@ -254,35 +277,34 @@ impl<'a> Graph<'a> {
         place: &Place,
         input_shape: &mut Option<Vec<Value>>,
         depth: usize,
-        steps: &mut Vec<Step>,
-    ) -> Result<usize> {
-        let [(one, end), (other, other_end)] = [
-            self.way(from, Some(firsts[0]), place, input_shape, depth + 1)?,
-            self.way(from, Some(firsts[1]), place, input_shape, depth + 1)?,
-        ];
-        let name = &self.entries[from].name;
+    ) -> Result<(Step, usize)> {
+        let (one, end) = self.way(from, Some(firsts[0]), place, input_shape, depth + 1)?;
+        let (other, other_end) = self.way(from, Some(firsts[1]), place, input_shape, depth + 1)?;
         let meeting = end.filter(|_| end == other_end);
-        let meeting = meeting.with_context(|| format!("the two ways after {name} do not meet again"))?;
-        let entry = &self.entries[meeting];
+        let meeting = meeting
+            .with_context(|| format!("the two ways after {} do not meet again", self.entries[from].name))?;
+        let ways = if one.len() >= other.len() { [one, other] } else { [other, one] };
+        Ok((self.sum(from, meeting, ways, place)?, meeting))
+    }
+
+    /// A block from its layers and those around it.
+    fn sum(&self, from: usize, meeting: usize, ways: [Vec<Step>; 2], place: &Place) -> Result<Step> {
+        let (name, entry) = (&self.entries[from].name, &self.entries[meeting]);
         ensure!(
             entry.class_name == "Add" && self.inputs[meeting].len() == 2,
-            "the two ways after {name} meet in {}, a {}; what can be read is an Add of two",
+            "two ways after {name} meet in {}, a {}; what can be read is an Add of two",
             entry.name,
             entry.class_name
         );
-        let (inside, around) = if one.len() >= other.len() { (one, other) } else { (other, one) };
-        ensure!(!inside.is_empty(), "{} adds the output of {name} to itself", entry.name);
-        let mut block = Step {
+        ensure!(!ways[0].is_empty(), "{} adds the output of {name} to itself", entry.name);
+        Ok(Step {
             name: entry.name.clone(),
             class_name: "Residual".to_string(),
             config: Value::Null,
             path: entry.path.clone(),
             group: place.group.clone().unwrap_or_else(|| entry.name.clone()),
-            block: None,
-        };
-        block.block = Some([inside, around]);
-        steps.push(block);
-        Ok(meeting)
+            block: Some(ways),
+        })
     }
 }
 

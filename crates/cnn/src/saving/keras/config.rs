@@ -103,6 +103,16 @@ pub(super) fn to_keras(node: &Node) -> Result<(String, Map<String, Value>)> {
         Value::String(activation) => Map::from_iter([("activation".to_string(), activation.into())]),
         _ => Map::new(),
     };
+    for key in ["factor", "height_factor", "width_factor"] {
+        // The same both ways, as a number: Keras 3.15 cannot write lists of arguments that it has read to .h5.
+        match config.get(key).and_then(Value::as_array).map(Vec::as_slice) {
+            Some([low, high]) if low.as_f64().map(|low| -low) == high.as_f64() => {
+                let both = high.clone();
+                config.insert(key.to_string(), both);
+            }
+            _ => {}
+        }
+    }
     match class_name {
         "BatchNormalization" | "LayerNormalization" => {
             config.insert("axis".to_string(), json!(-1));
