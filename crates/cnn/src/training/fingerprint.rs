@@ -11,6 +11,7 @@ use super::fit::Fit;
 use super::Samples;
 use crate::engine::error::Context;
 use crate::engine::slices::to_bytes;
+use crate::layers::from_config;
 use crate::model::{Sequential, NOT_COMPILED};
 
 /// Of the arguments of callbacks, those that concern later epochs alone.
@@ -75,11 +76,26 @@ pub(crate) fn check_same(own: &Value, theirs: &Value, is_its_model: bool) -> Res
     let mut changes = BTreeSet::new();
     for name in in_order {
         let [mut own, mut theirs] = [own, theirs].map(|side| side.get(name).cloned().unwrap_or(Value::Null));
+        if name == "layers" {
+            [&mut own, &mut theirs].into_iter().for_each(add_defaults);
+        }
         changes.extend(take_changes(name, &mut own, &mut theirs));
         let same = own == theirs || (is_its_model && OF_PROGRESS.contains(&name.as_str()));
         ensure!(same, "it is of another training, {}", difference(name, &theirs, &own));
     }
     Ok(changes.into_iter().collect())
+}
+
+/// Gives layers the arguments that an earlier version did not have.
+fn add_defaults(layers: &mut Value) {
+    for layer in layers.as_array_mut().into_iter().flatten() {
+        let Some([Value::String(class_name), config]) = layer.as_array_mut().map(Vec::as_mut_slice) else {
+            continue;
+        };
+        if let Ok(whole) = from_config(class_name, config) {
+            *config = whole.config();
+        }
+    }
 }
 
 /// Makes equal what may differ between a training and its backup, and says in words what did.
@@ -193,6 +209,18 @@ mod tests {
         let changes = check_same(&own, &theirs, false).unwrap();
         assert_eq!(changes, ["epochs 15 instead of 10", "patience 3 instead of 2"]);
         assert!(check_same(&own, &own, false).unwrap().is_empty());
+    }
+
+    #[test]
+    fn a_backup_of_an_earlier_version_goes_on() {
+        let layers = |dense: Value, activation: Value| json!({ "layers": [["Dense", dense], ["Activation", activation]] });
+        let own = |use_bias: bool| {
+            let dense = json!({ "units": 3, "activation": "relu", "use_bias": use_bias });
+            layers(dense, json!({ "activation": "relu" }))
+        };
+        let earlier = layers(json!({ "units": 3, "activation": "relu" }), "relu".into());
+        assert!(check_same(&own(true), &earlier, false).is_ok());
+        assert!(check_same(&own(false), &earlier, false).is_err());
     }
 
     #[test]
