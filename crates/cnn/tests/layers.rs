@@ -107,6 +107,34 @@ fn an_activation_may_come_before_or_after_the_pooling() {
 }
 
 #[test]
+fn an_activation_may_come_before_or_after_the_global_pooling() {
+    let x = images([3, 4, 8, 8]);
+    for activation in Activation::ALL {
+        let model = input()
+            .add(Conv2D::new(5, (3, 3)).activation(activation))
+            .add(GlobalMaxPooling2D)
+            .add(Layer::name(Relu, "last"))
+            .build()
+            .unwrap();
+        let largest = model.layer_output("conv2d", &x).unwrap().amax([2, 3], false).relu();
+        let difference = (largest - model.forward(&x).unwrap()).abs().max().double_value(&[]);
+        assert!(difference < 1e-6, "{activation:?}: {difference}");
+    }
+}
+
+#[test]
+fn a_softmax_of_images_goes_over_channels() {
+    let x = images([2, 4, 3, 5]);
+    let with = |last: cnn::SequentialBuilder| last.build().unwrap().forward(&x).unwrap();
+    let image = || Sequential::input([4, 3, 5]).device(Device::Cpu).seed(3);
+    let as_argument = with(image().add(Conv2D::new(6, (1, 1)).activation(Softmax)));
+    let as_layer = with(image().add(Conv2D::new(6, (1, 1))).add(Softmax::new()));
+    assert_eq!(as_argument, as_layer);
+    let sums = as_argument.sum_dim_intlist([1_i64].as_slice(), false, Kind::Float);
+    assert!(sums.allclose(&sums.ones_like(), 1e-5, 1e-6, false), "{sums}");
+}
+
+#[test]
 fn groups_are_convolutions_side_by_side() {
     let x = images([3, 4, 8, 8]);
     let model = input().add(Conv2D::new(6, (3, 3)).groups(2)).build().unwrap();
@@ -393,22 +421,13 @@ fn a_shortcut_of_ones_own_goes_around_the_block() {
     let refusals = [
         (Residual::new().add(Conv2D::new(4, (1, 1))).shortcut(Conv2D::new(6, (1, 1))), "[6, 8, 8]"),
         (Residual::new().add(Conv2D::new(4, (1, 1))).shortcut(Dense::new(6)), "the shortcut's layer dense"),
-        (Residual::new().add(Conv2D::new(4, (1, 1))).shortcut(Tanh.wrapped("a/b")), "\"a/b\""),
+        (Residual::new().add(Conv2D::new(4, (1, 1))).shortcut(Layer::name(Tanh, "a/b")), "\"a/b\""),
     ];
     for (block, part) in refusals {
         let message = input().add(block).build().unwrap_err().to_string();
         assert!(message.contains("layer 1, residual") && message.contains(part), "{message}");
     }
 }
-
-/// A name for an activation, whose own method `name` says which it is.
-trait Wrapped: Layer + Sized {
-    fn wrapped(self, name: &str) -> cnn::layers::Named<Self> {
-        Layer::name(self, name)
-    }
-}
-
-impl Wrapped for Activation {}
 
 #[test]
 fn a_model_that_begins_without_a_bias_or_with_gaps_is_computed_rightly() {
@@ -509,8 +528,13 @@ fn arguments_out_of_their_range_are_named() {
         (input().add(conv().dilation_rate((2, 2)).strides((2, 2))), &["strides and dilation_rate", "(2, 2)"]),
         (input().add(conv().dilation_rate((4, 4))), &["dilated kernel", "9", "8"]),
         (input().add(conv().dilation_rate((i64::MAX, 1))), &["dilation_rate"]),
+        (input().add(Conv2D::new(3, (i64::MIN, 1))), &["the kernel's height must be from 1"]),
+        (
+            input().add(Conv2D::new(3, (i64::MAX, 1)).dilation_rate((2, 1))),
+            &["the dilated kernel's height must be from 1"],
+        ),
         (input().add(DepthwiseConv2D::new((3, 3)).depth_multiplier(0)), &["depth_multiplier", "not 0"]),
-        (input().add(DepthwiseConv2D::new((3, 0))), &["kernel_size", "(3, 0)"]),
+        (input().add(DepthwiseConv2D::new((3, 0))), &["the kernel's width must be from 1", "not 0"]),
         (input().add(SeparableConv2D::new(0, (3, 3))), &["filters", "not 0"]),
         (vector().add(SeparableConv2D::new(2, (3, 3))), &["images", "[6]"]),
         (input().add(ZeroPadding2D::new(-1)), &["padding must be from 0", "-1"]),

@@ -5,10 +5,11 @@ use serde::{Deserialize, Serialize};
 use std::str::FromStr;
 use tch::{Kind, Tensor};
 
-/// An activation function, applied to each number by itself; `Softmax` to each row.
+/// An activation function, applied to each number by itself; `Softmax` to each row, or to the channels of each pixel.
 ///
 /// Most layers take one with `.activation(Relu)`. It is also a layer of its own, as Keras's `Activation("relu")`,
-/// for use after a [`BatchNormalization`](super::BatchNormalization): `.add(Relu)`.
+/// for use after a [`BatchNormalization`](super::BatchNormalization): `.add(Relu)`, and with a name of its own
+/// `.add(Layer::name(Relu, "gate"))`.
 ///
 /// Source: `keras/src/activations/activations.py`.
 ///
@@ -43,7 +44,8 @@ pub enum Activation {
     Sigmoid,
     /// Between -1 and 1.
     Tanh,
-    /// `exp(x) / sum(exp(x))` over the last dimension: positive numbers that add up to 1.
+    /// `exp(x) / sum(exp(x))`: positive numbers that add up to 1, over the last dimension, and over the channels of images
+    /// `[batch, channels, height, width]`, which in Keras are the last.
     Softmax,
 }
 
@@ -89,7 +91,6 @@ impl Activation {
             Activation::Softplus => x.softplus(),
             Activation::Sigmoid => x.sigmoid(),
             Activation::Tanh => x.tanh(),
-            // Over the channels, which Keras has last.
             Activation::Softmax if x.dim() == 4 => x.softmax(1, Kind::Float),
             Activation::Softmax => x.softmax(-1, Kind::Float),
         }

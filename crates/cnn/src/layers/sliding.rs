@@ -28,7 +28,7 @@ impl Sliding {
 
     /// Height and width that the kernel covers, with the pixels that a dilated one leaves out between its own.
     fn covered(&self) -> (i64, i64) {
-        let side = |length: i64, rate: i64| (length - 1) * rate + 1;
+        let side = |length: i64, rate: i64| length.saturating_sub(1).saturating_mul(rate).saturating_add(1);
         (side(self.kernel_size.0, self.dilation_rate.0), side(self.kernel_size.1, self.dilation_rate.1))
     }
 
@@ -39,14 +39,11 @@ impl Sliding {
 
     /// Height and width of what comes out for an image of (height, width).
     pub fn output_sides(&self, size: (i64, i64)) -> Result<[i64; 2]> {
-        let (kernel_size, rate) = (self.kernel_size, self.dilation_rate);
-        for (name, pair) in [("kernel_size", kernel_size), ("dilation_rate", rate)] {
-            let sizes = 1..=LONGEST;
-            ensure!(
-                sizes.contains(&pair.0) && sizes.contains(&pair.1),
-                "{name} must be from 1 to {LONGEST} along height and width, not {pair:?}"
-            );
-        }
+        let (rate, rates) = (self.dilation_rate, 1..=LONGEST);
+        ensure!(
+            rates.contains(&rate.0) && rates.contains(&rate.1),
+            "dilation_rate must be from 1 to {LONGEST} along height and width, not {rate:?}"
+        );
         ensure!(
             self.strides == (1, 1) || rate == (1, 1),
             "strides and dilation_rate cannot both be above 1, and they are {:?} and {rate:?}; leave one of them at (1, 1)",

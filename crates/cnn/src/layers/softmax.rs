@@ -1,10 +1,10 @@
 //! Softmax as a layer.
 
-use super::{layer::to_config, names::name_method, Activation, Initializer, Layer};
+use super::{layer::to_config, names::name_method, Activation, Layer};
 use anyhow::{ensure, Result};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
-use tch::{Kind, Tensor};
+use tch::Tensor;
 
 /// `exp(x) / sum(exp(x))`: positive numbers that add up to 1, over the units of a vector, or over the channels of each
 /// pixel of an image. At the end of a model it is the same as `.activation(Softmax)` of the layer before.
@@ -27,14 +27,11 @@ pub struct Softmax {
     axis: i64,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     name: Option<String>,
-    /// Whether each sample is a vector: then the activation does the work, and a loss may use the numbers before it.
-    #[serde(skip)]
-    of_vectors: bool,
 }
 
 impl Default for Softmax {
     fn default() -> Self {
-        Softmax { axis: -1, name: None, of_vectors: false }
+        Softmax { axis: -1, name: None }
     }
 }
 
@@ -71,24 +68,12 @@ impl Layer for Softmax {
         Ok(input.to_vec())
     }
 
-    fn build(&mut self, input: &[i64], _initializer: &mut Initializer) {
-        self.of_vectors = input.len() == 1;
-    }
-
     fn forward(&self, x: &Tensor, _training: bool) -> Tensor {
-        match x.dim() {
-            _ if self.of_vectors => x.shallow_clone(),
-            4 => x.softmax(1, Kind::Float),
-            _ => x.softmax(-1, Kind::Float),
-        }
+        x.shallow_clone() // the activation comes after it, so that a loss may use the numbers before it
     }
 
     fn activation(&self) -> Activation {
-        if self.of_vectors {
-            Activation::Softmax
-        } else {
-            Activation::Linear
-        }
+        Activation::Softmax
     }
 
     fn config(&self) -> Value {

@@ -69,7 +69,7 @@ impl SequentialBuilder {
     /// # Errors
     /// If a layer cannot work on the shape that reaches it: the error names the layer, what it wants and
     /// what it gets. An input shape that looks like Keras's `[height, width, channels]` is refused where a layer works on
-    /// images. Also if there is no such device, or not enough memory.
+    /// images. If a name given to a layer is empty, has a `/`, or is that of another layer. Also if there is no such device, or not enough memory.
     pub fn build(self) -> Result<Sequential> {
         let advice =
             || "there is not enough memory for the model's weights; make its layers smaller".to_string();
