@@ -180,7 +180,7 @@ def check_circles(crate):
 
 
 def main():
-    crates = {name: Crate(ROOT / "crates" / name) for name in ("cnn", "kernel", "live")}
+    crates = {name: Crate(ROOT / "crates" / name) for name in ("cnn", "formats", "kernel", "live")}
     wrong = check_rooms(crates["cnn"]) + check_files(crates["kernel"])
     for crate in crates.values():
         wrong += check_circles(crate)

@@ -127,6 +127,8 @@ fn directory(bytes: &[u8]) -> Result<Vec<File>> {
     reader.take(10)?;
     let (mut count, mut size, mut start) =
         (u64::from(reader.u16()?), u64::from(reader.u32()?), u64::from(reader.u32()?));
+    let comment = reader.u16()?;
+    reader.take(comment.into())?;
     let mut behind = end;
     // Larger archives have another end before it.
     if let Some(locator) =

@@ -84,6 +84,7 @@ fn what_is_not_read_is_named() {
         ("soft.h5", "b: it is a soft link to /a"),
         ("external.h5", "b: it is a link into another file"),
         ("circle.h5", "a: b: the group contains itself"),
+        ("doubling.h5", "more than a file of its size can hold"),
     ] {
         let message = message(&fixture(name));
         assert!(message.contains(expected), "{message:?} does not say {expected:?}");
@@ -94,6 +95,22 @@ fn what_is_not_read_is_named() {
     assert!(message(b"{}").contains("does not begin as an HDF5 file"));
     let file = fixture("keras3.weights.h5");
     assert!(message(&file[..file.len() - 1]).contains("cut off"), "{}", message(&file[..file.len() - 1]));
+}
+
+#[test]
+fn a_dataset_larger_than_its_file_is_refused() {
+    // Its shape, 7 x 5 x 3, is made larger in the header: a byte in the middle of the first side's eight.
+    let mut file = fixture("h5py_earliest.h5");
+    let shape: Vec<u8> = [7_u64, 5, 3].iter().flat_map(|side| side.to_le_bytes()).collect();
+    let places: Vec<usize> =
+        file.windows(24).enumerate().filter(|(_, window)| *window == shape).map(|(place, _)| place).collect();
+    assert!(!places.is_empty());
+    for place in places {
+        file[place + 4] = 1;
+    }
+    let message = format!("{:#}", hdf5::read(&file).unwrap_err());
+    assert!(message.starts_with("the root group: layouts: "), "{message}");
+    assert!(message.contains("the file describes more than"), "{message}");
 }
 
 #[test]

@@ -8,6 +8,7 @@ mod archive;
 mod legacy;
 mod pickle;
 mod rebuild;
+mod scalars;
 mod tensors;
 mod value;
 

@@ -6,6 +6,7 @@ use anyhow::{bail, ensure, Context, Result};
 use std::collections::HashMap;
 
 use super::rebuild;
+use super::scalars::{line, other, scalar};
 use super::value::{Id, Value, Values};
 use crate::budget::Budget;
 use crate::bytes::Reader;
@@ -47,46 +48,16 @@ impl Machine<'_> {
                 let top = self.top()?;
                 self.stack.push(top);
             }
-            b'N' => self.push(Value::None)?,
-            0x88 | 0x89 => self.push_other("bool", 0)?,
-            b'I' | b'L' => self.number(line(reader)?)?,
-            b'J' => {
-                let number = reader.u32()?.cast_signed();
-                self.push(Value::Int(number.into()))?;
-            }
-            b'K' => self.int(reader, 1)?,
-            b'M' => self.int(reader, 2)?,
-            0x8a => self.long(reader, 1)?,
-            0x8b => self.long(reader, 4)?,
-            b'F' => {
-                line(reader)?;
-                self.push_other("float", 0)?;
-            }
-            b'G' => {
-                reader.take(8)?;
-                self.push_other("float", 0)?;
-            }
-            b'S' | b'V' => {
-                let text = line(reader)?.trim_matches(['\'', '"']).to_string();
-                self.push(Value::Text(text))?;
-            }
-            b'U' | 0x8c => self.text(reader, 1)?,
-            b'T' | b'X' => self.text(reader, 4)?,
-            0x8d => self.text(reader, 8)?,
-            b'C' => self.bytes(reader, 1)?,
-            b'B' => self.bytes(reader, 4)?,
-            0x8e | 0x96 => self.bytes(reader, 8)?,
-            b'c' => {
-                let name = format!("{}.{}", line(reader)?, line(reader)?);
-                self.push(Value::Global(name))?;
-            }
             0x93 => {
                 let (name, module) = (self.pop()?, self.pop()?);
                 let text = |id| self.values.text(id).context("a class's name is no text");
                 let name = format!("{}.{}", text(module)?, text(name)?);
                 self.push(Value::Global(name))?;
             }
-            _ => self.container(code, reader)?,
+            _ => match scalar(code, reader)? {
+                Some(value) => self.push(value)?,
+                None => self.container(code, reader)?,
+            },
         }
         Ok(None)
     }
@@ -96,7 +67,7 @@ impl Machine<'_> {
             b']' => self.push(Value::List(Vec::new())),
             b'}' => self.push(Value::Dict(Vec::new())),
             b')' => self.push(Value::Tuple(Vec::new())),
-            0x8f => self.push_other("set", 0),
+            0x8f => self.push(other("set")),
             b'l' => self.marked().and_then(|items| self.push(Value::List(items))),
             b't' => self.marked().and_then(|items| self.push(Value::Tuple(items))),
             b'd' => {
@@ -112,7 +83,7 @@ impl Machine<'_> {
                 let items = self.stack.split_off(from);
                 self.push(Value::Tuple(items))
             }
-            0x91 => self.marked().and_then(|_| self.push_other("frozenset", 0)),
+            0x91 => self.marked().and_then(|_| self.push(other("frozenset"))),
             b'a' => self.pop().and_then(|item| self.extend(&[item])),
             b'e' => self.marked().and_then(|items| self.extend(&items)),
             b's' => {
@@ -172,7 +143,8 @@ impl Machine<'_> {
     }
 
     fn add(&mut self, value: Value) -> Result<Id> {
-        self.budget.spend(64)?;
+        let length = if let Value::Text(text) | Value::Global(text) = &value { text.len() } else { 0 };
+        self.budget.spend(96 + length)?;
         Ok(self.values.add(value))
     }
 
@@ -180,11 +152,6 @@ impl Machine<'_> {
         let id = self.add(value)?;
         self.stack.push(id);
         Ok(())
-    }
-
-    fn push_other(&mut self, class: &str, size: usize) -> Result<()> {
-        self.budget.spend(size)?;
-        self.push(Value::Object { class: class.to_string(), state: None })
     }
 
     fn pop(&mut self) -> Result<Id> {
@@ -220,45 +187,6 @@ impl Machine<'_> {
         Ok(())
     }
 
-    fn int(&mut self, reader: &mut Reader, size: usize) -> Result<()> {
-        let number = reader.uint(size)?.cast_signed();
-        self.push(Value::Int(number))
-    }
-
-    /// A number as text: `7`, `7L`, or `01` for true.
-    fn number(&mut self, text: String) -> Result<()> {
-        match text.trim_end_matches('L').parse() {
-            Ok(number) => self.push(Value::Int(number)),
-            Err(_) => self.push_other("int", 0),
-        }
-    }
-
-    /// A number of any size, in two's complement.
-    fn long(&mut self, reader: &mut Reader, width: usize) -> Result<()> {
-        let length = usize::try_from(reader.uint(width)?)?;
-        let bytes = reader.take(length)?;
-        if bytes.len() > 8 {
-            return self.push_other("int", bytes.len());
-        }
-        let sign = if bytes.last().is_some_and(|byte| byte & 0x80 != 0) { 0xff } else { 0 };
-        let mut whole = [sign; 8];
-        whole[..bytes.len()].copy_from_slice(bytes);
-        self.push(Value::Int(i64::from_le_bytes(whole)))
-    }
-
-    fn text(&mut self, reader: &mut Reader, width: usize) -> Result<()> {
-        let length = usize::try_from(reader.uint(width)?)?;
-        let text = String::from_utf8_lossy(reader.take(length)?).into_owned();
-        self.budget.spend(text.len())?;
-        self.push(Value::Text(text))
-    }
-
-    fn bytes(&mut self, reader: &mut Reader, width: usize) -> Result<()> {
-        let length = usize::try_from(reader.uint(width)?)?;
-        reader.take(length)?;
-        self.push_other("bytes", 0)
-    }
-
     /// Adds to the list on top of the stack. Lists of other classes are passed over.
     fn extend(&mut self, items: &[Id]) -> Result<()> {
         match self.values.get_mut(self.top()?) {
@@ -289,9 +217,4 @@ impl Machine<'_> {
 
 fn pairs(items: &[Id]) -> Vec<(Id, Id)> {
     items.as_chunks().0.iter().map(|&[key, value]| (key, value)).collect()
-}
-
-fn line(reader: &mut Reader) -> Result<String> {
-    let line = reader.until(b'\n')?;
-    Ok(String::from_utf8_lossy(line).trim_end_matches('\r').to_string())
 }

@@ -150,7 +150,7 @@ impl Walk<'_, '_> {
                 self.read.insert(key.clone(), storage);
             }
             let storage = self.read.get(key).map_or(&[][..], |storage| storage);
-            let start = tensor.offset.checked_add(tensor.storage.start).unwrap_or(u64::MAX);
+            let start = tensor.offset.saturating_add(tensor.storage.start);
             gather(storage, kind.size(), start, &tensor.shape, &tensor.strides)?
         };
         if self.big_endian {

@@ -47,7 +47,8 @@ impl<'a> File<'a> {
             return Ok(Err(unreadable(what)));
         }
         if header.find(kind::EXTERNAL).is_some() {
-            return Ok(Err(unreadable("numbers that stand in another file")));
+            let why = "its numbers stand in another file, which is not read. Copy it to a dataset of its own";
+            return Ok(Err(Attribute::Unreadable(why.to_string())));
         }
         let filters = header
             .find(kind::FILTERS)
@@ -72,7 +73,7 @@ impl<'a> File<'a> {
                 }
                 bytes
             }
-            Layout::Other(what) => return Ok(Err(unreadable(&what))),
+            Layout::Other(why) => return Ok(Err(Attribute::Unreadable(why.to_string()))),
         }))
     }
 

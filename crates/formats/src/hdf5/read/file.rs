@@ -5,11 +5,13 @@ use std::cell::RefCell;
 use std::collections::HashMap;
 
 use super::super::checksum::lookup3;
-use super::global_heap::Objects;
 use crate::budget::Budget;
 use crate::bytes::Reader;
 
 const SIGNATURE: &[u8] = b"\x89HDF\r\n\x1a\n";
+
+/// A collection's texts by number: where each stands in the file, and its length.
+pub(super) type Objects = HashMap<u16, (u64, u64)>;
 
 /// An open file.
 pub(super) struct File<'a> {

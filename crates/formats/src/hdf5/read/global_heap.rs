@@ -1,17 +1,15 @@
 //! Global heaps: collections of objects of any length, in which texts of variable length stand.
 
 use anyhow::{ensure, Context, Result};
-use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 
-use super::file::File;
-
-/// A collection's objects by number: where each stands in the file, and its length.
-pub(super) type Objects = HashMap<u16, (u64, u64)>;
+use super::file::{File, Objects};
+use crate::bytes::Reader;
 
 impl<'a> File<'a> {
     /// The bytes of a text, given what stands in its place: its length, a collection's address, a number.
     pub fn variable(&self, reference: &[u8]) -> Result<&'a [u8]> {
-        let mut reader = crate::bytes::Reader::new(reference);
+        let mut reader = Reader::new(reference);
         let length = u64::from(reader.u32()?);
         let address = self.address(&mut reader)?;
         let number = u16::try_from(reader.u32()?).context("there is no object of such a number")?;
@@ -20,10 +18,11 @@ impl<'a> File<'a> {
         }
         let address = address.context("a text has a length, but no place")?;
         let mut collections = self.collections.borrow_mut();
-        if !collections.contains_key(&address) {
-            collections.insert(address, self.collection(address)?);
-        }
-        let found = collections.get(&address).and_then(|objects| objects.get(&number));
+        let objects = match collections.entry(address) {
+            Entry::Occupied(known) => known.into_mut(),
+            Entry::Vacant(unknown) => unknown.insert(self.collection(address)?),
+        };
+        let found = objects.get(&number);
         let (place, there) =
             *found.with_context(|| format!("the heap at {address} has no object {number}"))?;
         ensure!(length <= there, "a text has {length} bytes, and {there} are there");
@@ -36,7 +35,7 @@ impl<'a> File<'a> {
         reader.take(3)?;
         let size = self.length(&mut reader)?;
         let start = 8 + self.length_size as u64;
-        let mut reader = crate::bytes::Reader::new(self.slice(address, size)?);
+        let mut reader = Reader::new(self.slice(address, size)?);
         reader.take(start as usize)?;
         let (mut objects, mut place) = (Objects::new(), address + start);
         let head = 8 + self.length_size as u64;

@@ -13,8 +13,8 @@ pub(super) enum Layout<'a> {
     Contiguous(Option<u64>),
     /// In chunks of equal size.
     Chunked(Chunked),
-    /// In a way that is not read, and its name.
-    Other(String),
+    /// In a way that is not read, and what to do.
+    Other(&'static str),
 }
 
 /// Chunks: their sides in elements, and where the list of them is.
@@ -56,7 +56,7 @@ impl<'a> File<'a> {
                     chunked(sides, Index::Tree, address, size)
                 }
                 2 => self.layout_4(reader, size),
-                3 => Ok(Layout::Other("parts of other datasets (a virtual dataset)".to_string())),
+                3 => Ok(Layout::Other("it is put together from other datasets (virtual), which is not read. Copy it to a dataset of its own")),
                 class => bail!("a layout of class {class} is not known"),
             },
             version => bail!("a layout of version {version} is not known, 1 to 4 are"),
@@ -93,15 +93,11 @@ impl<'a> File<'a> {
                 reader.take(1)?;
                 Index::FixedArray
             }
-            kind => {
-                let kind = match kind {
-                    4 => "an extensible array",
-                    5 => "a tree of version 2",
-                    _ => "an unknown index",
-                };
-                return Ok(Layout::Other(format!(
-                    "chunks that are listed in {kind} (it was made with maxshape; make it without, or save it with libver=\"earliest\")"
-                )));
+            _ => {
+                return Ok(Layout::Other(
+                    "it can grow, and lists its chunks in a way that is not read. Save it without maxshape, or with \
+                     libver=\"earliest\"",
+                ));
             }
         };
         let address = self.address(&mut reader)?;

@@ -6,6 +6,9 @@ use super::file::File;
 use super::links::{Link, Target};
 use crate::bytes::Reader;
 
+/// The children of a tree's node: the key before each, and its address.
+type Children<'a> = Vec<(&'a [u8], u64)>;
+
 impl<'a> File<'a> {
     /// A group's links, given its symbol table message.
     pub fn symbols(&self, body: &[u8]) -> Result<Vec<Link>> {
@@ -41,15 +44,9 @@ impl<'a> File<'a> {
         Ok(())
     }
 
-    /// A node of a tree of version 1: its level, and its children with the keys before them. A node below another has a smaller
+    /// A node of a tree of version 1: its level, and its children. A node below another has a smaller
     /// level, so that a tree ends.
-    pub fn tree(
-        &self,
-        address: u64,
-        of: u8,
-        key: usize,
-        above: Option<u8>,
-    ) -> Result<(u8, Vec<(&'a [u8], u64)>)> {
+    pub fn tree(&self, address: u64, of: u8, key: usize, above: Option<u8>) -> Result<(u8, Children<'a>)> {
         let mut reader = self.at(address)?;
         reader.expect(b"TREE")?;
         let (kind, level, count) = (reader.u8()?, reader.u8()?, reader.u16()?);

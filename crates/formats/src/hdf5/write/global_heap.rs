@@ -1,19 +1,11 @@
 //! Global heaps: the collections in which texts of variable length stand.
 
-use super::output::{padded, Output};
+use super::output::{padded, Collection, Output};
 
 /// HDF5 makes no smaller ones.
 const SMALLEST: usize = 4096;
 /// The head of a collection, and of an object in it.
 const HEAD: usize = 16;
-
-/// A collection, and how much of it is used.
-pub(super) struct Collection {
-    address: u64,
-    size: usize,
-    used: usize,
-    objects: u16,
-}
 
 impl Output {
     /// Keeps a text, and returns what stands in its place: its length, the collection's address, its number.

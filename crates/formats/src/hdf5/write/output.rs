@@ -1,7 +1,5 @@
 //! The file that is being written.
 
-use super::global_heap::Collection;
-
 /// An address that is not set.
 pub(super) const NOWHERE: u64 = u64::MAX;
 
@@ -33,6 +31,14 @@ impl Output {
         let start = address as usize;
         self.bytes[start..start + bytes.len()].copy_from_slice(bytes);
     }
+}
+
+/// A collection of texts, and how much of it is used.
+pub(super) struct Collection {
+    pub address: u64,
+    pub size: usize,
+    pub used: usize,
+    pub objects: u16,
 }
 
 /// Bytes with zeros behind them, up to a multiple of eight.
