@@ -1,8 +1,7 @@
 //! Keras's `mnist.npz`: a zip archive of the arrays `x_train`, `y_train`, `x_test` and `y_test`, bytes in NumPy's format.
-//!
-//! Source: NumPy's `numpy/lib/format.py`.
 
-use anyhow::{ensure, Result};
+use anyhow::{anyhow, ensure, Result};
+use formats::npy;
 use std::io::Cursor;
 
 use crate::data::dataset::{Images, Part};
@@ -42,39 +41,27 @@ fn parse(archive: &[u8]) -> Result<(Part, Part)> {
     Ok((part("x_train", "y_train")?, part("x_test", "y_test")?))
 }
 
-/// An array's shape and its bytes. Before them stand: `\x93NUMPY`, a version, the length of the description, and that.
+/// An array's shape and its bytes, which stand behind a header.
 fn array(mut bytes: Vec<u8>) -> Result<(Vec<usize>, Vec<u8>)> {
-    let damaged = "it is no array of NumPy, or a damaged one. Delete the file and download it again";
-    ensure!(bytes.starts_with(b"\x93NUMPY") && bytes.len() > 12, damaged);
-    let (start, length): (usize, usize) = match bytes[6] {
-        1 => (10, usize::from(u16::from_le_bytes([bytes[8], bytes[9]]))),
-        _ => (12, u32::from_le_bytes([bytes[8], bytes[9], bytes[10], bytes[11]]) as usize),
-    };
-    let description = bytes.get(start..start.saturating_add(length)).context(damaged)?;
-    let description = String::from_utf8_lossy(description).into_owned();
-    let value = |key: &str| description.split_once(&format!("'{key}':")).map(|(_, rest)| rest.trim_start());
-    let kind = value("descr").context(damaged)?;
+    let damaged =
+        |_| anyhow!("it is no array of NumPy, or a damaged one. Delete the file and download it again");
+    let npy::Header { descr, fortran_order, shape, length } = npy::header(&bytes).map_err(damaged)?;
     ensure!(
-        kind.starts_with("'|u1'"),
-        "its numbers are {}, and bytes, '|u1', are expected. Save it again from Python, with .astype(\"uint8\")",
-        kind.split(',').next().unwrap_or_default()
+        descr == "|u1",
+        "its numbers are '{descr}', and bytes, '|u1', are expected. Save it again from Python, with .astype(\"uint8\")"
     );
     ensure!(
-        value("fortran_order").context(damaged)?.starts_with("False"),
+        !fortran_order,
         "its numbers stand column by column. Save it again from Python, with np.ascontiguousarray"
     );
-    let (shape, _) =
-        value("shape").and_then(|shape| shape.strip_prefix('(')?.split_once(')')).context(damaged)?;
-    let sides = shape.split(',').map(str::trim).filter(|side| !side.is_empty());
-    let sides: Vec<usize> = sides.map(str::parse).collect::<Result<_, _>>().context(damaged)?;
-    bytes.drain(..start + length);
-    let wanted = sides.iter().try_fold(1_usize, |product, &side| product.checked_mul(side));
+    bytes.drain(..length);
+    let wanted = shape.iter().try_fold(1_usize, |product, &side| product.checked_mul(side));
     ensure!(
         wanted == Some(bytes.len()),
-        "its shape is {sides:?}, and {} bytes follow. Delete the file and download it again",
+        "its shape is {shape:?}, and {} bytes follow. Delete the file and download it again",
         bytes.len()
     );
-    Ok((sides, bytes))
+    Ok((shape, bytes))
 }
 
 #[cfg(test)]
