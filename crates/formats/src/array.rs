@@ -1,6 +1,6 @@
 //! Numbers with a shape, as they stand in files.
 
-use anyhow::{bail, ensure, Context, Result};
+use anyhow::{ensure, Context, Result};
 
 use crate::half::{bf16_to_f32, f16_to_f32};
 
@@ -49,6 +49,31 @@ impl Number {
     /// Whether it has a fraction.
     pub fn is_float(self) -> bool {
         matches!(self, Number::F16 | Number::BF16 | Number::F32 | Number::F64)
+    }
+
+    /// The float nearest to the number that these bytes are.
+    fn float(self, bytes: &[u8]) -> f32 {
+        match self {
+            Number::F16 => f16_to_f32(u16::from_le_bytes(sized(bytes))),
+            Number::BF16 => bf16_to_f32(u16::from_le_bytes(sized(bytes))),
+            Number::F32 => f32::from_le_bytes(sized(bytes)),
+            Number::F64 => f64::from_le_bytes(sized(bytes)) as f32,
+            _ => self.integer(bytes) as f32,
+        }
+    }
+
+    /// The integer that these bytes are; of a float, its bits.
+    fn integer(self, bytes: &[u8]) -> i128 {
+        match self {
+            Number::I8 => i8::from_le_bytes(sized(bytes)).into(),
+            Number::I16 => i16::from_le_bytes(sized(bytes)).into(),
+            Number::I32 => i32::from_le_bytes(sized(bytes)).into(),
+            Number::I64 => i64::from_le_bytes(sized(bytes)).into(),
+            Number::U8 | Number::Bool => u8::from_le_bytes(sized(bytes)).into(),
+            Number::U16 | Number::F16 | Number::BF16 => u16::from_le_bytes(sized(bytes)).into(),
+            Number::U32 | Number::F32 => u32::from_le_bytes(sized(bytes)).into(),
+            Number::U64 | Number::F64 => u64::from_le_bytes(sized(bytes)).into(),
+        }
     }
 }
 
@@ -137,18 +162,8 @@ impl Array {
     /// The numbers as 32-bit floats: exactly from F16, BF16 and F32, rounded from F64 and large integers.
     pub fn to_f32(&self) -> Vec<f32> {
         match self.kind {
-            Number::F16 => self.values(|bytes| f16_to_f32(u16::from_le_bytes(bytes))),
-            Number::BF16 => self.values(|bytes| bf16_to_f32(u16::from_le_bytes(bytes))),
-            Number::F32 => self.values(f32::from_le_bytes),
-            Number::F64 => self.values(|bytes| f64::from_le_bytes(bytes) as f32),
-            Number::I8 => self.values(|bytes| i8::from_le_bytes(bytes) as f32),
-            Number::I16 => self.values(|bytes| i16::from_le_bytes(bytes) as f32),
-            Number::I32 => self.values(|bytes| i32::from_le_bytes(bytes) as f32),
-            Number::I64 => self.values(|bytes| i64::from_le_bytes(bytes) as f32),
-            Number::U8 | Number::Bool => self.values(|bytes| u8::from_le_bytes(bytes) as f32),
-            Number::U16 => self.values(|bytes| u16::from_le_bytes(bytes) as f32),
-            Number::U32 => self.values(|bytes| u32::from_le_bytes(bytes) as f32),
-            Number::U64 => self.values(|bytes| u64::from_le_bytes(bytes) as f32),
+            Number::F32 => self.bytes.as_chunks().0.iter().map(|bytes| f32::from_le_bytes(*bytes)).collect(),
+            kind => self.bytes.chunks_exact(kind.size()).map(|bytes| kind.float(bytes)).collect(),
         }
     }
 
@@ -157,28 +172,19 @@ impl Array {
     /// # Errors
     /// If they are floats, or larger than an i64 can be.
     pub fn to_i64(&self) -> Result<Vec<i64>> {
-        Ok(match self.kind {
-            Number::I8 => self.values(|bytes| i8::from_le_bytes(bytes).into()),
-            Number::I16 => self.values(|bytes| i16::from_le_bytes(bytes).into()),
-            Number::I32 => self.values(|bytes| i32::from_le_bytes(bytes).into()),
-            Number::I64 => self.values(i64::from_le_bytes),
-            Number::U8 | Number::Bool => self.values(|bytes| u8::from_le_bytes(bytes).into()),
-            Number::U16 => self.values(|bytes| u16::from_le_bytes(bytes).into()),
-            Number::U32 => self.values(|bytes| u32::from_le_bytes(bytes).into()),
-            Number::U64 => {
-                let values = self.values(u64::from_le_bytes).into_iter();
-                values
-                    .map(i64::try_from)
-                    .collect::<Result<_, _>>()
-                    .context("a U64 is too large for an I64")?
-            }
-            kind => bail!("the numbers are {kind:?}, and integers are expected"),
-        })
+        ensure!(!self.kind.is_float(), "the numbers are {:?}, and integers are expected", self.kind);
+        let integers: Option<_> = self
+            .bytes
+            .chunks_exact(self.kind.size())
+            .map(|bytes| i64::try_from(self.kind.integer(bytes)).ok())
+            .collect();
+        integers.context("a U64 is too large for an I64")
     }
+}
 
-    fn values<const SIZE: usize, T>(&self, value: impl Fn([u8; SIZE]) -> T) -> Vec<T> {
-        self.bytes.as_chunks::<SIZE>().0.iter().map(|bytes| value(*bytes)).collect()
-    }
+/// The first bytes as an array; there are as many, since the kind says how many there are.
+fn sized<const SIZE: usize>(bytes: &[u8]) -> [u8; SIZE] {
+    bytes.first_chunk().copied().unwrap_or([0; SIZE])
 }
 
 /// The bytes of a shape, which a damaged file can make larger than any memory.

@@ -1,4 +1,4 @@
-//! Reading a file's bytes from front to back, with bounds.
+//! A file's bytes: read from front to back with bounds, and numbers written.
 
 use anyhow::{ensure, Context, Result};
 
@@ -74,4 +74,19 @@ impl<'a> Reader<'a> {
         self.take(1)?;
         Ok(taken)
     }
+}
+
+/// Numbers of 16 bits as bytes.
+pub(crate) fn u16s(numbers: &[u16]) -> Vec<u8> {
+    numbers.iter().flat_map(|number| number.to_le_bytes()).collect()
+}
+
+/// Numbers of 32 bits as bytes.
+pub(crate) fn u32s(numbers: &[u32]) -> Vec<u8> {
+    numbers.iter().flat_map(|number| number.to_le_bytes()).collect()
+}
+
+/// Numbers of 64 bits as bytes.
+pub(crate) fn u64s(numbers: &[u64]) -> Vec<u8> {
+    numbers.iter().flat_map(|number| number.to_le_bytes()).collect()
 }

@@ -11,7 +11,7 @@ use std::borrow::Cow;
 use std::io::Read;
 
 use crate::budget::Budget;
-use crate::bytes::Reader;
+use crate::bytes::{u16s, u32s, Reader};
 
 const LOCAL: &[u8] = b"PK\x03\x04";
 const ENTRY: &[u8] = b"PK\x01\x02";
@@ -207,9 +207,9 @@ pub fn write(files: &[(&str, &[u8])]) -> Result<Vec<u8>> {
         let length = u16::try_from(name.len()).with_context(|| format!("the name {name} is too long"))?;
         let utf8 = if name.is_ascii() { 0 } else { 0x800_u16 };
         // What both headers say: version 2.0, flags, stored, midnight of 1 January 1980, checksum, sizes, the name's length.
-        let mut shared = [20, utf8, 0, 0, 0x21].map(u16::to_le_bytes).concat();
-        shared.extend([crc(content), size, size].map(u32::to_le_bytes).concat());
-        shared.extend([length, 0].map(u16::to_le_bytes).concat());
+        let mut shared = u16s(&[20, utf8, 0, 0, 0x21]);
+        shared.extend(u32s(&[crc(content), size, size]));
+        shared.extend(u16s(&[length, 0]));
         archive.extend([LOCAL, &shared, name.as_bytes(), content].concat());
         directory.extend(
             [ENTRY, &20_u16.to_le_bytes(), &shared, &[0; 10], &place.to_le_bytes(), name.as_bytes()].concat(),

@@ -4,6 +4,7 @@ use anyhow::{ensure, Context, Result};
 
 use super::output::{padded, Output, NOWHERE};
 use super::value::encode;
+use crate::bytes::u16s;
 use crate::hdf5::tree::check_names;
 use crate::hdf5::{Attribute, Dataset};
 
@@ -26,7 +27,7 @@ impl Header {
              weight_names1 and so on), or make it one text",
             body.len()
         );
-        let head = [kind, body.len() as u16, u16::from(constant), 0].map(u16::to_le_bytes).concat();
+        let head = u16s(&[kind, body.len() as u16, u16::from(constant), 0]);
         self.messages.extend([head, body].concat());
         self.count += 1;
         Ok(())

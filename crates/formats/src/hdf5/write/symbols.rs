@@ -1,6 +1,7 @@
 //! A group's members: a heap of their names, tables of eight, and a tree (B-tree, version 1) over the tables.
 
 use super::output::{padded, Output, NOWHERE};
+use crate::bytes::u64s;
 
 /// Half of what a table holds, and of what a node of the tree holds: HDF5's own numbers.
 pub(super) const TABLE: u16 = 4;
@@ -22,7 +23,7 @@ pub(super) struct Symbols {
 
 impl Symbols {
     pub fn bytes(self) -> Vec<u8> {
-        [self.tree, self.names].map(u64::to_le_bytes).concat()
+        u64s(&[self.tree, self.names])
     }
 }
 
@@ -30,7 +31,7 @@ impl Symbols {
 pub(super) fn entry(name: u64, header: u64, group: Option<Symbols>) -> Vec<u8> {
     let known = group.map_or(vec![0; 16], Symbols::bytes);
     let kind = u64::from(group.is_some());
-    [[name, header, kind].map(u64::to_le_bytes).concat(), known].concat()
+    [u64s(&[name, header, kind]), known].concat()
 }
 
 /// A node of the tree, or a table: where it is, and where its last name is in the heap.
@@ -58,7 +59,7 @@ pub(super) fn symbols(output: &mut Output, members: &[Symbol]) -> Symbols {
     let tree = tree(output, children);
     let place = output.place(&names);
     // There is no free space in the heap: 1 says so.
-    let head = [names.len() as u64, 1, place].map(u64::to_le_bytes).concat();
+    let head = u64s(&[names.len() as u64, 1, place]);
     Symbols { tree, names: output.place(&[b"HEAP\0\0\0\0", head.as_slice()].concat()) }
 }
 
@@ -76,12 +77,12 @@ fn tree(output: &mut Output, mut children: Vec<Child>) -> u64 {
         let mut before = 0;
         let mut above = Vec::new();
         for (index, node) in nodes.iter().enumerate() {
-            let beside = [address(index.wrapping_sub(1)), address(index + 1)].map(u64::to_le_bytes).concat();
+            let beside = u64s(&[address(index.wrapping_sub(1)), address(index + 1)]);
             let mut bytes = [&b"TREE\0"[..], &[level], &(node.len() as u16).to_le_bytes(), &beside].concat();
             // Between the children stand the names that part them.
             bytes.extend(u64::to_le_bytes(before));
             for child in *node {
-                bytes.extend([child.address, child.last].map(u64::to_le_bytes).concat());
+                bytes.extend(u64s(&[child.address, child.last]));
                 before = child.last;
             }
             output.fill(address(index), &bytes);

@@ -5,6 +5,7 @@ use anyhow::{ensure, Context, Result};
 use super::header::{dataset, Header};
 use super::output::{Output, NOWHERE};
 use super::symbols::{entry, symbols, Symbol, Symbols, NODE, TABLE};
+use crate::bytes::{u16s, u64s};
 use crate::hdf5::tree::check_names;
 use crate::hdf5::{Group, Node, MOST_DEPTH};
 
@@ -18,9 +19,9 @@ pub(in super::super) fn write(root: &Group) -> Result<Vec<u8>> {
     let (header, members) = group(&mut output, root, 1)?;
     let end = output.reserve(0);
     let mut block = b"\x89HDF\r\n\x1a\n\0\0\0\0\0\x08\x08\0".to_vec();
-    block.extend([TABLE, NODE, 0, 0].map(u16::to_le_bytes).concat());
+    block.extend(u16s(&[TABLE, NODE, 0, 0]));
     // Addresses count from 0; there is no list of free space and no driver.
-    block.extend([0, NOWHERE, end, NOWHERE].map(u64::to_le_bytes).concat());
+    block.extend(u64s(&[0, NOWHERE, end, NOWHERE]));
     block.extend(entry(0, header, Some(members)));
     output.fill(0, &block);
     Ok(output.bytes)
