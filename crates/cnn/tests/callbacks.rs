@@ -215,7 +215,7 @@ fn checkpoints_are_written_when_keras_writes_them() {
     let all = [&all[..], &["07-0.47", "08-0.48", "09-0.30", "10-0.31", "11-0.32", "12-0.33"]].concat();
     let best = ["01-0.90", "02-0.50", "03-0.45", "06-0.44", "09-0.30"];
     let folder = Folder::new("checkpoints");
-    let new = || ModelCheckpoint::new(folder.path("{epoch:02d}-{val_loss:.2f}"));
+    let new = || ModelCheckpoint::new(folder.path("{epoch:02d}-{val_loss:.2f}.safetensors"));
     for (mut checkpoint, expected) in [
         (new(), &all[..]),
         (new().save_best_only(true), &best),
@@ -225,6 +225,7 @@ fn checkpoints_are_written_when_keras_writes_them() {
     ] {
         let mut recorder = Recorder::default();
         train(12, &mut [&mut Script, &mut recorder, &mut checkpoint]).unwrap();
+        let expected: Vec<String> = expected.iter().map(|name| format!("{name}.safetensors")).collect();
         assert_eq!(folder.names(), expected, "{checkpoint:?}");
         for name in folder.names() {
             let epoch: usize = name[..2].parse().unwrap();
@@ -237,7 +238,7 @@ fn checkpoints_are_written_when_keras_writes_them() {
 #[test]
 fn a_checkpoint_of_weights_alone_is_a_third_as_large() {
     let folder = Folder::new("weights");
-    let (whole, weights) = (folder.path("whole"), folder.path("weights"));
+    let (whole, weights) = (folder.path("whole.safetensors"), folder.path("weights.safetensors"));
     let mut checkpoints =
         [ModelCheckpoint::new(&whole), ModelCheckpoint::new(&weights).save_weights_only(true)];
     let [first, second] = &mut checkpoints;
@@ -264,6 +265,26 @@ fn a_wrong_path_ends_the_training_before_its_first_epoch() {
         let mut checkpoint = ModelCheckpoint::new(folder.path(name));
         refusal(train(1, &mut [&mut recorder, &mut checkpoint]), &["checkpoint's path", expected]);
         assert!(recorder.losses.is_empty());
+    }
+    let mut checkpoint = ModelCheckpoint::new(folder.path("{epoch:02d}"));
+    refusal(train(1, &mut [&mut checkpoint]), &["the model cannot be saved", "in which format", ".safetensors or .keras"]);
+}
+
+#[test]
+fn a_checkpoint_has_the_format_that_its_path_says() {
+    let folder = Folder::new("formats");
+    for (name, learnt) in [("a.safetensors", true), ("a.keras", true), ("a.h5", false), ("a.weights.h5", false)] {
+        let mut checkpoint = ModelCheckpoint::new(folder.path(name));
+        let (mut trained, _) = train(2, &mut [&mut checkpoint]).unwrap();
+        let mut other = model();
+        other.load_weights(folder.path(name)).unwrap();
+        assert_same(&other, &copy(&trained));
+        if name != "a.weights.h5" {
+            // What the optimizer has learnt tells whether the training goes on as it would have.
+            let ((x, y), settings, mut loaded) = (data(), fit(1), Sequential::load(folder.path(name)).unwrap());
+            let expected = trained.fit(&x, &y, &settings).unwrap().val_loss;
+            assert_eq!(loaded.fit(&x, &y, &settings).unwrap().val_loss == expected, learnt, "{name}");
+        }
     }
 }
 
@@ -386,13 +407,13 @@ fn a_quantity_that_is_not_measured_is_an_error_that_lists_those_that_are() {
     refusal(stop, &["\"val_loss\"", measured, "validation_split"]);
     let reduce = ReduceLROnPlateau::new().monitor("val_accuracy");
     refusal(model.training(&x, &y, &settings).callback(reduce).run(), &["\"val_accuracy\"", measured]);
-    let best = ModelCheckpoint::new("/nowhere/model").save_best_only(true);
+    let best = ModelCheckpoint::new("/nowhere/model.safetensors").save_best_only(true);
     refusal(model.training(&x, &y, &settings).callback(best).run(), &["\"val_loss\"", measured]);
     let reduce = model.training(&x, &y, &settings).callback(ReduceLROnPlateau::new().monitor("f1")).run();
     refusal(reduce, &["\"f1\"", known]);
-    let checkpoint = ModelCheckpoint::new("/nowhere/model").save_best_only(true).monitor("acc");
+    let checkpoint = ModelCheckpoint::new("/nowhere/model.safetensors").save_best_only(true).monitor("acc");
     refusal(model.training(&x, &y, &settings).callback(checkpoint).run(), &["\"acc\"", known]);
-    let checkpoint = ModelCheckpoint::new("/nowhere/{val_loss}");
+    let checkpoint = ModelCheckpoint::new("/nowhere/{val_loss}.safetensors");
     refusal(
         model.training(&x, &y, &settings).callback(checkpoint).run(),
         &["{val_loss}", "not measured", "validation_split"],
@@ -402,8 +423,8 @@ fn a_quantity_that_is_not_measured_is_an_error_that_lists_those_that_are() {
     // With validation_data it is measured, and a checkpoint of every epoch needs no quantity.
     let folder = Folder::new("measured");
     let training = model.training(&x, &y, &settings).validation_data(&x, &y).callback(EarlyStopping::new());
-    training.callback(ModelCheckpoint::new(folder.path("{val_loss}"))).run().unwrap();
-    let every = ModelCheckpoint::new(folder.path("every"));
+    training.callback(ModelCheckpoint::new(folder.path("{val_loss}.safetensors"))).run().unwrap();
+    let every = ModelCheckpoint::new(folder.path("every.safetensors"));
     model.training(&x, &y, &settings).callback(every).run().unwrap();
     assert_eq!(folder.names().len(), 2);
 }
@@ -555,7 +576,7 @@ fn a_training_goes_on_after_the_disk_was_full() {
             let training = match writer {
                 "csv" => training.callback(CSVLogger::new(log("csv"))),
                 "board" => training.callback(TensorBoard::new(log("board"))),
-                "checkpoint" => training.callback(ModelCheckpoint::new(log("checkpoint"))),
+                "checkpoint" => training.callback(ModelCheckpoint::new(log("checkpoint.safetensors"))),
                 "callback" => training.callback(FailAt(if full { "epoch end 4" } else { "" })),
                 _ => training,
             };
@@ -759,7 +780,7 @@ fn train_with_all(folder: &Folder, fail_in: usize) -> anyhow::Result<(Sequential
             &mut stop,
             &mut reduce,
             &mut CSVLogger::new(folder.path("log.csv")).append(true),
-            &mut ModelCheckpoint::new(folder.path("{epoch}.model"))
+            &mut ModelCheckpoint::new(folder.path("{epoch}.safetensors"))
                 .monitor("val_accuracy")
                 .save_best_only(true),
             &mut BackupAndRestore::new(folder.path("backup")),
@@ -770,8 +791,8 @@ fn train_with_all(folder: &Folder, fail_in: usize) -> anyhow::Result<(Sequential
 
 fn bytes(model: &Sequential) -> Vec<u8> {
     let folder = Folder::new("bytes");
-    model.save(folder.path("model")).unwrap();
-    fs::read(folder.path("model")).unwrap()
+    model.save(folder.path("model.safetensors")).unwrap();
+    fs::read(folder.path("model.safetensors")).unwrap()
 }
 
 /// A log without its last column, the seconds.
@@ -801,7 +822,7 @@ fn a_resumed_training_ends_exactly_as_one_without_interruption() {
     assert_eq!(without_seconds(&interrupted.path("log.csv")), without_seconds(&whole.path("log.csv")));
     assert!(!interrupted.path("backup").exists());
     assert_eq!(interrupted.names(), whole.names());
-    for name in ["1.model", "2.model", "3.model"] {
+    for name in ["1.safetensors", "2.safetensors", "3.safetensors"] {
         assert!(fs::read(whole.path(name)).unwrap() == fs::read(interrupted.path(name)).unwrap(), "{name}");
     }
 }
@@ -824,14 +845,14 @@ fn a_function_for_the_learning_rate_goes_on_after_an_interruption() {
 fn a_checkpoint_still_knows_the_best_value_after_an_interruption() {
     let folder = Folder::new("best");
     let run = |fail_in| {
-        let mut checkpoint = ModelCheckpoint::new(folder.path("{epoch:02d}")).save_best_only(true);
+        let mut checkpoint = ModelCheckpoint::new(folder.path("{epoch:02d}.safetensors")).save_best_only(true);
         let mut backup = BackupAndRestore::new(folder.path("backup"));
         let mut fail = Fail { epoch: fail_in, ..Fail::default() };
         train(8, &mut [&mut Script, &mut checkpoint, &mut backup, &mut fail])
     };
     assert!(run(4).is_err());
     run(0).unwrap();
-    assert_eq!(folder.names(), ["01", "02", "03", "06"]);
+    assert_eq!(folder.names(), ["01", "02", "03", "06"].map(|name| format!("{name}.safetensors")));
 }
 
 #[test]
@@ -840,14 +861,14 @@ fn damaged_and_foreign_backups_are_set_aside() {
     let path = folder.path("backup");
     let run = || train(2, &mut [&mut BackupAndRestore::new(&path)]);
     let (expected, _) = run().unwrap();
-    expected.save(folder.path("model")).unwrap();
+    expected.save(folder.path("model.safetensors")).unwrap();
     let mut half = {
         let mut fail = Fail { epoch: 2, ..Fail::default() };
         assert!(train(2, &mut [&mut BackupAndRestore::new(&path), &mut fail]).is_err());
         fs::read(&path).unwrap()
     };
     half.truncate(half.len() / 2);
-    let contents = [b"no backup at all".to_vec(), Vec::new(), half, fs::read(folder.path("model")).unwrap()];
+    let contents = [b"no backup at all".to_vec(), Vec::new(), half, fs::read(folder.path("model.safetensors")).unwrap()];
     for (number, content) in contents.into_iter().enumerate() {
         fs::write(&path, &content).unwrap();
         let (model, history) = run().unwrap();
@@ -885,7 +906,7 @@ fn training_in_a_process_of_its_own() {
     let fail = Fail { epoch: variable("ABORT").parse().unwrap(), abort: true };
     let training = model.training(&x, &y, &settings).callback(fail);
     training.callback(BackupAndRestore::new(&backup)).run().unwrap();
-    model.save(backup.with_extension("model")).unwrap();
+    model.save(backup.with_extension("safetensors")).unwrap();
 }
 
 #[test]
@@ -906,7 +927,7 @@ fn a_training_survives_the_end_of_its_process_and_tells_itself_from_others() {
     let resumed = run("first", "0.01", "0");
     let text = String::from_utf8(resumed.stdout).unwrap();
     assert!(resumed.status.success() && text.contains("Going on after epoch 2"), "{text}");
-    assert!(fs::read(folder.path("first.model")).unwrap() == fs::read(folder.path("whole.model")).unwrap());
+    assert!(fs::read(folder.path("first.safetensors")).unwrap() == fs::read(folder.path("whole.safetensors")).unwrap());
 
     let other = run("second", "0.02", "0");
     let text = String::from_utf8(other.stdout).unwrap();

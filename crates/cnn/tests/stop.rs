@@ -92,7 +92,7 @@ fn weights(model: &Sequential) -> Vec<Tensor> {
 }
 
 fn bytes(model: &Sequential, folder: &Path) -> Vec<u8> {
-    let path = folder.join("model");
+    let path = folder.join("model.safetensors");
     model.save_with_optimizer(&path).unwrap();
     let bytes = fs::read(&path).unwrap();
     fs::remove_file(path).unwrap();

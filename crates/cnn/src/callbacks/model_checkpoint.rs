@@ -8,6 +8,7 @@ use super::{monitor::measured, monitor::Monitor, Callback, Mode, Run, State};
 use crate::engine::error::Context;
 use crate::engine::files::check_place;
 use crate::model::Sequential;
+use crate::saving::FileFormat;
 
 /// Saves the model after every epoch, or after every epoch that is the best so far. Keras's `save_freq`, which saves after
 /// a number of batches, is not offered.
@@ -15,7 +16,8 @@ use crate::model::Sequential;
 /// Defaults: monitor `"val_loss"`, save_best_only false, save_weights_only false, mode `Auto`, no
 /// initial_value_threshold, verbose false.
 ///
-/// The path may hold placeholders, as in Keras: `{epoch}`, counted from 1, and the quantities of the
+/// The end of the path says the format, as with [`Sequential::save`]; `.safetensors` and `.keras` also hold what the optimizer
+/// has learnt. The path may hold placeholders, as in Keras: `{epoch}`, counted from 1, and the quantities of the
 /// [`History`](crate::History), for example `{val_loss}`. After a colon stands how they are written: `{epoch:02d}`
 /// has at least two digits, `{val_loss:.3f}` has three decimals. A file of the same name is replaced, when the new one
 /// is whole.
@@ -72,7 +74,7 @@ impl ModelCheckpoint {
         ModelCheckpoint { save_best_only, ..self }
     }
 
-    /// Whether what the optimizer has learnt is left out, which with Adam makes the file a third as large.
+    /// Whether what the optimizer has learnt is left out, which with Adam makes a `.safetensors` file a third as large.
     pub fn save_weights_only(self, save_weights_only: bool) -> Self {
         ModelCheckpoint { save_weights_only, ..self }
     }
@@ -134,7 +136,7 @@ impl Callback for ModelCheckpoint {
         }
         let known = measured(run);
         let path = self.filled(|name| (name == "epoch" || known.contains(&name)).then_some(1.0))?;
-        check_place(&path).context("the model cannot be saved")
+        check_place(&path).and_then(|()| FileFormat::of_name(&path)).map(|_| ()).context("the model cannot be saved")
     }
 
     fn on_epoch_end(&mut self, run: &mut Run) -> Result<()> {
@@ -143,7 +145,7 @@ impl Callback for ModelCheckpoint {
         }
         let epoch = run.epoch as f64;
         let path = self.filled(|name| if name == "epoch" { Some(epoch) } else { run.history.last(name) })?;
-        match self.save_weights_only {
+        match self.save_weights_only || !FileFormat::of_name(&path)?.holds_optimizers() {
             true => run.model.save(&path)?,
             false => run.model.save_with_optimizer(&path)?,
         }

@@ -5,7 +5,7 @@ use std::path::Path;
 
 /// The formats of model files.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum FileFormat {
+pub(crate) enum FileFormat {
     /// This crate's own: weights by name, and the architecture in the header.
     Safetensors,
     /// Keras's of today: a zip of the configuration and an HDF5 file of weights.
@@ -46,6 +46,11 @@ impl FileFormat {
                 path.display()
             ),
         }
+    }
+
+    /// Whether it has a place for what the optimizer has learnt.
+    pub fn holds_optimizers(self) -> bool {
+        matches!(self, FileFormat::Safetensors | FileFormat::Keras)
     }
 
     /// What a file's bytes are. Of what is unknown, [`Safetensors`](FileFormat::Safetensors) tells best what is wrong with it.

@@ -11,3 +11,5 @@ mod pytorch;
 pub(crate) mod safetensors;
 mod save_and_load;
 pub use onnx::DataFormat;
+
+pub(crate) use file_format::FileFormat;

@@ -24,6 +24,7 @@ use crate::saving::pytorch::by_order;
 const HEADER: &str = "cnn.model";
 const TRAINING: &str = "cnn.training";
 
+const NOT_WHOLE: &str = "it is not a whole model file";
 const DAMAGED: &str = "the file is damaged, only partly copied, or of another format: \
                        copy it again, or save the model again with model.save()";
 /// What the names of tensors begin with that are no weights: the optimizer's state, and in a backup the callbacks'.
@@ -274,10 +275,12 @@ impl Saved {
     }
 }
 
-/// Reads a model that [`write`] wrote.
-pub(super) fn read_model(bytes: &[u8]) -> Result<Sequential> {
-    let saved = parse(bytes)?;
-    let Architecture { input_shape, seed, layers, compile, notes, scale, .. } = saved.architecture()?;
+/// Reads a model that [`write`] wrote; None if the file holds weights alone.
+pub(super) fn read_model(bytes: &[u8]) -> Result<Option<Sequential>> {
+    let saved = parse(bytes).context(NOT_WHOLE)?;
+    let Some(Architecture { input_shape, seed, layers, compile, notes, scale, .. }) = &saved.architecture else {
+        return Ok(None);
+    };
     // A damaged size must not cost more memory than the file's own weights do.
     let weights = saved.tensors.values().map(Tensor::numel).sum();
     let mut builder = Sequential::input(input_shape.clone()).seed(*seed).most_weights(weights);
@@ -295,7 +298,7 @@ pub(super) fn read_model(bytes: &[u8]) -> Result<Sequential> {
     saved.restore(&mut model)?;
     model.notes = notes.clone();
     model.scale = scale.clone();
-    Ok(model)
+    Ok(Some(model))
 }
 
 /// What a file holds, whatever it is called.
@@ -320,7 +323,7 @@ fn in_pytorchs_order(mut arrays: Vec<(String, Array)>) -> Vec<(String, Array)> {
 
 /// Reads only the weights, into a model whose layers are the same.
 pub(super) fn read_weights(bytes: &[u8], model: &mut Sequential) -> Result<()> {
-    let saved = parse(bytes)?;
+    let saved = parse(bytes).context(NOT_WHOLE)?;
     let weights = match saved.architecture {
         Some(_) => saved.check_same_layers(model).and_then(|()| saved.in_order_of(model)),
         None if saved.has_pytorchs_names() => return by_order(model, in_pytorchs_order(arrays(bytes)?)),

@@ -11,8 +11,8 @@ use crate::engine::error::Context;
 use crate::engine::files::{check_place, explain, write_whole};
 use crate::Sequential;
 
-/// What is done with a model's file that holds no model.
-const WEIGHTS_ALONE: &str = "holds weights alone: build the model, and read them with model.load_weights()";
+const WEIGHTS_ALONE: &str = "it holds weights alone. Build the model, and read them with model.load_weights(); what \
+                             model.save() wrote to .safetensors, .keras or .h5 can be loaded as it is";
 
 impl Sequential {
     /// Writes the model in the format that the name says; missing folders are made, and an earlier file of that name is replaced
@@ -64,8 +64,7 @@ impl Sequential {
     fn write(&self, path: &Path, with_optimizer: bool) -> Result<()> {
         let format = FileFormat::of_name(path)?;
         check_place(path)?;
-        let has_place = matches!(format, FileFormat::Safetensors | FileFormat::Keras);
-        if with_optimizer && !has_place {
+        if with_optimizer && !format.holds_optimizers() {
             bail!(
                 "{} has no place for what the optimizer has learnt; use .keras or .safetensors, or save() without it",
                 path.display()
@@ -150,17 +149,19 @@ impl Sequential {
         let path = path.as_ref();
         let bytes = read(path)?;
         let model = match FileFormat::of_bytes(&bytes, path) {
-            FileFormat::Keras => keras::read_archive(&bytes),
+            FileFormat::Keras => keras::read_archive(&bytes).map(Some),
             FileFormat::H5 | FileFormat::WeightsH5 => keras::read_h5(&bytes),
             FileFormat::Safetensors => safetensors::read_model(&bytes),
-            FileFormat::Npz => bail!("{} is NumPy's .npz, which {WEIGHTS_ALONE}", path.display()),
-            FileFormat::PyTorch => bail!("{} is a file of PyTorch, which {WEIGHTS_ALONE}", path.display()),
+            FileFormat::Npz | FileFormat::PyTorch => Ok(None),
             FileFormat::Onnx => bail!(
                 "{} is an ONNX file, which is for running a model elsewhere; load what it was made from",
                 path.display()
             ),
         };
-        model.with_context(|| format!("{} holds no model that can be used", path.display()))
+        let model = model.with_context(|| {
+            format!("{} holds no model that can be used; copy it again, or save it again with model.save()", path.display())
+        })?;
+        model.with_context(|| format!("{}: {WEIGHTS_ALONE}", path.display()))
     }
 
     /// Reads only the weights of a saved model into this one, whose layers must be the same.

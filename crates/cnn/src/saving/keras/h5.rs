@@ -108,12 +108,10 @@ fn read_texts(group: &Group, name: &str) -> Result<Vec<String>> {
     Ok(parts.concat())
 }
 
-/// Reads a whole model.
-pub(in crate::saving) fn read_h5(bytes: &[u8]) -> Result<Sequential> {
+/// Reads a whole model; None if the file holds weights alone.
+pub(in crate::saving) fn read_h5(bytes: &[u8]) -> Result<Option<Sequential>> {
     let root = hdf5::read(bytes)?;
-    let config = root.attribute("model_config").ok().context(
-        "it holds weights alone: it has no attribute model_config. Build the model, and read them with model.load_weights()",
-    )?;
+    let Ok(config) = root.attribute("model_config") else { return Ok(None) };
     let config: Value = serde_json::from_str(config.text()?).context("the attribute model_config")?;
     let chain = chain(&config)?;
     let source = source(&root)?;
@@ -128,7 +126,7 @@ pub(in crate::saving) fn read_h5(bytes: &[u8]) -> Result<Sequential> {
     if let Some(notes) = root.attribute(Notes::KEY).ok().and_then(|notes| notes.text().ok()) {
         Notes::read(notes).give(&mut model);
     }
-    Ok(model)
+    Ok(Some(model))
 }
 
 /// Reads the weights of a whole model, or weights alone, into a model whose layers are the same.
