@@ -83,7 +83,7 @@ pub use training::{
 };
 
 // What cells use beside this crate, in the versions that fit together.
-pub use {anyhow, live, plotters, serde_json, tch};
+pub use {anyhow, formats, live, plotters, serde_json, tch};
 
 /// Everything that a notebook cell names: `use cnn::prelude::*;`.
 pub mod prelude {
