@@ -132,8 +132,13 @@ pub(in crate::saving) fn read_h5(bytes: &[u8]) -> Result<Option<Sequential>> {
 /// Reads the weights of a whole model, or weights alone, into a model whose layers are the same.
 pub(in crate::saving) fn read_h5_weights(bytes: &[u8], model: &mut Sequential) -> Result<()> {
     let root = hdf5::read(bytes)?;
-    if root.get("layers").is_some() || root.get("_layer_checkpoint_dependencies").is_some() {
-        return read::weights(model, &Source::ByClass(super::archive::paths(&root)));
+    if let Ok(config) = root.attribute("model_config") {
+        let config: Value = serde_json::from_str(config.text()?).context("the attribute model_config")?;
+        return read::weights_of_whole(model, &config, &source(&root)?);
+    }
+    let paths = super::archive::paths(&root);
+    if paths.keys().any(|path| path.starts_with("layers/")) {
+        return read::weights(model, &Source::ByClass(paths));
     }
     read::weights(model, &source(&root)?)
 }

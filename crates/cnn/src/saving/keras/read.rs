@@ -6,7 +6,7 @@ use serde_json::Value;
 use std::collections::BTreeMap;
 use tch::{no_grad, Tensor};
 
-use super::chain::{Chain, Step};
+use super::chain::{chain, Chain, Step};
 use super::config::{self, from_keras, Channels};
 use super::layouts::{self, rows_from_channels_first};
 use super::write::{snake_case, Counter, KerasLayer};
@@ -42,6 +42,34 @@ pub(super) fn model(chain: &Chain, source: &Source, training: Option<&Value>) ->
         }
     }
     Ok(model)
+}
+
+/// Gives a model, whose layers are the same, the weights of a whole model's file: of the model that it describes, where that can be
+/// built, and otherwise by the file's names.
+pub(super) fn weights_of_whole(model: &mut Sequential, config: &Value, source: &Source) -> Result<()> {
+    let Ok(other) = chain(config).and_then(|chain| self::model(&chain, source, None)) else {
+        return weights(model, source);
+    };
+    let (nodes, others) = (graph(model), graph(&other));
+    let all = |nodes: &[Node]| -> Vec<(String, Tensor)> {
+        let named = |node: &Node| {
+            let name = node.name.clone();
+            own_weights(node).0.into_iter().map(move |(weight, tensor)| (format!("{name}/{weight}"), tensor))
+        };
+        leaves(nodes).into_iter().flat_map(named).collect()
+    };
+    let (own, others) = (all(&nodes), all(&others));
+    for ((name, own), (other_name, other)) in own.iter().zip(&others) {
+        ensure!(
+            own.size() == other.size(),
+            "{name} has the shape {:?} in this model, and {other_name} {:?} in the file",
+            own.size(),
+            other.size()
+        );
+    }
+    ensure!(own.len() == others.len(), "this model has {} weights, and the file {}", own.len(), others.len());
+    no_grad(|| own.into_iter().zip(others).for_each(|((_, mut own), (_, other))| own.copy_(&other)));
+    Ok(())
 }
 
 /// Gives a model, whose layers are the same, a file's weights; by order, as Keras does.

@@ -103,14 +103,22 @@ pub(super) fn read_by_names(group: &Group, model: &mut Sequential) {
     let rate = find(&["/learning_rate"]).map(|(_, rate)| *rate);
     let slots = compiled.optimizer.slots();
     let array = |Slot { layer, weight, slot }: Slot| {
-        let wanted = format!("_{}_{}", layers[layer].name, layers[layer].trained[weight].weight);
+        let (kept, trained) = (&layers[layer], &layers[layer].trained[weight].weight);
+        // Keras 2 called this kernel otherwise.
+        let earlier = (kept.class_name == "DepthwiseConv2D" && trained == "kernel").then_some("depthwise_kernel");
+        let wanted = [Some(trained.as_str()), earlier].map(|weight| format!("_{}_{}", kept.name, weight.unwrap_or(trained)));
         let named = names.iter().filter(|(name, _)| {
             let flat = name.replace('/', "_");
             short_names(slots[slot]).iter().any(|short| {
-                flat.ends_with(&format!("{wanted}_{short}")) || (flat.ends_with(&wanted) && flat.contains(&format!("_{short}_")))
+                let is = |wanted: &String| {
+                    flat.ends_with(&format!("{wanted}_{short}"))
+                        || (flat.ends_with(wanted) && flat.contains(&format!("_{short}_")))
+                };
+                wanted.iter().any(is)
             })
         });
-        let found = named.map(|(_, array)| *array).next()?;
+        // Another layer's name may end with this one's: that is longer.
+        let found = named.min_by_key(|(name, _)| name.len()).map(|(_, array)| *array)?;
         Some((Slot { layer, weight, slot }, found))
     };
     let found: Option<Vec<_>> = order(&compiled.optimizer, &layers).into_iter().map(array).collect();
