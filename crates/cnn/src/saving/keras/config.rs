@@ -118,12 +118,12 @@ pub(super) fn to_keras(node: &Node) -> Result<(String, Map<String, Value>)> {
             config.insert("axis".to_string(), json!(-1));
         }
         "Reshape" => {
-            let shape: Vec<i64> = serde_json::from_value(config["target_shape"].take())?;
-            config["target_shape"] = json!(keras_shape(&shape));
+            let shape = keras_shape(&list(&config, "target_shape")?);
+            config.insert("target_shape".to_string(), json!(shape));
         }
         "Permute" => {
-            let dims: Vec<i64> = serde_json::from_value(config["dims"].take())?;
-            config["dims"] = json!(permuted(&dims, keras_axis, own_axis));
+            let dims = permuted(&list(&config, "dims")?, keras_axis, own_axis);
+            config.insert("dims".to_string(), json!(dims));
         }
         _ => {}
     }
@@ -213,12 +213,12 @@ pub(super) fn from_keras(class_name: &str, config: &Value, channels: Channels) -
     match class_name {
         "BatchNormalization" | "LayerNormalization" => check_axis(&mut config, channels)?,
         "Reshape" => {
-            let shape: Vec<i64> = serde_json::from_value(config["target_shape"].take())?;
-            config["target_shape"] = json!(channels.own_shape(&shape));
+            let shape = channels.own_shape(&list(&config, "target_shape")?);
+            config.insert("target_shape".to_string(), json!(shape));
         }
         "Permute" if channels == Channels::Last => {
-            let dims: Vec<i64> = serde_json::from_value(config["dims"].take())?;
-            config["dims"] = json!(permuted(&dims, own_axis, keras_axis));
+            let dims = permuted(&list(&config, "dims")?, own_axis, keras_axis);
+            config.insert("dims".to_string(), json!(dims));
         }
         "Softmax" => {
             let axis = config.get("axis").and_then(Value::as_i64).unwrap_or(-1);
@@ -230,6 +230,13 @@ pub(super) fn from_keras(class_name: &str, config: &Value, channels: Channels) -
         bail!("its noise_shape is {shape}, which this crate's layer does not have");
     }
     from_config(class_name, &Value::Object(config))
+}
+
+/// An argument that is a list of whole numbers.
+fn list(config: &Map<String, Value>, key: &str) -> Result<Vec<i64>> {
+    let found = config.get(key).and_then(Value::as_array);
+    let numbers: Option<Vec<i64>> = found.map(|list| list.iter().map(Value::as_i64).collect()).unwrap_or_default();
+    numbers.with_context(|| format!("its {key} is no list of whole numbers"))
 }
 
 /// Arguments that had other names in earlier versions.

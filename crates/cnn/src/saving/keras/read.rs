@@ -245,7 +245,9 @@ fn first_channels(steps: &[Step]) -> Option<Channels> {
 fn layer(step: &Step, channels: Channels) -> Result<Box<dyn Layer>> {
     let Some([inside, around]) = &step.block else {
         let mut config = step.config.clone();
-        config["name"] = step.name.clone().into();
+        if let Some(arguments) = config.as_object_mut() {
+            arguments.insert("name".to_string(), step.name.clone().into());
+        }
         let made = from_keras(&step.class_name, &config, channels);
         return made.with_context(|| format!("the layer {} cannot be made", step.name));
     };
