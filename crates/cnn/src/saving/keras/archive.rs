@@ -4,17 +4,16 @@
 //! attribute `name` of `vars`.
 
 use anyhow::Result;
-use formats::hdf5::{self, Attribute, Dataset, Group, Node};
-use formats::{zipped, Array};
+use formats::hdf5::{self, Attribute, Group, Node};
+use formats::zipped;
 use serde_json::{json, Value};
-use std::collections::BTreeMap;
 
 use super::chain::chain;
 use super::compile::{loss_to_keras, optimizer_to_keras};
-use super::h5::KERAS_VERSION;
+use super::paths::paths;
 use super::read::{self, Source};
 use super::state;
-use super::write::{keras_layers, model_config, model_name, snake_case, Counter, KerasLayer};
+use super::write::{keras_layers, model_config, model_name, snake_case, Counter, KerasLayer, KERAS_VERSION};
 use crate::engine::error::Context;
 use crate::saving::numbers::array;
 use crate::saving::own_notes::Notes;
@@ -76,10 +75,9 @@ pub(in crate::saving) fn read_archive(bytes: &[u8]) -> Result<Sequential> {
     let config: Value = serde_json::from_slice(&archive.read("config.json")?).context("config.json in it")?;
     let root = hdf5::read(&archive.read("model.weights.h5")?).context("model.weights.h5 in it")?;
     let chain = chain(&config)?;
-    let paths = paths(&root);
     let compile = Some(&config["compile_config"]).filter(|compile| compile.is_object());
-    let mut model = read::model(&chain, &Source::ByClass(paths), compile)?;
-    state::read_by_order(&self::paths(&root), &mut model)?;
+    let mut model = read::model(&chain, &Source::ByClass(paths(&root)), compile)?;
+    state::read_by_order(&paths(&root), &mut model)?;
     let metadata: Option<Value> =
         archive.read("metadata.json").ok().and_then(|bytes| serde_json::from_slice(&bytes).ok());
     if let Some(notes) = metadata.and_then(|metadata| metadata.get(Notes::KEY).cloned()) {
@@ -94,24 +92,4 @@ pub(in crate::saving) fn read_archive_weights(bytes: &[u8], model: &mut Sequenti
     let config: Value = serde_json::from_slice(&archive.read("config.json")?).context("config.json in it")?;
     let root = hdf5::read(&archive.read("model.weights.h5")?).context("model.weights.h5 in it")?;
     read::weights_of_whole(model, &config, &Source::ByClass(paths(&root)))
-}
-
-/// All numbers of a file by their paths. Windows has left `\` in some, and Keras 2 called the first group otherwise.
-pub(super) fn paths(root: &Group) -> BTreeMap<String, Array> {
-    fn walk(group: &Group, path: &str, all: &mut BTreeMap<String, Array>) {
-        for (name, node) in &group.members {
-            let path = format!("{path}{}", name.replace('\\', "/"));
-            match node {
-                Node::Group(group) => walk(group, &format!("{path}/"), all),
-                Node::Dataset(Dataset { value: Attribute::Numbers(array), .. }) => {
-                    let path = path.replace("_layer_checkpoint_dependencies/", "layers/");
-                    all.insert(path, array.clone());
-                }
-                Node::Dataset(_) => {}
-            }
-        }
-    }
-    let mut all = BTreeMap::new();
-    walk(root, "", &mut all);
-    all
 }

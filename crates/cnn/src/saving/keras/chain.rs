@@ -60,7 +60,10 @@ fn take_activations(steps: &mut Vec<Step>) {
     for position in (0..steps.len()).rev() {
         steps[position].block.iter_mut().flatten().for_each(take_activations);
         let [block, next, ..] = &mut steps[position..] else { continue };
-        if block.block.is_some() && next.class_name == "Activation" && next.name == activation_name(&block.name) {
+        if block.block.is_some()
+            && next.class_name == "Activation"
+            && next.name == activation_name(&block.name)
+        {
             block.config = next.config.take();
             steps.remove(position + 1);
         }
@@ -104,7 +107,9 @@ fn model(model: &Value, place: &Place, input_shape: &mut Option<Vec<Value>>) -> 
             Ok(steps)
         }
         "Functional" | "Model" => Graph::new(&entries, config)?.steps(place, input_shape),
-        other => bail!("it is a {other}: only Sequential and functional models can be read; use load_weights()"),
+        other => {
+            bail!("it is a {other}: only Sequential and functional models can be read; use load_weights()")
+        }
     }
 }
 
@@ -144,7 +149,8 @@ impl Entry<'_> {
         let group = place.group.clone().unwrap_or_else(|| self.name.clone());
         if matches!(self.class_name, "Sequential" | "Functional" | "Model") {
             let place = Place { path: format!("{}/", self.path), group: Some(group), depth: place.depth + 1 };
-            return model(self.whole, &place, input_shape).with_context(|| format!("the model {} in it", self.name));
+            return model(self.whole, &place, input_shape)
+                .with_context(|| format!("the model {} in it", self.name));
         }
         Ok(vec![Step {
             name: self.name.clone(),
@@ -179,12 +185,19 @@ impl<'a> Graph<'a> {
             Graph { entries, inputs: Vec::new(), consumers: entries.iter().map(|_| Vec::new()).collect() };
         for (position, entry) in entries.iter().enumerate() {
             let calls = entry.whole["inbound_nodes"].as_array().map(Vec::as_slice).unwrap_or_default();
-            ensure!(calls.len() <= 1, "the layer {} is used {} times, which this crate's models cannot do", entry.name, calls.len());
+            ensure!(
+                calls.len() <= 1,
+                "the layer {} is used {} times, which this crate's models cannot do",
+                entry.name,
+                calls.len()
+            );
             let mut names = Vec::new();
             calls.iter().for_each(|call| sources(call, &mut names));
             let mut inputs = Vec::new();
             for name in names {
-                let from = *positions.get(name).with_context(|| format!("the layer {} wants {name}, which is not there", entry.name))?;
+                let from = *positions
+                    .get(name)
+                    .with_context(|| format!("the layer {} wants {name}, which is not there", entry.name))?;
                 graph.consumers[from].push(position);
                 inputs.push(from);
             }

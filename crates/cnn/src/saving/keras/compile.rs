@@ -16,7 +16,9 @@ pub(super) fn optimizer_to_keras(optimizer: &Optimizer) -> Result<Value> {
         config["weight_decay"] = Value::Null;
     }
     config["name"] = json!(class_name.to_lowercase());
-    Ok(json!({ "module": "keras.optimizers", "class_name": class_name, "config": config, "registered_name": null }))
+    Ok(
+        json!({ "module": "keras.optimizers", "class_name": class_name, "config": config, "registered_name": null }),
+    )
 }
 
 /// The loss, for both kinds of file.
@@ -36,14 +38,22 @@ pub(super) fn loss_to_keras(loss: Loss) -> Value {
 /// # Errors
 /// Names an optimizer or an argument that this crate does not have.
 pub(super) fn optimizer(saved: &Value) -> Result<Optimizer> {
-    let class_name = saved["class_name"].as_str().or_else(|| saved.as_str()).context("it names no optimizer")?;
+    let class_name =
+        saved["class_name"].as_str().or_else(|| saved.as_str()).context("it names no optimizer")?;
     let class_name = ["SGD", "RMSprop", "AdamW", "Adam"]
         .into_iter()
-        .find(|name| class_name.rsplit(['>', '.']).next().is_some_and(|class| class.eq_ignore_ascii_case(name)))
-        .with_context(|| format!("its optimizer is {class_name}, and this crate has SGD, RMSprop, Adam and AdamW"))?;
+        .find(|name| {
+            class_name.rsplit(['>', '.']).next().is_some_and(|class| class.eq_ignore_ascii_case(name))
+        })
+        .with_context(|| {
+            format!("its optimizer is {class_name}, and this crate has SGD, RMSprop, Adam and AdamW")
+        })?;
     let mut config = saved["config"].as_object().cloned().unwrap_or_default();
     for refused in ["amsgrad", "centered", "use_ema"] {
-        ensure!(config.get(refused) != Some(&json!(true)), "its optimizer has {refused}, which this crate's does not");
+        ensure!(
+            config.get(refused) != Some(&json!(true)),
+            "its optimizer has {refused}, which this crate's does not"
+        );
     }
     for refused in ["clipnorm", "clipvalue", "global_clipnorm"] {
         let there = config.get(refused).is_some_and(|value| !value.is_null());
@@ -63,7 +73,8 @@ pub(super) fn optimizer(saved: &Value) -> Result<Optimizer> {
         let meant = (rate as f32).to_string().parse::<f64>().ok().filter(|_| f64::from(rate as f32) == rate);
         config.insert("learning_rate".to_string(), json!(meant.unwrap_or(rate)));
     }
-    let optimizer: Optimizer = serde_json::from_value(json!({ class_name: config })).context("its optimizer")?;
+    let optimizer: Optimizer =
+        serde_json::from_value(json!({ class_name: config })).context("its optimizer")?;
     optimizer.check()?;
     Ok(optimizer)
 }
@@ -124,6 +135,9 @@ mod tests {
         let old = json!({ "class_name": "Adam", "config": { "lr": 0.5, "decay": 0.0, "epsilon": null } });
         assert_eq!(optimizer(&old).unwrap().learning_rate(), 0.5);
         assert!(loss(&json!("hinge")).unwrap_err().to_string().contains("hinge"));
-        assert_eq!(loss(&json!("sparse_categorical_crossentropy")).unwrap(), Loss::SparseCategoricalCrossentropy);
+        assert_eq!(
+            loss(&json!("sparse_categorical_crossentropy")).unwrap(),
+            Loss::SparseCategoricalCrossentropy
+        );
     }
 }

@@ -235,7 +235,8 @@ pub(super) fn from_keras(class_name: &str, config: &Value, channels: Channels) -
 /// An argument that is a list of whole numbers.
 fn list(config: &Map<String, Value>, key: &str) -> Result<Vec<i64>> {
     let found = config.get(key).and_then(Value::as_array);
-    let numbers: Option<Vec<i64>> = found.map(|list| list.iter().map(Value::as_i64).collect()).unwrap_or_default();
+    let numbers: Option<Vec<i64>> =
+        found.map(|list| list.iter().map(Value::as_i64).collect()).unwrap_or_default();
     numbers.with_context(|| format!("its {key} is no list of whole numbers"))
 }
 
@@ -291,7 +292,11 @@ fn check_axis(config: &mut Map<String, Value>, channels: Channels) -> Result<()>
         Channels::Last => matches!(axis, Some(-1 | 1 | 3)),
         Channels::First => matches!(axis, Some(1 | -1)),
     };
-    ensure!(fits, "it normalises along axis {}, and this crate's layer along the channels", axis.unwrap_or(0));
+    ensure!(
+        fits,
+        "it normalises along axis {}, and this crate's layer along the channels",
+        axis.unwrap_or(0)
+    );
     Ok(())
 }
 

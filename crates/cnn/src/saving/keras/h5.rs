@@ -8,18 +8,16 @@ use formats::Array;
 use serde_json::{json, Value};
 
 use super::chain::chain;
-use super::compile::loss_to_keras;
+use super::compile::{loss_to_keras, optimizer_to_keras};
+use super::paths::paths;
 use super::read::{self, Source};
 use super::state;
-use super::write::{keras_layers, model_config, model_name, KerasLayer};
+use super::write::{keras_layers, model_config, model_name, KerasLayer, KERAS_VERSION};
 use crate::engine::error::Context;
 use crate::model::Compiled;
 use crate::saving::numbers::array;
 use crate::saving::own_notes::Notes;
 use crate::Sequential;
-
-/// The version whose files these are.
-pub(super) const KERAS_VERSION: &str = "3.15.1";
 
 /// The bytes of an `.h5` file.
 pub(in crate::saving) fn write_h5(model: &Sequential) -> Result<Vec<u8>> {
@@ -38,10 +36,12 @@ pub(in crate::saving) fn write_h5(model: &Sequential) -> Result<Vec<u8>> {
 }
 
 fn training_config(compiled: &Compiled) -> Result<Value> {
-    let mut optimizer = super::compile::optimizer_to_keras(&compiled.optimizer)?;
+    let mut optimizer = optimizer_to_keras(&compiled.optimizer)?;
     let class = json!({ "class_name": optimizer["class_name"].take(), "config": optimizer["config"].take() });
-    Ok(json!({ "loss": loss_to_keras(compiled.loss), "loss_weights": null, "metrics": ["accuracy"], "weighted_metrics": null,
-               "optimizer_config": class }))
+    Ok(
+        json!({ "loss": loss_to_keras(compiled.loss), "loss_weights": null, "metrics": ["accuracy"], "weighted_metrics": null,
+               "optimizer_config": class }),
+    )
 }
 
 /// The group with a group for each layer: `conv2d/sequential/conv2d/kernel`.
@@ -60,7 +60,8 @@ fn weights(layers: &[KerasLayer]) -> Result<Group> {
             for (name, tensor) in &layer.weights {
                 inner.add(name, array(tensor)?);
             }
-            let within = Group { members: vec![(layer.name.clone(), Node::Group(inner))], ..Group::default() };
+            let within =
+                Group { members: vec![(layer.name.clone(), Node::Group(inner))], ..Group::default() };
             own.members.push((model.to_string(), Node::Group(within)));
         }
         root.members.push((layer.name.clone(), Node::Group(own)));
@@ -136,7 +137,7 @@ pub(in crate::saving) fn read_h5_weights(bytes: &[u8], model: &mut Sequential) -
         let config: Value = serde_json::from_str(config.text()?).context("the attribute model_config")?;
         return read::weights_of_whole(model, &config, &source(&root)?);
     }
-    let paths = super::archive::paths(&root);
+    let paths = paths(&root);
     if paths.keys().any(|path| path.starts_with("layers/")) {
         return read::weights(model, &Source::ByClass(paths));
     }

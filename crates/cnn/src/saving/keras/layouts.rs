@@ -43,7 +43,11 @@ pub(super) fn from_keras(class_name: &str, weight: &str, tensor: Tensor, like: &
     if matches!(layout, Layout::AsHere) {
         return Ok(tensor);
     }
-    ensure!(tensor.dim() == 4, "a kernel has four sides in Keras, and this one has the shape {:?}", tensor.size());
+    ensure!(
+        tensor.dim() == 4,
+        "a kernel has four sides in Keras, and this one has the shape {:?}",
+        tensor.size()
+    );
     Ok(match layout {
         Layout::Convolution => {
             let turned = tensor.permute([3, 2, 0, 1]);

@@ -8,12 +8,13 @@ mod compile;
 mod config;
 mod h5;
 mod layouts;
+mod paths;
 mod read;
 mod state;
 mod write;
 
 pub(super) use archive::{read_archive, read_archive_weights, write_archive, write_weights};
 pub(super) use h5::{read_h5, read_h5_weights, write_h5};
+pub(super) use layouts::{rows_from_channels_first, rows_to_channels_first};
 pub(super) use read::in_order;
 pub(super) use write::keras_layers;
-pub(super) use layouts::{rows_from_channels_first, rows_to_channels_first};

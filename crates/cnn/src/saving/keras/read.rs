@@ -88,7 +88,10 @@ pub(super) fn weights(model: &mut Sequential, source: &Source) -> Result<()> {
                 by_name.insert(layer.name.clone(), vars(paths, &path));
             }
             let found: usize = by_name.values().map(Vec::len).sum();
-            let all = paths.keys().filter(|path| path.starts_with("layers/") && !path.contains("seed_generator")).count();
+            let all = paths
+                .keys()
+                .filter(|path| path.starts_with("layers/") && !path.contains("seed_generator"))
+                .count();
             ensure!(
                 found == all,
                 "the file has {all} weights, of which {found} belong to layers that this model has: {}",
@@ -101,7 +104,8 @@ pub(super) fn weights(model: &mut Sequential, source: &Source) -> Result<()> {
 }
 
 fn listed(paths: &BTreeMap<String, Array>) -> String {
-    let names: Vec<String> = paths.iter().take(20).map(|(path, array)| format!("{path} {:?}", array.shape())).collect();
+    let names: Vec<String> =
+        paths.iter().take(20).map(|(path, array)| format!("{path} {:?}", array.shape())).collect();
     names.join(", ")
 }
 
@@ -109,7 +113,8 @@ fn listed(paths: &BTreeMap<String, Array>) -> String {
 pub(in crate::saving) fn in_order(model: &mut Sequential, arrays: Vec<(String, Array)>) -> Result<()> {
     let count = arrays.len();
     let mut arrays = arrays.into_iter();
-    let of_layer = |layer: &KerasLayer| (layer.name.clone(), arrays.by_ref().take(layer.weights.len()).collect());
+    let of_layer =
+        |layer: &KerasLayer| (layer.name.clone(), arrays.by_ref().take(layer.weights.len()).collect());
     let by_name: BTreeMap<_, _> = write::keras_layers(model)?.iter().map(of_layer).collect();
     if let Some((name, _)) = arrays.next() {
         bail!("the file has {count} weights, which are more than this model's: it has no place for {name}");
@@ -118,23 +123,36 @@ pub(in crate::saving) fn in_order(model: &mut Sequential, arrays: Vec<(String, A
 }
 
 /// In Keras's order of the model's layers, each that has weights gets those of the next layer of the file that has any.
-fn by_layers(model: &Sequential, layers: &[&(String, Vec<(String, Array)>)]) -> Result<Vec<Vec<(String, Array)>>> {
+fn by_layers(
+    model: &Sequential,
+    layers: &[&(String, Vec<(String, Array)>)],
+) -> Result<Vec<Vec<(String, Array)>>> {
     let mut left = layers.iter();
     let mut by_name = BTreeMap::new();
     for layer in write::keras_layers(model)?.into_iter().filter(|layer| !layer.weights.is_empty()) {
         let (_, arrays) = left.next().with_context(|| {
-            format!("the file has weights of {} layers, and this model has more: {} gets none", layers.len(), layer.name)
+            format!(
+                "the file has weights of {} layers, and this model has more: {} gets none",
+                layers.len(),
+                layer.name
+            )
         })?;
         by_name.insert(layer.name, arrays.clone());
     }
     if let Some((name, _)) = left.next() {
-        bail!("the file has weights of {} layers, and this model of fewer: it has no place for those of {name}", layers.len());
+        bail!(
+            "the file has weights of {} layers, and this model of fewer: it has no place for those of {name}",
+            layers.len()
+        );
     }
     Ok(in_own_order(model, by_name))
 }
 
 /// Weights by layer, in the order of the model's layers.
-fn in_own_order(model: &Sequential, mut by_name: BTreeMap<String, Vec<(String, Array)>>) -> Vec<Vec<(String, Array)>> {
+fn in_own_order(
+    model: &Sequential,
+    mut by_name: BTreeMap<String, Vec<(String, Array)>>,
+) -> Vec<Vec<(String, Array)>> {
     leaves(&graph(model)).iter().map(|node| by_name.remove(&node.name).unwrap_or_default()).collect()
 }
 
@@ -150,7 +168,8 @@ fn arrays_of_steps(steps: &[Step], model: &Sequential, source: &Source) -> Resul
     let own: Vec<_> = leaves(&nodes).into_iter().map(own_weights).collect();
     let mut all: Vec<Vec<(String, Array)>> = leaf_steps.iter().map(|_| Vec::new()).collect();
     for (name, arrays) in layers {
-        let members: Vec<usize> = (0..leaf_steps.len()).filter(|&leaf| leaf_steps[leaf].group == *name).collect();
+        let members: Vec<usize> =
+            (0..leaf_steps.len()).filter(|&leaf| leaf_steps[leaf].group == *name).collect();
         let mut arrays = arrays.iter().cloned();
         // Of a model within the model, all that is trained comes first.
         for trained in [true, false] {
@@ -185,7 +204,9 @@ fn vars(paths: &BTreeMap<String, Array>, path: &str) -> Vec<(String, Array)> {
 /// How many weights a file has: a damaged size must not cost more memory.
 fn count(source: &Source) -> usize {
     match source {
-        Source::ByLayer(layers) => layers.iter().flat_map(|(_, arrays)| arrays).map(|(_, array)| array.count()).sum(),
+        Source::ByLayer(layers) => {
+            layers.iter().flat_map(|(_, arrays)| arrays).map(|(_, array)| array.count()).sum()
+        }
         Source::ByClass(paths) => paths.values().map(Array::count).sum(),
     }
 }
@@ -223,7 +244,9 @@ fn give(model: &Sequential, arrays: Vec<Vec<(String, Array)>>, channels: Channel
                 .and_then(|new| layouts::from_keras(layer.class_name(), &weight, new, &own.size()))
                 .with_context(|| format!("the weight {path} in the file"))?;
             let turned = match flattened_before(&nodes, node) {
-                Some(image) if channels == Channels::First && weight == "kernel" && turned.size() == own.size() => {
+                Some(image)
+                    if channels == Channels::First && weight == "kernel" && turned.size() == own.size() =>
+                {
                     rows_from_channels_first(&turned, &image)
                 }
                 _ => turned,
@@ -273,7 +296,8 @@ fn is_projection(block: &Step, around: &[Step]) -> bool {
 
 /// Compiles a model as the file says; both spellings, `compile_config` and `training_config`.
 fn compile_as(model: &mut Sequential, training: &Value) -> Result<()> {
-    let optimizer = ["optimizer_config", "optimizer"].iter().map(|key| &training[*key]).find(|value| !value.is_null());
+    let optimizer =
+        ["optimizer_config", "optimizer"].iter().map(|key| &training[*key]).find(|value| !value.is_null());
     let optimizer = compile::optimizer(optimizer.context("the file names no optimizer")?)?;
     model.compile(optimizer, compile::loss(&training["loss"])?)
 }

@@ -24,14 +24,18 @@ struct Slot {
 fn order(optimizer: &Optimizer, layers: &[KerasLayer]) -> Vec<Slot> {
     let slots = optimizer.slots().len();
     let weights = || {
-        let of_layer = |(layer, found): (usize, &KerasLayer)| (0..found.trained.len()).map(move |weight| (layer, weight));
+        let of_layer = |(layer, found): (usize, &KerasLayer)| {
+            (0..found.trained.len()).map(move |weight| (layer, weight))
+        };
         layers.iter().enumerate().flat_map(of_layer)
     };
     match optimizer {
-        Optimizer::RMSprop(_) => {
-            (0..slots).flat_map(|slot| weights().map(move |(layer, weight)| Slot { layer, weight, slot })).collect()
-        }
-        _ => weights().flat_map(|(layer, weight)| (0..slots).map(move |slot| Slot { layer, weight, slot })).collect(),
+        Optimizer::RMSprop(_) => (0..slots)
+            .flat_map(|slot| weights().map(move |(layer, weight)| Slot { layer, weight, slot }))
+            .collect(),
+        _ => weights()
+            .flat_map(|(layer, weight)| (0..slots).map(move |slot| Slot { layer, weight, slot }))
+            .collect(),
     }
 }
 
@@ -77,7 +81,8 @@ pub(super) fn write(compiled: &Compiled, model: &Sequential, layers: &[KerasLaye
 
 /// Reads the variables of a `.keras` file, if the model is compiled. What does not fit is told, and the optimizer starts afresh.
 pub(super) fn read_by_order(paths: &BTreeMap<String, Array>, model: &mut Sequential) -> Result<()> {
-    let vars: Vec<&Array> = (0..).map_while(|number| paths.get(&format!("optimizer/vars/{number}"))).collect();
+    let vars: Vec<&Array> =
+        (0..).map_while(|number| paths.get(&format!("optimizer/vars/{number}"))).collect();
     let (Some(compiled), [steps, rest @ ..]) = (&model.compiled, vars.as_slice()) else { return Ok(()) };
     // Keras 2 left the rate out.
     let (rate, rest) = match rest {
@@ -98,15 +103,18 @@ pub(super) fn read_by_names(group: &Group, model: &mut Sequential) {
     let Ok(layers) = keras_layers(model) else { return };
     let mut names = Vec::new();
     walk(group, "", &mut names);
-    let find = |wanted: &[&str]| names.iter().find(|(name, _)| wanted.iter().any(|word| name.ends_with(word)));
+    let find =
+        |wanted: &[&str]| names.iter().find(|(name, _)| wanted.iter().any(|word| name.ends_with(word)));
     let Some((_, steps)) = find(&["/iteration", "/iter", "/iterations"]) else { return };
     let rate = find(&["/learning_rate"]).map(|(_, rate)| *rate);
     let slots = compiled.optimizer.slots();
     let array = |Slot { layer, weight, slot }: Slot| {
         let (kept, trained) = (&layers[layer], &layers[layer].trained[weight].weight);
         // Keras 2 called this kernel otherwise.
-        let earlier = (kept.class_name == "DepthwiseConv2D" && trained == "kernel").then_some("depthwise_kernel");
-        let wanted = [Some(trained.as_str()), earlier].map(|weight| format!("_{}_{}", kept.name, weight.unwrap_or(trained)));
+        let earlier =
+            (kept.class_name == "DepthwiseConv2D" && trained == "kernel").then_some("depthwise_kernel");
+        let wanted = [Some(trained.as_str()), earlier]
+            .map(|weight| format!("_{}_{}", kept.name, weight.unwrap_or(trained)));
         let named = names.iter().filter(|(name, _)| {
             let flat = name.replace('/', "_");
             short_names(slots[slot]).iter().any(|short| {
@@ -154,15 +162,29 @@ fn restore(
     let own = model.trainable_weights();
     let places = places(model, layers);
     let Some(compiled) = &mut model.compiled else { return };
-    let count = steps.to_i64().ok().and_then(|steps| steps.first().copied()).filter(|steps| (0..1 << 30).contains(steps));
+    let count = steps
+        .to_i64()
+        .ok()
+        .and_then(|steps| steps.first().copied())
+        .filter(|steps| (0..1 << 30).contains(steps));
     let state = || -> Option<State> {
-        let mut slots: Vec<Vec<Tensor>> =
-            own.iter().map(|(_, weight)| compiled.optimizer.slots().iter().map(|_| weight.zeros_like().detach()).collect()).collect();
+        let mut slots: Vec<Vec<Tensor>> = own
+            .iter()
+            .map(|(_, weight)| {
+                compiled.optimizer.slots().iter().map(|_| weight.zeros_like().detach()).collect()
+            })
+            .collect();
         for (Slot { layer, weight, slot }, array) in found? {
             let place = *places.get(&(layer, weight))?;
             let like = &own[place].1;
             let new = tensor(array).ok()?;
-            let new = layouts::from_keras(&layers[layer].class_name, &layers[layer].trained[weight].weight, new, &like.size()).ok()?;
+            let new = layouts::from_keras(
+                &layers[layer].class_name,
+                &layers[layer].trained[weight].weight,
+                new,
+                &like.size(),
+            )
+            .ok()?;
             slots[place][slot].copy_(&checked(&own[place].0, &new, like).ok()?);
         }
         Some(State { steps: count?, slots })

@@ -9,6 +9,9 @@ use super::{config, layouts};
 use crate::saving::graph::{graph, Node, Op};
 use crate::Sequential;
 
+/// The version whose files these are.
+pub(super) const KERAS_VERSION: &str = "3.15.1";
+
 /// A layer as Keras has it.
 pub(in crate::saving) struct KerasLayer {
     pub name: String,
@@ -47,7 +50,8 @@ fn keras_layer(node: &Node) -> Result<KerasLayer> {
     };
     let (mut weights, mut trained) = (Vec::new(), Vec::new());
     if let Op::Layer(layer) = node.op {
-        trained = layer.weights().into_iter().map(|(weight, own)| Trained { weight, own, multiplier }).collect();
+        trained =
+            layer.weights().into_iter().map(|(weight, own)| Trained { weight, own, multiplier }).collect();
         weights = layer.weights().into_iter().chain(layer.non_trainable_weights()).map(there).collect();
     }
     let shape = config::keras_shape(&node.shape);
@@ -74,7 +78,8 @@ fn in_kerass_order(nodes: Vec<Node>) -> Vec<Node> {
             waiting.extend(nodes[position].inputs.iter().rev());
         }
     }
-    let rank: HashMap<usize, usize> = met.into_iter().enumerate().map(|(rank, position)| (position, rank)).collect();
+    let rank: HashMap<usize, usize> =
+        met.into_iter().enumerate().map(|(rank, position)| (position, rank)).collect();
     let mut order: Vec<usize> = (0..nodes.len()).collect();
     order.sort_by_key(|position| (std::cmp::Reverse(depth[*position]), rank[position]));
     let mut place = vec![0; nodes.len()];
@@ -133,7 +138,8 @@ pub(super) fn model_config(layers: &[KerasLayer]) -> Value {
                 1 => Some(inputs),
                 _ => Some(vec![Value::Array(inputs)]),
             };
-            let nodes: Vec<Value> = arguments.iter().map(|args| json!({ "args": args, "kwargs": {} })).collect();
+            let nodes: Vec<Value> =
+                arguments.iter().map(|args| json!({ "args": args, "kwargs": {} })).collect();
             entry["name"] = json!(layer.name);
             entry["inbound_nodes"] = json!(nodes);
             entry
@@ -162,7 +168,8 @@ impl Counter {
 
 /// A class as the name of a group. Source: `to_snake_case` in `keras/src/utils/naming.py`.
 pub(super) fn snake_case(class_name: &str) -> String {
-    let letters: Vec<char> = class_name.chars().filter(|letter| letter.is_alphanumeric() || *letter == '_').collect();
+    let letters: Vec<char> =
+        class_name.chars().filter(|letter| letter.is_alphanumeric() || *letter == '_').collect();
     let mut name = String::new();
     for (place, letter) in letters.iter().enumerate() {
         let begins_a_word = letter.is_ascii_uppercase()
