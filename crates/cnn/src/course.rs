@@ -9,6 +9,7 @@ use std::path::PathBuf;
 use crate::data::Dataset;
 use crate::engine::error::Context;
 use crate::engine::files::{explain, write_whole};
+use crate::engine::json::from_json;
 use crate::engine::project::project_folder;
 use crate::layers::{Activation, Conv2D, Dense, Flatten, MaxPooling2D};
 use crate::model::{Loss, Sequential};
@@ -135,7 +136,7 @@ pub fn results() -> Result<BTreeMap<String, Results>> {
         if path.extension().is_some_and(|extension| extension == "json") {
             let notebook = path.file_stem().unwrap_or_default().to_string_lossy().to_string();
             let results = std::fs::read(&path).map_err(anyhow::Error::from);
-            let results = results.and_then(|bytes| Ok(serde_json::from_slice(&bytes)?));
+            let results = results.and_then(|bytes| Ok(from_json(&bytes)?));
             found.insert(
                 notebook,
                 results

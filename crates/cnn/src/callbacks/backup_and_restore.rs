@@ -10,6 +10,7 @@ use tch::Tensor;
 use super::{Callback, Run, State};
 use crate::engine::error::Context;
 use crate::engine::files::{check_place, explain, remove_parts};
+use crate::engine::json::from_json;
 use crate::model::Sequential;
 use crate::saving::safetensors::{write, Saved};
 use crate::training::{begun_with, check_same, going_on, hash_of_weights, Backup, Fit, History};
@@ -87,7 +88,7 @@ impl BackupAndRestore {
     fn go_on(&mut self, run: &mut Run, callbacks: &mut [Box<dyn Callback + '_>]) -> Result<String> {
         let saved = Saved::read(&self.path)?;
         let text = saved.training.as_ref().context("it is a model, without a training")?;
-        let backup: Kept = serde_json::from_str(text).context("it is damaged")?;
+        let backup: Kept = from_json(text.as_bytes()).context("it is damaged")?;
         // The model may also be the very one that was backed up, after an error or a stop in this process.
         let weights = begun_with(&self.fingerprint);
         let is_its_model = saved_weights_hash(&saved, run.model)? == *weights

@@ -4,6 +4,7 @@ pub(crate) mod allocator;
 pub(crate) mod device;
 pub(crate) mod error;
 pub(crate) mod files;
+pub(crate) mod json;
 pub(crate) mod memory;
 pub(crate) mod memory_format;
 pub(crate) mod onednn;

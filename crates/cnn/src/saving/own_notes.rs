@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
+use crate::engine::json::from_json;
 use crate::model::Scale;
 use crate::Sequential;
 
@@ -24,7 +25,7 @@ impl Notes {
 
     /// What cannot be read was not written by this crate, and is left out.
     pub fn read(text: &str) -> Notes {
-        serde_json::from_str(text).unwrap_or_default()
+        from_json(text.as_bytes()).unwrap_or_default()
     }
 
     pub fn give(self, model: &mut Sequential) {

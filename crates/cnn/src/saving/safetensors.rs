@@ -13,6 +13,7 @@ use tch::{Kind, Tensor};
 
 use crate::engine::error::Context;
 use crate::engine::files::{explain, write_whole};
+use crate::engine::json::from_json;
 use crate::engine::slices::to_bytes;
 use crate::layers::{from_config, without_names};
 use crate::model::{Compiled, Loss, NamedLayer, Scale, Sequential};
@@ -381,10 +382,10 @@ fn parse(bytes: &[u8]) -> Result<Saved> {
     let Some((header, data)) = parts else {
         bail!("its {} bytes do not begin with a safetensors header: {DAMAGED}", bytes.len());
     };
-    let mut header: BTreeMap<String, Value> = serde_json::from_slice(header).context(DAMAGED)?;
+    let mut header: BTreeMap<String, Value> = from_json(header).context(DAMAGED)?;
     let texts = header.remove("__metadata__").unwrap_or_default();
     let architecture: Option<Architecture> =
-        texts[HEADER].as_str().map(serde_json::from_str).transpose().context(DAMAGED)?;
+        texts[HEADER].as_str().map(|text| from_json(text.as_bytes())).transpose().context(DAMAGED)?;
     if let Some(Architecture { version, optimizer_steps: steps, .. }) = architecture {
         ensure!(
             version == 1,

@@ -8,6 +8,7 @@ use std::path::Path;
 use super::fit::Fit;
 use crate::engine::error::Context;
 use crate::engine::files::{explain, write_whole};
+use crate::engine::json::from_json;
 use crate::evaluation::Evaluation;
 use crate::optimizers::Optimizer;
 use crate::show::Table;
@@ -254,7 +255,7 @@ impl History {
         let path = path.as_ref();
         let text = std::fs::read(path)
             .map_err(|error| explain(error, &format!("the history {} cannot be read", path.display())))?;
-        let history = serde_json::from_slice(&text).map_err(anyhow::Error::from);
+        let history = from_json(&text).map_err(anyhow::Error::from);
         history.and_then(|history: History| history.check().map(|()| history)).with_context(|| {
             format!(
                 "{} is not a history that fit() returned and save() wrote; train again to make one",

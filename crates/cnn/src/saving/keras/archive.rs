@@ -15,6 +15,7 @@ use super::read::{self, Source};
 use super::state;
 use super::write::{keras_layers, model_config, model_name, snake_case, Counter, KerasLayer, KERAS_VERSION};
 use crate::engine::error::Context;
+use crate::engine::json::from_json;
 use crate::saving::numbers::array;
 use crate::saving::own_notes::Notes;
 use crate::Sequential;
@@ -72,14 +73,14 @@ fn weights(layers: &[KerasLayer]) -> Result<Group> {
 /// Reads a whole model.
 pub(in crate::saving) fn read_archive(bytes: &[u8]) -> Result<Sequential> {
     let archive = zipped::Archive::open(bytes)?;
-    let config: Value = serde_json::from_slice(&archive.read("config.json")?).context("config.json in it")?;
+    let config: Value = from_json(&archive.read("config.json")?).context("config.json in it")?;
     let root = hdf5::read(&archive.read("model.weights.h5")?).context("model.weights.h5 in it")?;
     let chain = chain(&config)?;
     let compile = Some(&config["compile_config"]).filter(|compile| compile.is_object());
     let mut model = read::model(&chain, &Source::ByClass(paths(&root)), compile)?;
     state::read_by_order(&paths(&root), &mut model)?;
     let metadata: Option<Value> =
-        archive.read("metadata.json").ok().and_then(|bytes| serde_json::from_slice(&bytes).ok());
+        archive.read("metadata.json").ok().and_then(|bytes| from_json(&bytes).ok());
     if let Some(notes) = metadata.and_then(|metadata| metadata.get(Notes::KEY).cloned()) {
         Notes::read(&notes.to_string()).give(&mut model);
     }

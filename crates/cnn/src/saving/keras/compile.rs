@@ -4,6 +4,7 @@ use anyhow::{ensure, Result};
 use serde_json::{json, Value};
 
 use crate::engine::error::Context;
+use crate::engine::json::from_json;
 use crate::model::Loss;
 use crate::optimizers::Optimizer;
 
@@ -73,8 +74,9 @@ pub(super) fn optimizer(saved: &Value) -> Result<Optimizer> {
         let meant = (rate as f32).to_string().parse::<f64>().ok().filter(|_| f64::from(rate as f32) == rate);
         config.insert("learning_rate".to_string(), json!(meant.unwrap_or(rate)));
     }
-    let optimizer: Optimizer =
-        serde_json::from_value(json!({ class_name: config })).context("its optimizer")?;
+    // As a text, as optimizers are read everywhere.
+    let optimizer = json!({ class_name: config }).to_string();
+    let optimizer: Optimizer = from_json(optimizer.as_bytes()).context("its optimizer")?;
     optimizer.check()?;
     Ok(optimizer)
 }

@@ -14,6 +14,7 @@ use super::read::{self, Source};
 use super::state;
 use super::write::{keras_layers, model_config, model_name, KerasLayer, KERAS_VERSION};
 use crate::engine::error::Context;
+use crate::engine::json::from_json;
 use crate::model::Compiled;
 use crate::saving::numbers::array;
 use crate::saving::own_notes::Notes;
@@ -113,11 +114,11 @@ fn read_texts(group: &Group, name: &str) -> Result<Vec<String>> {
 pub(in crate::saving) fn read_h5(bytes: &[u8]) -> Result<Option<Sequential>> {
     let root = hdf5::read(bytes)?;
     let Ok(config) = root.attribute("model_config") else { return Ok(None) };
-    let config: Value = serde_json::from_str(config.text()?).context("the attribute model_config")?;
+    let config: Value = from_json(config.text()?.as_bytes()).context("the attribute model_config")?;
     let chain = chain(&config)?;
     let source = source(&root)?;
     let training: Option<Value> = match root.attribute("training_config") {
-        Ok(text) => Some(serde_json::from_str(text.text()?).context("the attribute training_config")?),
+        Ok(text) => Some(from_json(text.text()?.as_bytes()).context("the attribute training_config")?),
         Err(_) => None,
     };
     let mut model = read::model(&chain, &source, training.as_ref())?;
@@ -134,7 +135,7 @@ pub(in crate::saving) fn read_h5(bytes: &[u8]) -> Result<Option<Sequential>> {
 pub(in crate::saving) fn read_h5_weights(bytes: &[u8], model: &mut Sequential) -> Result<()> {
     let root = hdf5::read(bytes)?;
     if let Ok(config) = root.attribute("model_config") {
-        let config: Value = serde_json::from_str(config.text()?).context("the attribute model_config")?;
+        let config: Value = from_json(config.text()?.as_bytes()).context("the attribute model_config")?;
         return read::weights_of_whole(model, &config, &source(&root)?);
     }
     let paths = paths(&root);
