@@ -2,7 +2,7 @@
 
 use super::{layer::to_config, pooling::Windows, Layer, Padding};
 use anyhow::Result;
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 use serde_json::Value;
 use tch::Tensor;
 
@@ -19,7 +19,7 @@ use tch::Tensor;
 /// assert_eq!(AveragePooling2D::new((2, 2)).output_shape(&[32, 27, 26])?, [32, 13, 13]);
 /// # Ok::<(), cnn::anyhow::Error>(())
 /// ```
-#[derive(Debug, Serialize, Deserialize)]
+#[derive(Debug, Serialize)]
 #[serde(transparent)]
 pub struct AveragePooling2D {
     windows: Windows,
@@ -47,6 +47,11 @@ impl AveragePooling2D {
     pub fn name(mut self, name: impl Into<String>) -> Self {
         self.windows.name = Some(name.into());
         self
+    }
+
+    /// Reads what [`Layer::config`] gave.
+    pub(super) fn from_config(config: &Value) -> Result<Self> {
+        Ok(AveragePooling2D { windows: Windows::from_config(config)? })
     }
 }
 

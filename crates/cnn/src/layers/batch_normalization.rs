@@ -1,8 +1,14 @@
 //! Batch normalisation.
 
-use super::{layer::to_config, names::name_method, weights::named, weights::yes, Initializer, Layer};
+use super::{
+    arguments::{argument, argument_or},
+    layer::to_config,
+    names::name_method,
+    weights::named,
+    Initializer, Layer,
+};
 use anyhow::{ensure, Result};
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 use serde_json::Value;
 use tch::{no_grad, Tensor};
 
@@ -29,15 +35,13 @@ use tch::{no_grad, Tensor};
 /// assert_eq!(model.count_params(), 240 + 4 * 24);
 /// # Ok::<(), cnn::anyhow::Error>(())
 /// ```
-#[derive(Debug, Serialize, Deserialize)]
+#[derive(Debug, Serialize)]
 pub struct BatchNormalization {
     momentum: f64,
     epsilon: f64,
-    #[serde(default = "yes")]
     center: bool,
-    #[serde(default = "yes")]
     scale: bool,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none")]
     name: Option<String>,
     #[serde(skip)]
     weights: Option<Weights>,
@@ -91,6 +95,18 @@ impl BatchNormalization {
     }
 
     name_method!();
+
+    /// Reads what [`Layer::config`] gave.
+    pub(super) fn from_config(config: &Value) -> Result<Self> {
+        Ok(BatchNormalization {
+            momentum: argument(config, "momentum")?,
+            epsilon: argument(config, "epsilon")?,
+            center: argument_or(config, "center", true)?,
+            scale: argument_or(config, "scale", true)?,
+            name: argument_or(config, "name", None)?,
+            weights: None,
+        })
+    }
 
     fn weights(&self) -> &Weights {
         self.weights.as_ref().expect("the model builds its layers")

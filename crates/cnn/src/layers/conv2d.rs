@@ -1,11 +1,17 @@
 //! 2D convolution.
 
 use super::{
-    layer::to_config, names::name_method, shape::image_shape, sliding::sliding_methods, sliding::Sliding,
-    weights::yes, weights::Weights, Activation, Initializer, Layer, Padding,
+    arguments::{argument, argument_or},
+    layer::to_config,
+    names::name_method,
+    shape::image_shape,
+    sliding::sliding_methods,
+    sliding::Sliding,
+    weights::Weights,
+    Activation, Initializer, Layer, Padding,
 };
 use anyhow::{ensure, Result};
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 use serde_json::Value;
 use tch::Tensor;
 
@@ -27,17 +33,15 @@ use tch::Tensor;
 /// assert_eq!(conv.output_shape(&[1, 28, 28])?, [32, 26, 26]);
 /// # Ok::<(), cnn::anyhow::Error>(())
 /// ```
-#[derive(Debug, Serialize, Deserialize)]
+#[derive(Debug, Serialize)]
 pub struct Conv2D {
     filters: i64,
     #[serde(flatten)]
     sliding: Sliding,
-    #[serde(default = "one_group")]
     groups: i64,
     activation: Activation,
-    #[serde(default = "yes")]
     use_bias: bool,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none")]
     name: Option<String>,
     #[serde(skip)]
     weights: Option<Weights>,
@@ -70,6 +74,19 @@ impl Conv2D {
     sliding_methods!();
 
     name_method!();
+
+    /// Reads what [`Layer::config`] gave.
+    pub(super) fn from_config(config: &Value) -> Result<Self> {
+        Ok(Conv2D {
+            filters: argument(config, "filters")?,
+            sliding: Sliding::from_config(config)?,
+            groups: argument_or(config, "groups", 1)?,
+            activation: argument(config, "activation")?,
+            use_bias: argument_or(config, "use_bias", true)?,
+            name: argument_or(config, "name", None)?,
+            weights: None,
+        })
+    }
 }
 
 impl Conv2D {
@@ -81,11 +98,6 @@ impl Conv2D {
         let is_plain = strides == (1, 1) && dilation_rate == (1, 1) && self.groups == 1;
         is_plain.then_some(([kernel, bias.as_ref()?], self.sliding.around((height, width))))
     }
-}
-
-/// What model files of before there were groups mean.
-fn one_group() -> i64 {
-    1
 }
 
 impl Layer for Conv2D {

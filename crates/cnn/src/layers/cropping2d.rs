@@ -1,8 +1,14 @@
 //! Less of an image.
 
-use super::{layer::to_config, names::name_method, shape::image_shape, Layer, Sides};
+use super::{
+    arguments::{argument, argument_or},
+    layer::to_config,
+    names::name_method,
+    shape::image_shape,
+    Layer, Sides,
+};
 use anyhow::{ensure, Result};
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 use serde_json::Value;
 use tch::Tensor;
 
@@ -17,10 +23,10 @@ use tch::Tensor;
 /// assert_eq!(Cropping2D::new((4, 2)).output_shape(&[1, 28, 28])?, [1, 20, 24]);
 /// # Ok::<(), cnn::anyhow::Error>(())
 /// ```
-#[derive(Debug, Serialize, Deserialize)]
+#[derive(Debug, Serialize)]
 pub struct Cropping2D {
     cropping: Sides,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none")]
     name: Option<String>,
 }
 
@@ -31,6 +37,11 @@ impl Cropping2D {
     }
 
     name_method!();
+
+    /// Reads what [`Layer::config`] gave.
+    pub(super) fn from_config(config: &Value) -> Result<Self> {
+        Ok(Cropping2D { cropping: argument(config, "cropping")?, name: argument_or(config, "name", None)? })
+    }
 }
 
 impl Layer for Cropping2D {

@@ -1,10 +1,14 @@
 //! The fully connected layer.
 
 use super::{
-    layer::to_config, names::name_method, weights::yes, weights::Weights, Activation, Initializer, Layer,
+    arguments::{argument, argument_or},
+    layer::to_config,
+    names::name_method,
+    weights::Weights,
+    Activation, Initializer, Layer,
 };
 use anyhow::{ensure, Result};
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 use serde_json::Value;
 use tch::Tensor;
 
@@ -24,13 +28,12 @@ use crate::engine::onednn::{self, by_units};
 /// assert_eq!(Dense::new(10).activation(Softmax).output_shape(&[128])?, [10]);
 /// # Ok::<(), cnn::anyhow::Error>(())
 /// ```
-#[derive(Debug, Serialize, Deserialize)]
+#[derive(Debug, Serialize)]
 pub struct Dense {
     units: i64,
     activation: Activation,
-    #[serde(default = "yes")]
     use_bias: bool,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none")]
     name: Option<String>,
     #[serde(skip)]
     weights: Option<Weights>,
@@ -53,6 +56,17 @@ impl Dense {
     }
 
     name_method!();
+
+    /// Reads what [`Layer::config`] gave.
+    pub(super) fn from_config(config: &Value) -> Result<Self> {
+        Ok(Dense {
+            units: argument(config, "units")?,
+            activation: argument(config, "activation")?,
+            use_bias: argument_or(config, "use_bias", true)?,
+            name: argument_or(config, "name", None)?,
+            weights: None,
+        })
+    }
 }
 
 impl Layer for Dense {

@@ -1,11 +1,17 @@
 //! Depthwise 2D convolution.
 
 use super::{
-    layer::to_config, names::name_method, shape::image_shape, sliding::sliding_methods, sliding::Sliding,
-    weights::yes, weights::Weights, Activation, Initializer, Layer, Padding,
+    arguments::{argument, argument_or},
+    layer::to_config,
+    names::name_method,
+    shape::image_shape,
+    sliding::sliding_methods,
+    sliding::Sliding,
+    weights::Weights,
+    Activation, Initializer, Layer, Padding,
 };
 use anyhow::{ensure, Result};
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 use serde_json::Value;
 use tch::Tensor;
 
@@ -31,15 +37,14 @@ use super::padding::LONGEST;
 /// assert_eq!(model.weight("depthwise_conv2d/kernel")?.size(), [6, 1, 3, 3]);
 /// # Ok::<(), cnn::anyhow::Error>(())
 /// ```
-#[derive(Debug, Serialize, Deserialize)]
+#[derive(Debug, Serialize)]
 pub struct DepthwiseConv2D {
     depth_multiplier: i64,
     #[serde(flatten)]
     sliding: Sliding,
     activation: Activation,
-    #[serde(default = "yes")]
     use_bias: bool,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none")]
     name: Option<String>,
     #[serde(skip)]
     weights: Option<Weights>,
@@ -77,6 +82,18 @@ impl DepthwiseConv2D {
     sliding_methods!();
 
     name_method!();
+
+    /// Reads what [`Layer::config`] gave.
+    pub(super) fn from_config(config: &Value) -> Result<Self> {
+        Ok(DepthwiseConv2D {
+            depth_multiplier: argument(config, "depth_multiplier")?,
+            sliding: Sliding::from_config(config)?,
+            activation: argument(config, "activation")?,
+            use_bias: argument_or(config, "use_bias", true)?,
+            name: argument_or(config, "name", None)?,
+            weights: None,
+        })
+    }
 }
 
 /// Says if there is no such multiplier.

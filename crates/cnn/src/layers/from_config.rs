@@ -1,15 +1,15 @@
 //! Layers from what is saved of them.
 
 use anyhow::{bail, Result};
-use serde::{de::DeserializeOwned, Deserialize};
+use serde::Deserialize;
 use serde_json::Value;
 
 use super::{
-    names::with_saved_name, Activation, AveragePooling2D, BatchNormalization, Conv2D, Cropping2D, Dense,
-    DepthwiseConv2D, Dropout, Flatten, GaussianDropout, GaussianNoise, GlobalAveragePooling2D,
-    GlobalMaxPooling2D, KeepDims, Layer, LayerNormalization, LeakyReLU, MaxPooling2D, Permute,
-    RandomContrast, RandomFlip, RandomRotation, RandomTranslation, RandomZoom, ReLU, Rescaling, Reshape,
-    Residual, SeparableConv2D, Softmax, SpatialDropout2D, UpSampling2D, ZeroPadding2D, ELU,
+    arguments::argument_or, names::with_saved_name, Activation, AveragePooling2D, BatchNormalization, Conv2D,
+    Cropping2D, Dense, DepthwiseConv2D, Dropout, Flatten, GaussianDropout, GaussianNoise,
+    GlobalAveragePooling2D, GlobalMaxPooling2D, KeepDims, Layer, LayerNormalization, LeakyReLU, MaxPooling2D,
+    Permute, RandomContrast, RandomFlip, RandomRotation, RandomTranslation, RandomZoom, ReLU, Rescaling,
+    Reshape, Residual, SeparableConv2D, Softmax, SpatialDropout2D, UpSampling2D, ZeroPadding2D, ELU,
 };
 use crate::engine::error::Context;
 
@@ -18,12 +18,12 @@ use crate::engine::error::Context;
 /// # Errors
 /// If the name is not one of this crate's layers, or an argument is missing or of the wrong type.
 pub(crate) fn from_config(class_name: &str, config: &Value) -> Result<Box<dyn Layer>> {
-    fn read<L: Layer + DeserializeOwned + 'static>(config: &Value) -> Result<Box<dyn Layer>> {
-        Ok(Box::new(L::deserialize(config)?))
+    fn read<L: Layer>(layer: Result<L>) -> Result<Box<dyn Layer>> {
+        Ok(Box::new(layer?))
     }
     /// A global pooling has only `keepdims`, and once had nothing.
     fn global<L: Layer>(layer: L, config: &Value) -> Result<Box<dyn Layer>> {
-        match config.get("keepdims").map(bool::deserialize).transpose()? {
+        match argument_or(config, "keepdims", None)? {
             Some(keepdims) => with_saved_name(KeepDims::new(layer, keepdims), config),
             None => with_saved_name(layer, config),
         }
@@ -33,37 +33,37 @@ pub(crate) fn from_config(class_name: &str, config: &Value) -> Result<Box<dyn La
         "Activation" => Activation::deserialize(config.get("activation").unwrap_or(config))
             .map_err(Into::into)
             .and_then(|activation| with_saved_name(activation, config)),
-        "AveragePooling2D" => read::<AveragePooling2D>(config),
-        "BatchNormalization" => read::<BatchNormalization>(config),
-        "Conv2D" => read::<Conv2D>(config),
-        "Cropping2D" => read::<Cropping2D>(config),
-        "Dense" => read::<Dense>(config),
-        "DepthwiseConv2D" => read::<DepthwiseConv2D>(config),
-        "Dropout" => read::<Dropout>(config),
-        "ELU" => read::<ELU>(config),
+        "AveragePooling2D" => read(AveragePooling2D::from_config(config)),
+        "BatchNormalization" => read(BatchNormalization::from_config(config)),
+        "Conv2D" => read(Conv2D::from_config(config)),
+        "Cropping2D" => read(Cropping2D::from_config(config)),
+        "Dense" => read(Dense::from_config(config)),
+        "DepthwiseConv2D" => read(DepthwiseConv2D::from_config(config)),
+        "Dropout" => read(Dropout::from_config(config)),
+        "ELU" => read(ELU::from_config(config)),
         "Flatten" => with_saved_name(Flatten, config),
-        "GaussianDropout" => read::<GaussianDropout>(config),
-        "GaussianNoise" => read::<GaussianNoise>(config),
+        "GaussianDropout" => read(GaussianDropout::from_config(config)),
+        "GaussianNoise" => read(GaussianNoise::from_config(config)),
         "GlobalAveragePooling2D" => global(GlobalAveragePooling2D, config),
         "GlobalMaxPooling2D" => global(GlobalMaxPooling2D, config),
-        "LayerNormalization" => read::<LayerNormalization>(config),
-        "LeakyReLU" => read::<LeakyReLU>(config),
-        "MaxPooling2D" => read::<MaxPooling2D>(config),
-        "Permute" => read::<Permute>(config),
-        "RandomContrast" => read::<RandomContrast>(config),
-        "RandomFlip" => read::<RandomFlip>(config),
-        "RandomRotation" => read::<RandomRotation>(config),
-        "RandomTranslation" => read::<RandomTranslation>(config),
-        "RandomZoom" => read::<RandomZoom>(config),
-        "ReLU" => read::<ReLU>(config),
-        "Rescaling" => read::<Rescaling>(config),
-        "Reshape" => read::<Reshape>(config),
-        "Residual" => Residual::from_config(config, from_config).map(|residual| Box::new(residual) as Box<dyn Layer>),
-        "SeparableConv2D" => read::<SeparableConv2D>(config),
-        "Softmax" => read::<Softmax>(config),
-        "SpatialDropout2D" => read::<SpatialDropout2D>(config),
-        "UpSampling2D" => read::<UpSampling2D>(config),
-        "ZeroPadding2D" => read::<ZeroPadding2D>(config),
+        "LayerNormalization" => read(LayerNormalization::from_config(config)),
+        "LeakyReLU" => read(LeakyReLU::from_config(config)),
+        "MaxPooling2D" => read(MaxPooling2D::from_config(config)),
+        "Permute" => read(Permute::from_config(config)),
+        "RandomContrast" => read(RandomContrast::from_config(config)),
+        "RandomFlip" => read(RandomFlip::from_config(config)),
+        "RandomRotation" => read(RandomRotation::from_config(config)),
+        "RandomTranslation" => read(RandomTranslation::from_config(config)),
+        "RandomZoom" => read(RandomZoom::from_config(config)),
+        "ReLU" => read(ReLU::from_config(config)),
+        "Rescaling" => read(Rescaling::from_config(config)),
+        "Reshape" => read(Reshape::from_config(config)),
+        "Residual" => read(Residual::from_config(config, from_config)),
+        "SeparableConv2D" => read(SeparableConv2D::from_config(config)),
+        "Softmax" => read(Softmax::from_config(config)),
+        "SpatialDropout2D" => read(SpatialDropout2D::from_config(config)),
+        "UpSampling2D" => read(UpSampling2D::from_config(config)),
+        "ZeroPadding2D" => read(ZeroPadding2D::from_config(config)),
         _ => bail!(
             "{class_name:?} is not a layer that this version of the crate can load; if it is one of your own, build the \
              model and use load_weights()"

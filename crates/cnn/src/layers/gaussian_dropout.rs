@@ -1,8 +1,13 @@
 //! Noise that multiplies.
 
-use super::{layer::to_config, names::name_method, Layer};
+use super::{
+    arguments::{argument, argument_or},
+    layer::to_config,
+    names::name_method,
+    Layer,
+};
 use anyhow::{ensure, Result};
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 use serde_json::Value;
 use tch::Tensor;
 
@@ -18,10 +23,10 @@ use tch::Tensor;
 /// assert_eq!(GaussianDropout::new(0.5).output_shape(&[128])?, [128]);
 /// # Ok::<(), cnn::anyhow::Error>(())
 /// ```
-#[derive(Debug, Serialize, Deserialize)]
+#[derive(Debug, Serialize)]
 pub struct GaussianDropout {
     rate: f64,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none")]
     name: Option<String>,
 }
 
@@ -32,6 +37,11 @@ impl GaussianDropout {
     }
 
     name_method!();
+
+    /// Reads what [`Layer::config`] gave.
+    pub(super) fn from_config(config: &Value) -> Result<Self> {
+        Ok(GaussianDropout { rate: argument(config, "rate")?, name: argument_or(config, "name", None)? })
+    }
 }
 
 impl Layer for GaussianDropout {

@@ -1,8 +1,13 @@
 //! Noise that is added.
 
-use super::{layer::to_config, names::name_method, Layer};
+use super::{
+    arguments::{argument, argument_or},
+    layer::to_config,
+    names::name_method,
+    Layer,
+};
 use anyhow::{ensure, Result};
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 use serde_json::Value;
 use tch::Tensor;
 
@@ -19,10 +24,10 @@ use tch::Tensor;
 /// assert_eq!(model.count_params(), 7850);
 /// # Ok::<(), cnn::anyhow::Error>(())
 /// ```
-#[derive(Debug, Serialize, Deserialize)]
+#[derive(Debug, Serialize)]
 pub struct GaussianNoise {
     stddev: f64,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none")]
     name: Option<String>,
 }
 
@@ -33,6 +38,11 @@ impl GaussianNoise {
     }
 
     name_method!();
+
+    /// Reads what [`Layer::config`] gave.
+    pub(super) fn from_config(config: &Value) -> Result<Self> {
+        Ok(GaussianNoise { stddev: argument(config, "stddev")?, name: argument_or(config, "name", None)? })
+    }
 }
 
 impl Layer for GaussianNoise {

@@ -1,8 +1,14 @@
 //! Layer normalisation.
 
-use super::{layer::to_config, names::name_method, weights::named, weights::yes, Initializer, Layer};
+use super::{
+    arguments::{argument, argument_or},
+    layer::to_config,
+    names::name_method,
+    weights::named,
+    Initializer, Layer,
+};
 use anyhow::{ensure, Result};
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 use serde_json::Value;
 use tch::Tensor;
 
@@ -23,14 +29,12 @@ use tch::Tensor;
 /// assert_eq!(model.count_params(), 2 * 128 + 1290);
 /// # Ok::<(), cnn::anyhow::Error>(())
 /// ```
-#[derive(Debug, Serialize, Deserialize)]
+#[derive(Debug, Serialize)]
 pub struct LayerNormalization {
     epsilon: f64,
-    #[serde(default = "yes")]
     center: bool,
-    #[serde(default = "yes")]
     scale: bool,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none")]
     name: Option<String>,
     #[serde(skip)]
     gamma: Option<Tensor>,
@@ -66,6 +70,18 @@ impl LayerNormalization {
     }
 
     name_method!();
+
+    /// Reads what [`Layer::config`] gave.
+    pub(super) fn from_config(config: &Value) -> Result<Self> {
+        Ok(LayerNormalization {
+            epsilon: argument(config, "epsilon")?,
+            center: argument_or(config, "center", true)?,
+            scale: argument_or(config, "scale", true)?,
+            name: argument_or(config, "name", None)?,
+            gamma: None,
+            beta: None,
+        })
+    }
 }
 
 impl Layer for LayerNormalization {

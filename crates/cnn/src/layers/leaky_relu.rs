@@ -1,8 +1,13 @@
 //! Leaky ReLU with a slope of its own.
 
-use super::{layer::to_config, names::name_method, Layer};
+use super::{
+    arguments::{argument, argument_or},
+    layer::to_config,
+    names::name_method,
+    Layer,
+};
 use anyhow::{ensure, Result};
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 use serde_json::Value;
 use tch::Tensor;
 
@@ -21,10 +26,10 @@ use tch::Tensor;
 /// assert_eq!(y, [-0.5, 2.0]);
 /// # Ok::<(), cnn::anyhow::Error>(())
 /// ```
-#[derive(Debug, Serialize, Deserialize)]
+#[derive(Debug, Serialize)]
 pub struct LeakyReLU {
     negative_slope: f64,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none")]
     name: Option<String>,
 }
 
@@ -46,6 +51,14 @@ impl LeakyReLU {
     }
 
     name_method!();
+
+    /// Reads what [`Layer::config`] gave.
+    pub(super) fn from_config(config: &Value) -> Result<Self> {
+        Ok(LeakyReLU {
+            negative_slope: argument(config, "negative_slope")?,
+            name: argument_or(config, "name", None)?,
+        })
+    }
 }
 
 impl Layer for LeakyReLU {

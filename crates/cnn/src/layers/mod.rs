@@ -3,6 +3,7 @@
 //! Shapes leave out the batch: an image is `[channels, height, width]`, a vector `[units]`.
 
 mod activation;
+mod arguments;
 mod average_pooling2d;
 mod batch_normalization;
 mod chain;
@@ -82,8 +83,11 @@ pub use spatial_dropout2d::SpatialDropout2D;
 pub use up_sampling2d::UpSampling2D;
 pub use zero_padding2d::ZeroPadding2D;
 
+pub(crate) use arguments::{argument, argument_or};
 pub(crate) use chain::through;
 pub(crate) use from_config::from_config;
 pub(crate) use fused::{ConvThenPool, Pooled};
 pub(crate) use names::{check_names, names, without_names};
+pub(crate) use pooling::Windows;
 pub(crate) use shape::{check_size, MOST_NUMBERS};
+pub(crate) use sliding::Sliding;

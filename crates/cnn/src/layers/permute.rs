@@ -1,8 +1,13 @@
 //! Sides in another order.
 
-use super::{layer::to_config, names::name_method, Layer};
+use super::{
+    arguments::{argument, argument_or},
+    layer::to_config,
+    names::name_method,
+    Layer,
+};
 use anyhow::{ensure, Result};
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 use serde_json::Value;
 use tch::Tensor;
 
@@ -25,10 +30,10 @@ use tch::Tensor;
 /// assert_eq!(Permute::new([1, 3, 2]).output_shape(&[3, 20, 30])?, [3, 30, 20]);
 /// # Ok::<(), cnn::anyhow::Error>(())
 /// ```
-#[derive(Debug, Serialize, Deserialize)]
+#[derive(Debug, Serialize)]
 pub struct Permute {
     dims: Vec<i64>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none")]
     name: Option<String>,
 }
 
@@ -39,6 +44,11 @@ impl Permute {
     }
 
     name_method!();
+
+    /// Reads what [`Layer::config`] gave.
+    pub(super) fn from_config(config: &Value) -> Result<Self> {
+        Ok(Permute { dims: argument(config, "dims")?, name: argument_or(config, "name", None)? })
+    }
 }
 
 impl Layer for Permute {

@@ -1,19 +1,22 @@
 //! What the layers share that make one number of each window.
 
 use anyhow::Result;
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
+use serde_json::Value;
 
-use super::{shape::image_shape, Padding};
+use super::{
+    arguments::{argument, argument_or},
+    shape::image_shape,
+    Padding,
+};
 
 /// The windows of a pooling layer.
-#[derive(Debug, Clone, Serialize, Deserialize)]
-pub(super) struct Windows {
+#[derive(Debug, Clone, Serialize)]
+pub(crate) struct Windows {
     pub pool_size: (i64, i64),
-    #[serde(default)]
     strides: Option<(i64, i64)>,
-    #[serde(default)]
     pub padding: Padding,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub name: Option<String>,
 }
 
@@ -41,5 +44,15 @@ impl Windows {
     /// Pixels to the left, right, top and bottom.
     pub fn around(&self, height: i64, width: i64) -> [i64; 4] {
         self.padding.of_image((height, width), self.pool_size, self.strides())
+    }
+
+    /// Reads what is saved of them.
+    pub fn from_config(config: &Value) -> Result<Self> {
+        Ok(Windows {
+            pool_size: argument(config, "pool_size")?,
+            strides: argument_or(config, "strides", None)?,
+            padding: argument_or(config, "padding", Padding::Valid)?,
+            name: argument_or(config, "name", None)?,
+        })
     }
 }

@@ -1,8 +1,8 @@
 //! ReLU with arguments.
 
-use super::{layer::to_config, names::name_method, Activation, Layer};
+use super::{arguments::argument_or, layer::to_config, names::name_method, Activation, Layer};
 use anyhow::{ensure, Result};
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 use serde_json::Value;
 use tch::Tensor;
 
@@ -22,13 +22,12 @@ use tch::Tensor;
 /// assert_eq!(y, [0.0, 2.0, 6.0]);
 /// # Ok::<(), cnn::anyhow::Error>(())
 /// ```
-#[derive(Debug, Default, Serialize, Deserialize)]
-#[serde(default)]
+#[derive(Debug, Default, Serialize)]
 pub struct ReLU {
     max_value: Option<f64>,
     negative_slope: f64,
     threshold: f64,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none")]
     name: Option<String>,
 }
 
@@ -54,6 +53,16 @@ impl ReLU {
     }
 
     name_method!();
+
+    /// Reads what [`Layer::config`] gave.
+    pub(super) fn from_config(config: &Value) -> Result<Self> {
+        Ok(ReLU {
+            max_value: argument_or(config, "max_value", None)?,
+            negative_slope: argument_or(config, "negative_slope", 0.0)?,
+            threshold: argument_or(config, "threshold", 0.0)?,
+            name: argument_or(config, "name", None)?,
+        })
+    }
 
     /// Whether it is the activation of this name.
     fn is_plain(&self) -> bool {

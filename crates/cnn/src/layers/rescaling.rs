@@ -1,8 +1,13 @@
 //! Numbers on another scale.
 
-use super::{layer::to_config, names::name_method, Layer};
+use super::{
+    arguments::{argument, argument_or},
+    layer::to_config,
+    names::name_method,
+    Layer,
+};
 use anyhow::{ensure, Result};
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 use serde_json::Value;
 use tch::Tensor;
 
@@ -21,12 +26,11 @@ use tch::Tensor;
 /// assert_eq!(y, [-1.0, 1.0]);
 /// # Ok::<(), cnn::anyhow::Error>(())
 /// ```
-#[derive(Debug, Serialize, Deserialize)]
+#[derive(Debug, Serialize)]
 pub struct Rescaling {
     scale: f64,
-    #[serde(default)]
     offset: f64,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none")]
     name: Option<String>,
 }
 
@@ -42,6 +46,15 @@ impl Rescaling {
     }
 
     name_method!();
+
+    /// Reads what [`Layer::config`] gave.
+    pub(super) fn from_config(config: &Value) -> Result<Self> {
+        Ok(Rescaling {
+            scale: argument(config, "scale")?,
+            offset: argument_or(config, "offset", 0.0)?,
+            name: argument_or(config, "name", None)?,
+        })
+    }
 }
 
 impl Layer for Rescaling {

@@ -1,8 +1,13 @@
 //! The same numbers in another shape.
 
-use super::{layer::to_config, names::name_method, Layer};
+use super::{
+    arguments::{argument, argument_or},
+    layer::to_config,
+    names::name_method,
+    Layer,
+};
 use anyhow::{ensure, Result};
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 use serde_json::Value;
 use tch::Tensor;
 
@@ -27,10 +32,10 @@ use tch::Tensor;
 /// assert_eq!(Reshape::new([-1]).output_shape(&[1, 28, 28])?, [784]);
 /// # Ok::<(), cnn::anyhow::Error>(())
 /// ```
-#[derive(Debug, Serialize, Deserialize)]
+#[derive(Debug, Serialize)]
 pub struct Reshape {
     target_shape: Vec<i64>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none")]
     name: Option<String>,
 }
 
@@ -41,6 +46,14 @@ impl Reshape {
     }
 
     name_method!();
+
+    /// Reads what [`Layer::config`] gave.
+    pub(super) fn from_config(config: &Value) -> Result<Self> {
+        Ok(Reshape {
+            target_shape: argument(config, "target_shape")?,
+            name: argument_or(config, "name", None)?,
+        })
+    }
 }
 
 impl Layer for Reshape {

@@ -1,8 +1,8 @@
 //! A block of layers with a way around it.
 
 use super::{
-    check_names, check_size, layer::to_config, names, names::name_method, through, Activation, Conv2D,
-    Initializer, Layer,
+    arguments::argument, arguments::argument_or, check_names, check_size, layer::to_config, names,
+    names::name_method, through, Activation, Conv2D, Initializer, Layer,
 };
 use anyhow::{ensure, Result};
 use serde_json::{json, Value};
@@ -120,8 +120,7 @@ impl Residual {
         let all = |saved: &Vec<Value>| saved.iter().map(read).collect::<Result<Vec<_>>>();
         let layers = all(config["layers"].as_array().context("the layers are missing")?)?;
         let shortcut = config["shortcut"].as_array().map_or(Ok(Vec::new()), all)?;
-        let activation = serde_json::from_value(config["activation"].clone())?;
-        let name = serde_json::from_value(config["name"].clone())?;
+        let (activation, name) = (argument(config, "activation")?, argument_or(config, "name", None)?);
         Ok(Residual { layers, shortcut, projection: None, activation, name })
     }
 

@@ -1,12 +1,19 @@
 //! Separable 2D convolution.
 
 use super::{
-    depthwise_conv2d::check_multiplier, depthwise_conv2d::depthwise_kernel, layer::to_config,
-    names::name_method, shape::image_shape, sliding::sliding_methods, sliding::Sliding, weights::named,
-    weights::yes, Activation, Initializer, Layer, Padding,
+    arguments::{argument, argument_or},
+    depthwise_conv2d::check_multiplier,
+    depthwise_conv2d::depthwise_kernel,
+    layer::to_config,
+    names::name_method,
+    shape::image_shape,
+    sliding::sliding_methods,
+    sliding::Sliding,
+    weights::named,
+    Activation, Initializer, Layer, Padding,
 };
 use anyhow::{ensure, Result};
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 use serde_json::Value;
 use tch::Tensor;
 
@@ -28,16 +35,15 @@ use tch::Tensor;
 /// assert_eq!(model.count_params(), 9 * 3 + 3 * 64 + 64);
 /// # Ok::<(), cnn::anyhow::Error>(())
 /// ```
-#[derive(Debug, Serialize, Deserialize)]
+#[derive(Debug, Serialize)]
 pub struct SeparableConv2D {
     filters: i64,
     depth_multiplier: i64,
     #[serde(flatten)]
     sliding: Sliding,
     activation: Activation,
-    #[serde(default = "yes")]
     use_bias: bool,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none")]
     name: Option<String>,
     #[serde(skip)]
     weights: Option<Weights>,
@@ -82,6 +88,19 @@ impl SeparableConv2D {
     sliding_methods!();
 
     name_method!();
+
+    /// Reads what [`Layer::config`] gave.
+    pub(super) fn from_config(config: &Value) -> Result<Self> {
+        Ok(SeparableConv2D {
+            filters: argument(config, "filters")?,
+            depth_multiplier: argument(config, "depth_multiplier")?,
+            sliding: Sliding::from_config(config)?,
+            activation: argument(config, "activation")?,
+            use_bias: argument_or(config, "use_bias", true)?,
+            name: argument_or(config, "name", None)?,
+            weights: None,
+        })
+    }
 }
 
 impl Layer for SeparableConv2D {

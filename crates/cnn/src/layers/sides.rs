@@ -14,7 +14,7 @@ use super::padding::LONGEST;
 /// assert_eq!(Sides::from((1, 2)), Sides::from(((1, 1), (2, 2))));
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Sides((i64, i64), (i64, i64));
+pub struct Sides(pub(crate) (i64, i64), pub(crate) (i64, i64));
 
 impl From<i64> for Sides {
     fn from(all: i64) -> Self {

@@ -1,24 +1,23 @@
 //! What the layers share that slide a kernel over an image.
 
 use anyhow::{ensure, Result};
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
+use serde_json::Value;
 use tch::Tensor;
 
-use super::{padding::LONGEST, Padding};
+use super::{
+    arguments::{argument, argument_or},
+    padding::LONGEST,
+    Padding,
+};
 
 /// How a kernel moves over an image.
-#[derive(Debug, Clone, Copy, Serialize, Deserialize)]
-pub(super) struct Sliding {
+#[derive(Debug, Clone, Copy, Serialize)]
+pub(crate) struct Sliding {
     pub kernel_size: (i64, i64),
     pub strides: (i64, i64),
     pub padding: Padding,
-    #[serde(default = "one_by_one")]
     pub dilation_rate: (i64, i64),
-}
-
-/// What model files of before there was a dilation mean.
-fn one_by_one() -> (i64, i64) {
-    (1, 1)
 }
 
 impl Sliding {
@@ -65,6 +64,16 @@ impl Sliding {
         } else {
             x.constant_pad_nd(around).conv2d(kernel, bias, strides, [0, 0], rate, groups)
         }
+    }
+
+    /// Reads what is saved of it.
+    pub fn from_config(config: &Value) -> Result<Self> {
+        Ok(Sliding {
+            kernel_size: argument(config, "kernel_size")?,
+            strides: argument(config, "strides")?,
+            padding: argument(config, "padding")?,
+            dilation_rate: argument_or(config, "dilation_rate", (1, 1))?,
+        })
     }
 }
 

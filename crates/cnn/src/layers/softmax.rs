@@ -1,8 +1,13 @@
 //! Softmax as a layer.
 
-use super::{layer::to_config, names::name_method, Activation, Layer};
+use super::{
+    arguments::{argument, argument_or},
+    layer::to_config,
+    names::name_method,
+    Activation, Layer,
+};
 use anyhow::{ensure, Result};
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 use serde_json::Value;
 use tch::Tensor;
 
@@ -22,10 +27,10 @@ use tch::Tensor;
 /// model.compile(Adam::default(), Loss::CategoricalCrossentropy)?;
 /// # Ok::<(), cnn::anyhow::Error>(())
 /// ```
-#[derive(Debug, Serialize, Deserialize)]
+#[derive(Debug, Serialize)]
 pub struct Softmax {
     axis: i64,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none")]
     name: Option<String>,
 }
 
@@ -47,6 +52,11 @@ impl Softmax {
     }
 
     name_method!();
+
+    /// Reads what [`Layer::config`] gave.
+    pub(super) fn from_config(config: &Value) -> Result<Self> {
+        Ok(Softmax { axis: argument(config, "axis")?, name: argument_or(config, "name", None)? })
+    }
 }
 
 impl Layer for Softmax {

@@ -1,8 +1,14 @@
 //! Dropout of whole channels.
 
-use super::{layer::to_config, names::name_method, shape::image_shape, Layer};
+use super::{
+    arguments::{argument, argument_or},
+    layer::to_config,
+    names::name_method,
+    shape::image_shape,
+    Layer,
+};
 use anyhow::{ensure, Result};
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 use serde_json::Value;
 use tch::Tensor;
 
@@ -19,10 +25,10 @@ use tch::Tensor;
 /// assert_eq!(SpatialDropout2D::new(0.2).output_shape(&[32, 13, 13])?, [32, 13, 13]);
 /// # Ok::<(), cnn::anyhow::Error>(())
 /// ```
-#[derive(Debug, Serialize, Deserialize)]
+#[derive(Debug, Serialize)]
 pub struct SpatialDropout2D {
     rate: f64,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none")]
     name: Option<String>,
 }
 
@@ -33,6 +39,11 @@ impl SpatialDropout2D {
     }
 
     name_method!();
+
+    /// Reads what [`Layer::config`] gave.
+    pub(super) fn from_config(config: &Value) -> Result<Self> {
+        Ok(SpatialDropout2D { rate: argument(config, "rate")?, name: argument_or(config, "name", None)? })
+    }
 }
 
 impl Layer for SpatialDropout2D {

@@ -1,10 +1,15 @@
 //! Larger images.
 
 use super::{
-    layer::to_config, names::name_method, padding::LONGEST, shape::image_shape, Interpolation, Layer,
+    arguments::{argument, argument_or},
+    layer::to_config,
+    names::name_method,
+    padding::LONGEST,
+    shape::image_shape,
+    Interpolation, Layer,
 };
 use anyhow::{ensure, Result};
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 use serde_json::Value;
 use tch::Tensor;
 
@@ -20,11 +25,11 @@ use tch::Tensor;
 /// assert_eq!(UpSampling2D::new((2, 2)).output_shape(&[32, 7, 7])?, [32, 14, 14]);
 /// # Ok::<(), cnn::anyhow::Error>(())
 /// ```
-#[derive(Debug, Serialize, Deserialize)]
+#[derive(Debug, Serialize)]
 pub struct UpSampling2D {
     size: (i64, i64),
     interpolation: Interpolation,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none")]
     name: Option<String>,
 }
 
@@ -40,6 +45,15 @@ impl UpSampling2D {
     }
 
     name_method!();
+
+    /// Reads what [`Layer::config`] gave.
+    pub(super) fn from_config(config: &Value) -> Result<Self> {
+        Ok(UpSampling2D {
+            size: argument(config, "size")?,
+            interpolation: argument(config, "interpolation")?,
+            name: argument_or(config, "name", None)?,
+        })
+    }
 }
 
 impl Layer for UpSampling2D {

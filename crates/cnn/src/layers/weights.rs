@@ -23,8 +23,3 @@ pub(super) fn named<const N: usize>(tensors: [(&str, Option<&Tensor>); N]) -> Ve
     let there = tensors.into_iter().filter_map(|(name, tensor)| Some((name, tensor?)));
     there.map(|(name, tensor)| (name.to_string(), tensor.shallow_clone())).collect()
 }
-
-/// What model files mean that lack an argument which is on by default.
-pub(super) fn yes() -> bool {
-    true
-}

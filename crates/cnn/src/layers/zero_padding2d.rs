@@ -1,8 +1,14 @@
 //! Zeros around an image.
 
-use super::{layer::to_config, names::name_method, shape::image_shape, Layer, Sides};
+use super::{
+    arguments::{argument, argument_or},
+    layer::to_config,
+    names::name_method,
+    shape::image_shape,
+    Layer, Sides,
+};
 use anyhow::Result;
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 use serde_json::Value;
 use tch::Tensor;
 
@@ -18,10 +24,10 @@ use tch::Tensor;
 /// assert_eq!(ZeroPadding2D::new(((0, 1), (2, 3))).output_shape(&[3, 28, 28])?, [3, 29, 33]);
 /// # Ok::<(), cnn::anyhow::Error>(())
 /// ```
-#[derive(Debug, Serialize, Deserialize)]
+#[derive(Debug, Serialize)]
 pub struct ZeroPadding2D {
     padding: Sides,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none")]
     name: Option<String>,
 }
 
@@ -32,6 +38,11 @@ impl ZeroPadding2D {
     }
 
     name_method!();
+
+    /// Reads what [`Layer::config`] gave.
+    pub(super) fn from_config(config: &Value) -> Result<Self> {
+        Ok(ZeroPadding2D { padding: argument(config, "padding")?, name: argument_or(config, "name", None)? })
+    }
 }
 
 impl Layer for ZeroPadding2D {

@@ -1,15 +1,17 @@
 //! Images moved, turned and stretched.
 
 use anyhow::{ensure, Result};
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
+use serde_json::Value;
 use tch::{no_grad, Device, Kind, Tensor};
 
 use crate::engine::memory_format::channels_last;
+use crate::layers::arguments::argument;
 use crate::layers::Interpolation;
 use crate::preprocessing::augmentation::FillMode;
 
 /// What stands where a moved image has no pixel of its own: between them, and beyond its border.
-#[derive(Debug, Clone, Copy, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, Serialize)]
 pub(super) struct Filling {
     pub fill_mode: FillMode,
     pub interpolation: Interpolation,
@@ -105,6 +107,15 @@ impl Filling {
             FillMode::Reflect => x.grid_sampler(&grid, interpolation, 2, false),
         };
         channels_last(&moved)
+    }
+
+    /// Reads what is saved of it.
+    pub fn from_config(config: &Value) -> Result<Self> {
+        Ok(Filling {
+            fill_mode: argument(config, "fill_mode")?,
+            interpolation: argument(config, "interpolation")?,
+            fill_value: argument(config, "fill_value")?,
+        })
     }
 }
 

@@ -1,11 +1,12 @@
 //! Images with more and less contrast at random.
 
 use anyhow::{ensure, Result};
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 use serde_json::Value;
 use tch::{Kind, Tensor};
 
 use super::Factor;
+use crate::layers::arguments::{argument, argument_or};
 use crate::layers::{layer::to_config, names::name_method, shape::image_shape, Layer};
 
 /// While training, multiplies the differences of each image's numbers to the mean of their channel by a random factor. Does
@@ -24,12 +25,11 @@ use crate::layers::{layer::to_config, names::name_method, shape::image_shape, La
 /// let images = Tensor::rand([8, 1, 28, 28], (Kind::Float, Device::Cpu));
 /// assert!(contrast.forward(&images, true).max().double_value(&[]) <= 1.0);
 /// ```
-#[derive(Debug, Serialize, Deserialize)]
+#[derive(Debug, Serialize)]
 pub struct RandomContrast {
     factor: (f64, f64),
-    #[serde(default = "bytes")]
     value_range: (f64, f64),
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none")]
     name: Option<String>,
 }
 
@@ -52,6 +52,15 @@ impl RandomContrast {
     }
 
     name_method!();
+
+    /// Reads what [`Layer::config`] gave.
+    pub(in crate::layers) fn from_config(config: &Value) -> Result<Self> {
+        Ok(RandomContrast {
+            factor: argument(config, "factor")?,
+            value_range: argument_or(config, "value_range", bytes())?,
+            name: argument_or(config, "name", None)?,
+        })
+    }
 
     /// The images, the contrast of each multiplied by its factor of `factors [batch]`.
     pub(super) fn changed(&self, x: &Tensor, factors: &Tensor) -> Tensor {

@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use tch::{Device, Kind, Tensor};
 
+use crate::layers::arguments::{argument, argument_or};
 use crate::layers::{layer::to_config, names::name_method, shape::image_shape, Layer};
 
 /// In which directions [`RandomFlip`] mirrors images.
@@ -35,10 +36,10 @@ pub enum FlipMode {
 /// let images = Tensor::rand([8, 1, 28, 28], (Kind::Float, Device::Cpu));
 /// assert_eq!(flip.forward(&images, false), images);
 /// ```
-#[derive(Debug, Default, Serialize, Deserialize)]
+#[derive(Debug, Default, Serialize)]
 pub struct RandomFlip {
     mode: FlipMode,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none")]
     name: Option<String>,
 }
 
@@ -49,6 +50,11 @@ impl RandomFlip {
     }
 
     name_method!();
+
+    /// Reads what [`Layer::config`] gave.
+    pub(in crate::layers) fn from_config(config: &Value) -> Result<Self> {
+        Ok(RandomFlip { mode: argument(config, "mode")?, name: argument_or(config, "name", None)? })
+    }
 }
 
 impl Layer for RandomFlip {

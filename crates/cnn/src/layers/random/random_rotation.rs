@@ -1,12 +1,13 @@
 //! Images turned at random.
 
 use anyhow::Result;
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 use serde_json::Value;
 use tch::Tensor;
 
 use super::moved::{filling_methods, Entry, Filling};
 use super::Factor;
+use crate::layers::arguments::{argument, argument_or};
 use crate::layers::{layer::to_config, names::name_method, shape::image_shape, Interpolation, Layer};
 use crate::preprocessing::augmentation::FillMode;
 
@@ -26,12 +27,12 @@ use crate::preprocessing::augmentation::FillMode;
 /// assert_eq!(rotation.forward(&images, false), images);
 /// assert_ne!(rotation.forward(&images, true), images);
 /// ```
-#[derive(Debug, Serialize, Deserialize)]
+#[derive(Debug, Serialize)]
 pub struct RandomRotation {
     factor: Factor,
     #[serde(flatten)]
     filling: Filling,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none")]
     name: Option<String>,
 }
 
@@ -44,6 +45,15 @@ impl RandomRotation {
     filling_methods!();
 
     name_method!();
+
+    /// Reads what [`Layer::config`] gave.
+    pub(in crate::layers) fn from_config(config: &Value) -> Result<Self> {
+        Ok(RandomRotation {
+            factor: argument(config, "factor")?,
+            filling: Filling::from_config(config)?,
+            name: argument_or(config, "name", None)?,
+        })
+    }
 
     /// The images, each turned by its angle of `angles [batch]`, in radians.
     pub(super) fn turned(&self, x: &Tensor, angles: &Tensor) -> Tensor {

@@ -1,12 +1,13 @@
 //! Images shifted at random.
 
 use anyhow::Result;
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 use serde_json::Value;
 use tch::Tensor;
 
 use super::moved::{filling_methods, Entry, Filling};
 use super::Factor;
+use crate::layers::arguments::{argument, argument_or};
 use crate::layers::{layer::to_config, names::name_method, shape::image_shape, Interpolation, Layer};
 use crate::preprocessing::augmentation::FillMode;
 
@@ -25,13 +26,13 @@ use crate::preprocessing::augmentation::FillMode;
 /// assert_eq!(shift.output_shape(&[3, 32, 32])?, [3, 32, 32]);
 /// # Ok::<(), cnn::anyhow::Error>(())
 /// ```
-#[derive(Debug, Serialize, Deserialize)]
+#[derive(Debug, Serialize)]
 pub struct RandomTranslation {
     height_factor: Factor,
     width_factor: Factor,
     #[serde(flatten)]
     filling: Filling,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none")]
     name: Option<String>,
 }
 
@@ -49,6 +50,16 @@ impl RandomTranslation {
     filling_methods!();
 
     name_method!();
+
+    /// Reads what [`Layer::config`] gave.
+    pub(in crate::layers) fn from_config(config: &Value) -> Result<Self> {
+        Ok(RandomTranslation {
+            height_factor: argument(config, "height_factor")?,
+            width_factor: argument(config, "width_factor")?,
+            filling: Filling::from_config(config)?,
+            name: argument_or(config, "name", None)?,
+        })
+    }
 
     /// The images, shifted by so many pixels: `[batch]` each.
     pub(super) fn shifted(&self, x: &Tensor, down: &Tensor, right: &Tensor) -> Tensor {

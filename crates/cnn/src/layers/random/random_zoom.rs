@@ -1,12 +1,13 @@
 //! Images made larger and smaller at random.
 
 use anyhow::Result;
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 use serde_json::Value;
 use tch::Tensor;
 
 use super::moved::{filling_methods, Entry, Filling};
 use super::Factor;
+use crate::layers::arguments::{argument, argument_or};
 use crate::layers::{layer::to_config, names::name_method, shape::image_shape, Interpolation, Layer};
 use crate::preprocessing::augmentation::FillMode;
 
@@ -29,14 +30,13 @@ const NEAREST: f64 = -0.99;
 /// assert_eq!(zoom.output_shape(&[3, 32, 32])?, [3, 32, 32]);
 /// # Ok::<(), cnn::anyhow::Error>(())
 /// ```
-#[derive(Debug, Serialize, Deserialize)]
+#[derive(Debug, Serialize)]
 pub struct RandomZoom {
     height_factor: Factor,
-    #[serde(default)]
     width_factor: Option<Factor>,
     #[serde(flatten)]
     filling: Filling,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none")]
     name: Option<String>,
 }
 
@@ -55,6 +55,16 @@ impl RandomZoom {
     filling_methods!();
 
     name_method!();
+
+    /// Reads what [`Layer::config`] gave.
+    pub(in crate::layers) fn from_config(config: &Value) -> Result<Self> {
+        Ok(RandomZoom {
+            height_factor: argument(config, "height_factor")?,
+            width_factor: argument_or(config, "width_factor", None)?,
+            filling: Filling::from_config(config)?,
+            name: argument_or(config, "name", None)?,
+        })
+    }
 
     /// The images, with rows and columns so many times as close as before: `[batch]` each.
     pub(super) fn zoomed(&self, x: &Tensor, height: Tensor, width: Tensor) -> Tensor {

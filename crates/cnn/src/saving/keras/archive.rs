@@ -90,7 +90,7 @@ pub(in crate::saving) fn read_archive(bytes: &[u8]) -> Result<Sequential> {
 /// Reads the weights of a `.keras` file into a model whose layers are the same.
 pub(in crate::saving) fn read_archive_weights(bytes: &[u8], model: &mut Sequential) -> Result<()> {
     let archive = zipped::Archive::open(bytes)?;
-    let config: Value = serde_json::from_slice(&archive.read("config.json")?).context("config.json in it")?;
+    let config: Value = from_json(&archive.read("config.json")?).context("config.json in it")?;
     let root = hdf5::read(&archive.read("model.weights.h5")?).context("model.weights.h5 in it")?;
     read::weights_of_whole(model, &config, &Source::ByClass(paths(&root)))
 }

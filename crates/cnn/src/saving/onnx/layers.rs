@@ -1,23 +1,38 @@
 //! Each layer as operators of ONNX.
 
 use anyhow::{bail, Result};
-use serde::{de::DeserializeOwned, Deserialize};
 use std::f64::consts::FRAC_1_SQRT_2;
 use tch::Tensor;
 
 use super::file::{Argument, Argument::*, OnnxGraph};
 use crate::engine::error::Context;
-use crate::layers::{Activation, Layer, Padding};
+use crate::layers::{
+    argument, argument_or, Activation, Interpolation, Layer, Padding, Sides, Sliding, Windows,
+};
 use crate::saving::graph::Node;
 
 /// Adds a layer with its activation after `x`, whose shape without the batch is `input`; returns the name of its output.
-pub(super) fn layer(onnx: &mut OnnxGraph, node: &Node, layer: &dyn Layer, x: String, input: &[i64]) -> Result<String> {
+pub(super) fn layer(
+    onnx: &mut OnnxGraph,
+    node: &Node,
+    layer: &dyn Layer,
+    x: String,
+    input: &[i64],
+) -> Result<String> {
     let made = operators(onnx, node, layer, x, input).with_context(|| format!("the layer {}", node.name))?;
     Ok(activation(onnx, &node.name, layer.activation(), made, &node.shape))
 }
 
-fn operators(onnx: &mut OnnxGraph, node: &Node, layer: &dyn Layer, x: String, input: &[i64]) -> Result<String> {
+fn operators(
+    onnx: &mut OnnxGraph,
+    node: &Node,
+    layer: &dyn Layer,
+    x: String,
+    input: &[i64],
+) -> Result<String> {
     let name = node.name.as_str();
+    let config = &layer.config();
+    let float = |name| argument::<f64>(config, name);
     let weights = Weights(layer.weights().into_iter().chain(layer.non_trainable_weights()).collect());
     let images = input.len() == 3;
     Ok(match layer.class_name() {
@@ -25,29 +40,65 @@ fn operators(onnx: &mut OnnxGraph, node: &Node, layer: &dyn Layer, x: String, in
         "Activation" | "Dropout" | "SpatialDropout2D" | "GaussianNoise" | "GaussianDropout" => x,
         random if random.starts_with("Random") => x,
         "Conv2D" => {
-            let sliding: Sliding = config(layer)?;
-            let groups = sliding.groups;
+            let sliding = Sliding::from_config(config)?;
+            let groups = argument_or(config, "groups", 1)?;
             conv(onnx, name, &x, &weights, ("kernel", "bias"), &sliding, input, groups)?
         }
         "DepthwiseConv2D" => {
             let kernel = weights.0[0].0.clone();
-            conv(onnx, name, &x, &weights, (&kernel, "bias"), &config(layer)?, input, input[0])?
+            conv(
+                onnx,
+                name,
+                &x,
+                &weights,
+                (&kernel, "bias"),
+                &Sliding::from_config(config)?,
+                input,
+                input[0],
+            )?
         }
         "SeparableConv2D" => {
-            let between = conv(onnx, name, &x, &weights, ("depthwise_kernel", ""), &config(layer)?, input, input[0])?;
+            let between = conv(
+                onnx,
+                name,
+                &x,
+                &weights,
+                ("depthwise_kernel", ""),
+                &Sliding::from_config(config)?,
+                input,
+                input[0],
+            )?;
             let shape = [input[0], node.shape[1], node.shape[2]];
-            conv(onnx, name, &between, &weights, ("pointwise_kernel", "bias"), &Sliding::of_a_pixel(), &shape, 1)?
+            conv(
+                onnx,
+                name,
+                &between,
+                &weights,
+                ("pointwise_kernel", "bias"),
+                &Sliding::new((1, 1)),
+                &shape,
+                1,
+            )?
         }
         "Dense" => {
             let kernel = onnx.weight(name, "kernel", weights.of("kernel")?)?;
             let bias = weights.of("bias").ok().map(|bias| onnx.weight(name, "bias", bias)).transpose()?;
-            let inputs: Vec<&str> = [Some(x.as_str()), Some(&kernel), bias.as_deref()].into_iter().flatten().collect();
+            let inputs: Vec<&str> =
+                [Some(x.as_str()), Some(&kernel), bias.as_deref()].into_iter().flatten().collect();
             onnx.node("Gemm", name, &inputs, vec![])
         }
-        "MaxPooling2D" => pool(onnx, "MaxPool", name, &x, &config(layer)?, input, vec![]),
+        "MaxPooling2D" => pool(onnx, "MaxPool", name, &x, &Windows::from_config(config)?, input, vec![]),
         "AveragePooling2D" => {
             // The mean over what is inside of the image.
-            pool(onnx, "AveragePool", name, &x, &config(layer)?, input, vec![Int("count_include_pad", 0)])
+            pool(
+                onnx,
+                "AveragePool",
+                name,
+                &x,
+                &Windows::from_config(config)?,
+                input,
+                vec![Int("count_include_pad", 0)],
+            )
         }
         "GlobalAveragePooling2D" | "GlobalMaxPooling2D" => {
             let operator = match layer.class_name() {
@@ -82,11 +133,11 @@ fn operators(onnx: &mut OnnxGraph, node: &Node, layer: &dyn Layer, x: String, in
             }
         }
         "Permute" => {
-            let Dims { dims } = config(layer)?;
+            let dims: Vec<i64> = argument(config, "dims")?;
             onnx.transpose(name, &x, &[&[0], dims.as_slice()].concat())
         }
         "BatchNormalization" => {
-            let Normalization { epsilon } = config(layer)?;
+            let epsilon = float("epsilon")?;
             let mean = weights.of("moving_mean")?;
             let mut inputs = vec![x];
             for (weight, default) in [("gamma", mean.ones_like()), ("beta", mean.zeros_like())] {
@@ -98,7 +149,7 @@ fn operators(onnx: &mut OnnxGraph, node: &Node, layer: &dyn Layer, x: String, in
             onnx.node("BatchNormalization", name, &inputs, vec![Float("epsilon", epsilon)])
         }
         "LayerNormalization" => {
-            let Normalization { epsilon } = config(layer)?;
+            let epsilon = float("epsilon")?;
             let x = if images { onnx.transpose(name, &x, &[0, 2, 3, 1]) } else { x };
             let ones = Tensor::ones([input[0]], (tch::Kind::Float, tch::Device::Cpu));
             let gamma = onnx.weight(name, "gamma", weights.of("gamma").unwrap_or(&ones))?;
@@ -112,56 +163,66 @@ fn operators(onnx: &mut OnnxGraph, node: &Node, layer: &dyn Layer, x: String, in
             }
         }
         "Rescaling" => {
-            let Rescaling { scale, offset } = config(layer)?;
-            let (scale, offset) = (onnx.number(name, scale), onnx.number(name, offset));
+            let (scale, offset) = (onnx.number(name, float("scale")?), onnx.number(name, float("offset")?));
             let x = onnx.node("Mul", name, &[&x, &scale], vec![]);
             onnx.node("Add", name, &[&x, &offset], vec![])
         }
         "ZeroPadding2D" => {
-            let ZeroPadding { padding: ((top, bottom), (left, right)) } = config(layer)?;
+            let Sides((top, bottom), (left, right)) = argument(config, "padding")?;
             let pads = onnx.ints(name, &[0, 0, top, left, 0, 0, bottom, right]);
             onnx.node("Pad", name, &[&x, &pads], vec![Text("mode", "constant")])
         }
         "Cropping2D" => {
-            let Cropping { cropping: ((top, _), (left, _)) } = config(layer)?;
+            let Sides((top, _), (left, _)) = argument(config, "cropping")?;
             let starts = onnx.ints(name, &[top, left]);
             let ends = onnx.ints(name, &[top + node.shape[1], left + node.shape[2]]);
             let axes = onnx.ints(name, &[2, 3]);
             onnx.node("Slice", name, &[&x, &starts, &ends, &axes], vec![])
         }
         "UpSampling2D" => {
-            let UpSampling { size: (down, right), interpolation } = config(layer)?;
+            let (down, right): (i64, i64) = argument(config, "size")?;
+            let interpolation: Interpolation = argument(config, "interpolation")?;
             let scales = onnx.floats(name, &[1.0, 1.0, down as f32, right as f32]);
-            let arguments = match interpolation.as_str() {
-                "nearest" => vec![
+            let arguments = match interpolation {
+                Interpolation::Nearest => vec![
                     Text("mode", "nearest"),
                     Text("coordinate_transformation_mode", "asymmetric"),
                     Text("nearest_mode", "floor"),
                 ],
-                _ => vec![Text("mode", "linear"), Text("coordinate_transformation_mode", "half_pixel")],
+                Interpolation::Bilinear => {
+                    vec![Text("mode", "linear"), Text("coordinate_transformation_mode", "half_pixel")]
+                }
             };
             onnx.node("Resize", name, &[&x, "", &scales], arguments)
         }
-        "ReLU" => relu(onnx, name, x, &config(layer)?, layer.activation()),
-        "LeakyReLU" => {
-            let Slope { negative_slope } = config(layer)?;
-            onnx.node("LeakyRelu", name, &[&x], vec![Float("alpha", negative_slope)])
+        "ReLU" if layer.activation() != Activation::Linear => x, // nothing but the activation that comes after it
+        "ReLU" => {
+            relu(onnx, name, x, argument(config, "max_value")?, float("negative_slope")?, float("threshold")?)
         }
+        "LeakyReLU" => onnx.node("LeakyRelu", name, &[&x], vec![Float("alpha", float("negative_slope")?)]),
         "ELU" if layer.activation() == Activation::Linear => {
-            let Alpha { alpha } = config(layer)?;
-            onnx.node("Elu", name, &[&x], vec![Float("alpha", alpha)])
+            onnx.node("Elu", name, &[&x], vec![Float("alpha", float("alpha")?)])
         }
         "Softmax" if layer.activation() == Activation::Linear => {
             onnx.node("Softmax", name, &[&x], vec![Int("axis", if images { 1 } else { -1 })])
         }
         "ELU" | "Softmax" => x,
-        class_name => bail!("it is a {class_name}, which cannot be written as ONNX; build the model without it"),
+        class_name => {
+            bail!("it is a {class_name}, which cannot be written as ONNX; build the model without it")
+        }
     })
 }
 
 /// Adds an activation; returns the name of its output, whose shape without the batch is `shape`.
-pub(super) fn activation(onnx: &mut OnnxGraph, name: &str, activation: Activation, x: String, shape: &[i64]) -> String {
-    let simple = |onnx: &mut OnnxGraph, operator: &str, arguments| onnx.node(operator, name, &[&x], arguments);
+pub(super) fn activation(
+    onnx: &mut OnnxGraph,
+    name: &str,
+    activation: Activation,
+    x: String,
+    shape: &[i64],
+) -> String {
+    let simple =
+        |onnx: &mut OnnxGraph, operator: &str, arguments| onnx.node(operator, name, &[&x], arguments);
     match activation {
         Activation::Linear => x,
         Activation::Relu => simple(onnx, "Relu", vec![]),
@@ -191,23 +252,27 @@ pub(super) fn activation(onnx: &mut OnnxGraph, name: &str, activation: Activatio
     }
 }
 
-fn relu(onnx: &mut OnnxGraph, name: &str, x: String, relu: &Relu, then: Activation) -> String {
-    if then != Activation::Linear {
-        return x; // nothing but the activation that comes after it
-    }
-    let mut y = if relu.threshold == 0.0 {
+fn relu(
+    onnx: &mut OnnxGraph,
+    name: &str,
+    x: String,
+    max_value: Option<f64>,
+    negative_slope: f64,
+    threshold: f64,
+) -> String {
+    let mut y = if threshold == 0.0 {
         onnx.node("Relu", name, &[&x], vec![])
     } else {
-        let (threshold, zero) = (onnx.number(name, relu.threshold), onnx.number(name, 0.0));
+        let (threshold, zero) = (onnx.number(name, threshold), onnx.number(name, 0.0));
         let below = onnx.node("LessOrEqual", name, &[&x, &threshold], vec![]);
         onnx.node("Where", name, &[&below, &zero, &x], vec![])
     };
-    if let Some(max_value) = relu.max_value {
+    if let Some(max_value) = max_value {
         let most = onnx.number(name, max_value);
         y = onnx.node("Min", name, &[&y, &most], vec![]);
     }
-    if relu.negative_slope != 0.0 {
-        let (threshold, slope) = (onnx.number(name, relu.threshold), onnx.number(name, relu.negative_slope));
+    if negative_slope != 0.0 {
+        let (threshold, slope) = (onnx.number(name, threshold), onnx.number(name, negative_slope));
         let under = onnx.node("Sub", name, &[&threshold, &x], vec![]);
         let under = onnx.node("Relu", name, &[&under], vec![]);
         let part = onnx.node("Mul", name, &[&under, &slope], vec![]);
@@ -254,7 +319,7 @@ fn pool(
     mut arguments: Vec<Argument>,
 ) -> String {
     let (rows, columns) = windows.pool_size;
-    arguments.extend(window(windows.padding, windows.pool_size, windows.strides.unwrap_or(windows.pool_size), input));
+    arguments.extend(window(windows.padding, windows.pool_size, windows.strides(), input));
     arguments.push(Ints("kernel_shape", vec![rows, columns]));
     onnx.node(operator, name, &[x], arguments)
 }
@@ -272,88 +337,4 @@ impl Weights {
         let found = self.0.iter().find(|(weight, _)| weight == name);
         found.map(|(_, tensor)| tensor).with_context(|| format!("has no weight {name}"))
     }
-}
-
-fn config<T: DeserializeOwned>(layer: &dyn Layer) -> Result<T> {
-    Ok(serde_json::from_value(layer.config())?)
-}
-
-fn one_by_one() -> (i64, i64) {
-    (1, 1)
-}
-
-fn one() -> i64 {
-    1
-}
-
-#[derive(Deserialize)]
-struct Sliding {
-    strides: (i64, i64),
-    padding: Padding,
-    #[serde(default = "one_by_one")]
-    dilation_rate: (i64, i64),
-    #[serde(default = "one")]
-    groups: i64,
-}
-
-impl Sliding {
-    fn of_a_pixel() -> Sliding {
-        Sliding { strides: (1, 1), padding: Padding::Valid, dilation_rate: (1, 1), groups: 1 }
-    }
-}
-
-#[derive(Deserialize)]
-struct Windows {
-    pool_size: (i64, i64),
-    strides: Option<(i64, i64)>,
-    padding: Padding,
-}
-
-#[derive(Deserialize)]
-struct Dims {
-    dims: Vec<i64>,
-}
-
-#[derive(Deserialize)]
-struct Normalization {
-    epsilon: f64,
-}
-
-#[derive(Deserialize)]
-struct Rescaling {
-    scale: f64,
-    offset: f64,
-}
-
-#[derive(Deserialize)]
-struct ZeroPadding {
-    padding: ((i64, i64), (i64, i64)),
-}
-
-#[derive(Deserialize)]
-struct Cropping {
-    cropping: ((i64, i64), (i64, i64)),
-}
-
-#[derive(Deserialize)]
-struct UpSampling {
-    size: (i64, i64),
-    interpolation: String,
-}
-
-#[derive(Deserialize)]
-struct Relu {
-    max_value: Option<f64>,
-    negative_slope: f64,
-    threshold: f64,
-}
-
-#[derive(Deserialize)]
-struct Slope {
-    negative_slope: f64,
-}
-
-#[derive(Deserialize)]
-struct Alpha {
-    alpha: f64,
 }

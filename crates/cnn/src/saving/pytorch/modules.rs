@@ -1,12 +1,11 @@
 //! Layers as PyTorch's modules: the Python that makes them, and their weights.
 
 use anyhow::{bail, Result};
-use serde::{de::DeserializeOwned, Deserialize};
 use std::any::Any;
 use tch::Tensor;
 
 use crate::engine::error::Context;
-use crate::layers::{Activation, Layer, Padding, Residual};
+use crate::layers::{argument, argument_or, Activation, Layer, Residual, Sides, Sliding, Windows};
 use crate::saving::keras::rows_to_channels_first;
 
 /// Modules one after the other, as `nn.Sequential` has them.
@@ -62,8 +61,12 @@ impl Modules {
             let mut modules = Modules::default();
             modules.add_layers(layers.into_iter(), shape.to_vec())?;
             self.has_blocks |= modules.has_blocks;
-            let indented = modules.lines.iter().map(|line| format!("    {},\n", line.replace('\n', "\n    ")));
-            python += &format!("    nn.Sequential(\n{}    ),\n", indented.map(|line| format!("    {line}")).collect::<String>());
+            let indented =
+                modules.lines.iter().map(|line| format!("    {},\n", line.replace('\n', "\n    ")));
+            python += &format!(
+                "    nn.Sequential(\n{}    ),\n",
+                indented.map(|line| format!("    {line}")).collect::<String>()
+            );
             let weights = modules.weights.into_iter();
             self.weights.extend(weights.map(|(name, tensor)| (format!("{number}.{way}.{name}"), tensor)));
         }
@@ -73,12 +76,15 @@ impl Modules {
     }
 
     fn add_layer(&mut self, layer: &dyn Layer, shape: &[i64], image: &Option<Vec<i64>>) -> Result<()> {
-        let own: Vec<(String, Tensor)> = layer.weights().into_iter().chain(layer.non_trainable_weights()).collect();
+        let own: Vec<(String, Tensor)> =
+            layer.weights().into_iter().chain(layer.non_trainable_weights()).collect();
         let weight = |name: &str| own.iter().find(|(own, _)| own == name).map(|(_, tensor)| tensor.detach());
+        let config = &layer.config();
+        let float = |name| argument::<f64>(config, name);
         match layer.class_name() {
             "Activation" => {}
-            "Dropout" => self.add(format!("nn.Dropout({})", config::<Rate>(layer)?.rate), vec![]),
-            "SpatialDropout2D" => self.add(format!("nn.Dropout2d({})", config::<Rate>(layer)?.rate), vec![]),
+            "Dropout" => self.add(format!("nn.Dropout({})", float("rate")?), vec![]),
+            "SpatialDropout2D" => self.add(format!("nn.Dropout2d({})", float("rate")?), vec![]),
             "Flatten" => self.add("nn.Flatten()".to_string(), vec![]),
             "Dense" => {
                 let kernel = weight("kernel").context("it has no kernel")?;
@@ -90,37 +96,45 @@ impl Modules {
                 let bias = weight("bias");
                 let none = if bias.is_none() { ", bias=False" } else { "" };
                 let weights = [Some(("weight", rows.transpose(0, 1))), bias.map(|bias| ("bias", bias))];
-                self.add(format!("nn.Linear({inputs}, {units}{none})"), weights.into_iter().flatten().collect());
+                self.add(
+                    format!("nn.Linear({inputs}, {units}{none})"),
+                    weights.into_iter().flatten().collect(),
+                );
             }
-            "Conv2D" => self.conv(weight("kernel"), weight("bias"), &config(layer)?, shape, None)?,
+            "Conv2D" => {
+                let groups = argument_or(config, "groups", 1)?;
+                self.conv(weight("kernel"), weight("bias"), &Sliding::from_config(config)?, shape, groups)?
+            }
             "DepthwiseConv2D" => {
                 let kernel = own.first().map(|(_, kernel)| kernel.detach());
-                self.conv(kernel, weight("bias"), &config(layer)?, shape, Some(shape[0]))?
+                self.conv(kernel, weight("bias"), &Sliding::from_config(config)?, shape, shape[0])?
             }
             "SeparableConv2D" => {
-                self.conv(weight("depthwise_kernel"), None, &config(layer)?, shape, Some(shape[0]))?;
+                self.conv(weight("depthwise_kernel"), None, &Sliding::from_config(config)?, shape, shape[0])?;
                 let pointwise = weight("pointwise_kernel").context("it has no pointwise_kernel")?;
                 let between = [pointwise.size()[1], 1, 1];
-                self.conv(Some(pointwise), weight("bias"), &Sliding::default(), &between, None)?
+                self.conv(Some(pointwise), weight("bias"), &Sliding::new((1, 1)), &between, 1)?
             }
             "MaxPooling2D" => {
-                let windows: Windows = config(layer)?;
-                let around = windows.around(shape);
+                let windows = Windows::from_config(config)?;
+                let around = windows.around(shape[1], shape[2]);
                 if around != [0; 4] {
                     self.add(format!("nn.ConstantPad2d({}, float(\"-inf\"))", tuple(&around)), vec![]);
                 }
-                self.add(format!("nn.MaxPool2d({})", windows.python()), vec![]);
+                self.add(format!("nn.MaxPool2d({})", python(&windows)), vec![]);
             }
             "AveragePooling2D" => {
-                let windows: Windows = config(layer)?;
-                let padding = match windows.around(shape) {
+                let windows = Windows::from_config(config)?;
+                let padding = match windows.around(shape[1], shape[2]) {
                     [0, 0, 0, 0] => String::new(),
                     [left, right, top, bottom] if (left, top) == (right, bottom) => {
                         format!(", padding=({top}, {left}), count_include_pad=False")
                     }
-                    around => bail!("it pads unequal sides, {around:?}, which PyTorch's average pooling cannot"),
+                    around => {
+                        bail!("it pads unequal sides, {around:?}, which PyTorch's average pooling cannot")
+                    }
                 };
-                self.add(format!("nn.AvgPool2d({}{padding})", windows.python()), vec![]);
+                self.add(format!("nn.AvgPool2d({}{padding})", python(&windows)), vec![]);
             }
             "GlobalAveragePooling2D" | "GlobalMaxPooling2D" => {
                 let which = if layer.class_name() == "GlobalMaxPooling2D" { "Max" } else { "Avg" };
@@ -130,52 +144,59 @@ impl Modules {
                 }
             }
             "BatchNormalization" => {
-                let Normalization { epsilon, momentum } = config(layer)?;
+                let (epsilon, momentum) = (float("epsilon")?, float("momentum")?);
                 let mean = weight("moving_mean").context("it has no moving_mean")?;
                 let dimensions = if shape.len() == 3 { "2d" } else { "1d" };
                 // Keras counts what stays, PyTorch what is new.
                 let momentum = (1e6 * (1.0 - momentum)).round() / 1e6;
                 let (gamma, beta) = (weight("gamma"), weight("beta"));
                 let affine = if gamma.is_none() && beta.is_none() { ", affine=False" } else { "" };
-                let line =
-                    format!("nn.BatchNorm{dimensions}({}, eps={epsilon}, momentum={momentum}{affine})", shape[0]);
+                let line = format!(
+                    "nn.BatchNorm{dimensions}({}, eps={epsilon}, momentum={momentum}{affine})",
+                    shape[0]
+                );
                 let mut weights = Vec::new();
                 if affine.is_empty() {
                     // PyTorch has both or none.
                     weights.push(("weight", gamma.unwrap_or_else(|| mean.ones_like())));
                     weights.push(("bias", beta.unwrap_or_else(|| mean.zeros_like())));
                 }
-                weights.push(("running_var", weight("moving_variance").context("it has no moving_variance")?));
+                weights
+                    .push(("running_var", weight("moving_variance").context("it has no moving_variance")?));
                 weights.push(("running_mean", mean));
                 self.add(line, weights);
             }
             "ZeroPadding2D" => {
-                let ZeroPadding { padding: ((top, bottom), (left, right)) } = config(layer)?;
+                let Sides((top, bottom), (left, right)) = argument(config, "padding")?;
                 self.add(format!("nn.ZeroPad2d(({left}, {right}, {top}, {bottom}))"), vec![]);
             }
-            "ReLU" => match config(layer)? {
-                Relu { max_value: None, negative_slope: 0.0, threshold: 0.0 } => {} // its activation comes after it
-                Relu { max_value: None, negative_slope, threshold: 0.0 } => {
-                    self.add(format!("nn.LeakyReLU({negative_slope})"), vec![])
-                }
-                Relu { max_value: Some(most), negative_slope: 0.0, threshold: 0.0 } => {
-                    self.add(format!("nn.Hardtanh(0.0, {most:?})"), vec![])
-                }
+            "ReLU" => match (
+                argument::<Option<f64>>(config, "max_value")?,
+                float("negative_slope")?,
+                float("threshold")?,
+            ) {
+                (None, 0.0, 0.0) => {} // its activation comes after it
+                (None, negative_slope, 0.0) => self.add(format!("nn.LeakyReLU({negative_slope})"), vec![]),
+                (Some(most), 0.0, 0.0) => self.add(format!("nn.Hardtanh(0.0, {most:?})"), vec![]),
                 _ => bail!("its arguments together have no module in PyTorch"),
             },
             "LeakyReLU" => {
-                let Slope { negative_slope } = config(layer)?;
-                self.add(format!("nn.LeakyReLU({negative_slope})"), vec![]);
+                self.add(format!("nn.LeakyReLU({})", float("negative_slope")?), vec![]);
             }
             "ELU" if layer.activation() == Activation::Linear => {
-                let Alpha { alpha } = config(layer)?;
-                self.add(format!("nn.ELU({alpha})"), vec![]);
+                self.add(format!("nn.ELU({})", float("alpha")?), vec![]);
             }
-            "Softmax" if layer.activation() == Activation::Linear => self.add("nn.Softmax(dim=1)".to_string(), vec![]),
+            "Softmax" if layer.activation() == Activation::Linear => {
+                self.add("nn.Softmax(dim=1)".to_string(), vec![])
+            }
             "ELU" | "Softmax" => {}
             "UpSampling2D" => {
-                let UpSampling { size: (down, right), interpolation } = config(layer)?;
-                self.add(format!("nn.Upsample(scale_factor=({down}, {right}), mode=\"{interpolation}\")"), vec![]);
+                let ((down, right), interpolation): ((i64, i64), &str) =
+                    (argument(config, "size")?, argument(config, "interpolation")?);
+                self.add(
+                    format!("nn.Upsample(scale_factor=({down}, {right}), mode=\"{interpolation}\")"),
+                    vec![],
+                );
             }
             random if random.starts_with("Random") => {} // it works only while training, and not as torchvision's
             _ => bail!("PyTorch's nn has no module for it; save to .onnx, which other programs run"),
@@ -189,11 +210,11 @@ impl Modules {
         bias: Option<Tensor>,
         sliding: &Sliding,
         shape: &[i64],
-        groups: Option<i64>,
+        groups: i64,
     ) -> Result<()> {
         let kernel = kernel.context("it has no kernel")?;
         let (filters, _, rows, columns) = kernel.size4()?;
-        let (rates, groups) = (sliding.dilation_rate, groups.unwrap_or(sliding.groups));
+        let rates = sliding.dilation_rate;
         let covered = ((rows - 1) * rates.0 + 1, (columns - 1) * rates.1 + 1);
         let around = match shape {
             &[_, height, width] => sliding.padding.of_image((height, width), covered, sliding.strides),
@@ -258,84 +279,10 @@ fn tuple(numbers: &[i64]) -> String {
     format!("({})", numbers.join(", "))
 }
 
-fn config<T: DeserializeOwned>(layer: &dyn Layer) -> Result<T> {
-    Ok(serde_json::from_value(layer.config())?)
-}
-
-#[derive(Deserialize)]
-#[serde(default)]
-struct Sliding {
-    strides: (i64, i64),
-    padding: Padding,
-    dilation_rate: (i64, i64),
-    groups: i64,
-}
-
-impl Default for Sliding {
-    fn default() -> Self {
-        Sliding { strides: (1, 1), padding: Padding::Valid, dilation_rate: (1, 1), groups: 1 }
+/// The arguments of a pooling's module that say where its windows lie.
+fn python(windows: &Windows) -> String {
+    match windows.strides() == windows.pool_size {
+        true => pair(windows.pool_size),
+        false => format!("{}, stride={}", pair(windows.pool_size), pair(windows.strides())),
     }
-}
-
-#[derive(Deserialize)]
-struct Windows {
-    pool_size: (i64, i64),
-    strides: Option<(i64, i64)>,
-    padding: Padding,
-}
-
-impl Windows {
-    fn strides(&self) -> (i64, i64) {
-        self.strides.unwrap_or(self.pool_size)
-    }
-
-    fn around(&self, shape: &[i64]) -> [i64; 4] {
-        self.padding.of_image((shape[1], shape[2]), self.pool_size, self.strides())
-    }
-
-    fn python(&self) -> String {
-        match self.strides() == self.pool_size {
-            true => pair(self.pool_size),
-            false => format!("{}, stride={}", pair(self.pool_size), pair(self.strides())),
-        }
-    }
-}
-
-#[derive(Deserialize)]
-struct Rate {
-    rate: f64,
-}
-
-#[derive(Deserialize)]
-struct Normalization {
-    epsilon: f64,
-    momentum: f64,
-}
-
-#[derive(Deserialize)]
-struct ZeroPadding {
-    padding: ((i64, i64), (i64, i64)),
-}
-
-#[derive(Deserialize)]
-struct Relu {
-    max_value: Option<f64>,
-    negative_slope: f64,
-    threshold: f64,
-}
-
-#[derive(Deserialize)]
-struct Slope {
-    negative_slope: f64,
-}
-
-#[derive(Deserialize)]
-struct Alpha {
-    alpha: f64,
-}
-
-#[derive(Deserialize)]
-struct UpSampling {
-    size: (i64, i64),
-    interpolation: String,
 }
