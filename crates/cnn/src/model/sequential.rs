@@ -11,6 +11,7 @@ use super::network::Network;
 use super::scale::Scale;
 use crate::engine::error::Context;
 use crate::engine::text::thousands;
+use crate::layers::Layer;
 use crate::optimizers::{Optimizer, State};
 
 pub(crate) const NOT_COMPILED: &str =
@@ -88,6 +89,30 @@ impl Sequential {
     /// If the model is not compiled, or the rate is not a number of 0 or more.
     pub fn set_learning_rate(&mut self, learning_rate: f64) -> Result<()> {
         self.compiled.as_mut().context(NOT_COMPILED)?.optimizer.set_learning_rate(learning_rate)
+    }
+
+    /// The shape of an image that the model takes, without the batch: `[channels, height, width]`.
+    ///
+    /// ```
+    /// use cnn::prelude::*;
+    /// assert_eq!(course::model(1)?.input_shape(), [1, 28, 28]);
+    /// # Ok::<(), cnn::anyhow::Error>(())
+    /// ```
+    pub fn input_shape(&self) -> &[i64] {
+        &self.network.input_shape
+    }
+
+    /// The layers with their names, in their order.
+    ///
+    /// ```
+    /// use cnn::prelude::*;
+    /// let model = course::model(1)?;
+    /// let classes: Vec<&str> = model.layers().map(|(_, layer)| layer.class_name()).collect();
+    /// assert_eq!(classes, ["Conv2D", "MaxPooling2D", "Flatten", "Dense", "Dense"]);
+    /// # Ok::<(), cnn::anyhow::Error>(())
+    /// ```
+    pub fn layers(&self) -> impl Iterator<Item = (&str, &dyn Layer)> {
+        self.network.layers.iter().map(|named| (named.name.as_str(), named.layer.as_ref()))
     }
 
     /// How many classes the model tells apart: as many as it has outputs, and two with a single one.
