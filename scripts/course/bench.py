@@ -1,8 +1,8 @@
 """Measures the course's model here, in the notebooks' kernel, against Keras and PyTorch, one after the other in one run.
 
-Every contender does the same work in a fresh process: read MNIST's four files, train, evaluate 10,000 images, augment.
-The repetitions are interleaved, so that a machine that gets slower gets slower for all. The first epoch is not
-counted, because TensorFlow compiles its graph in it.
+Every contender does the same work in a fresh process: read MNIST's four files, train, evaluate 10,000 images, augment, and, but for
+PyTorch, load the model from Keras's files and write it. The repetitions are interleaved, so that a machine that gets slower
+gets slower for all. The first epoch is not counted, because TensorFlow compiles its graph in it.
 """
 
 import argparse
@@ -11,6 +11,7 @@ import json
 import os
 import platform
 import re
+import shutil
 import signal
 import statistics
 import subprocess
@@ -19,9 +20,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import notebooks
+import peers
+import programs
 import setup
 
-PEERS = notebooks.ROOT / "scripts" / "peers"
 PROGRAM = notebooks.ROOT / "crates" / "cnn" / "examples" / "bench.rs"
 FILES = ("train-images-idx3-ubyte", "train-labels-idx1-ubyte", "t10k-images-idx3-ubyte", "t10k-labels-idx1-ubyte")
 CONTENDERS = ("kernel", "release", "keras", "pytorch")
@@ -36,6 +38,9 @@ QUANTITIES = (
     ("augment", "images/s", "augment_rate", 0),
     ("peak memory", "MB", "peak_memory", 0),
     (f"memory after {RERUNS} reruns", "MB", "rerun_memory", 0),
+    ("load .h5", "ms", "load_h5_ms", 1),
+    ("load .keras", "ms", "load_keras_ms", 1),
+    ("write .h5", "ms", "write_h5_ms", 1),
 )
 # A cell that learners execute again and again, and what they then do to have the memory back.
 RERUN = "let x_again = normalize(&add_channel(&data.x_train)?)?;"
@@ -48,17 +53,17 @@ class BenchError(Exception):
 
 @dataclass
 class Target:
-    """A limit for a ratio of two contenders; `smallest` says that the ratio must reach it instead of staying below."""
+    """A limit for a ratio of two contenders, or without a second one for a value; `smallest` says that it must be reached."""
 
     name: str
     key: str
     of: str
-    to: str
+    to: str | None
     limit: float
     smallest: bool = False
 
     def ratio(self, medians):
-        top, bottom = (medians.get(who, {}).get(self.key) for who in (self.of, self.to))
+        top, bottom = (medians.get(who, {}).get(self.key) if who else 1 for who in (self.of, self.to))
         return top / bottom if top and bottom else None
 
     def verdict(self, ratio):
@@ -77,6 +82,11 @@ TARGETS = (
     Target("peak memory, kernel : Keras", "peak_memory", "kernel", "keras", 0.6),
     Target("epoch, kernel : release binary", "epoch_seconds", "kernel", "release", 1.05),
     Target(f"memory after {RERUNS} reruns, kernel : Keras", "rerun_memory", "kernel", "keras", 0.6),
+    Target("load .h5, kernel : Keras", "load_h5_ms", "kernel", "keras", 0.05),
+    Target("load .keras, kernel : Keras", "load_keras_ms", "kernel", "keras", 0.05),
+    Target("write .h5, kernel : Keras", "write_h5_ms", "kernel", "keras", 0.2),
+    Target("load .h5, kernel, in ms", "load_h5_ms", "kernel", None, 30),
+    Target("load .keras, kernel, in ms", "load_keras_ms", "kernel", None, 30),
 )
 
 
@@ -100,11 +110,8 @@ def arguments(args=None):
 
 def environment(settings, of_kernel=True):
     """The user's, with the settings of one measurement; for the crate's own programs also what the kernelspec sets."""
-    result = dict(os.environ)
-    if of_kernel:
-        spec = json.loads((setup.KERNELSPEC / "kernel.json").read_text())["env"]
-        result |= spec | {"OMP_NUM_THREADS": str(setup.physical_cores())}
-    return result | {name: str(value) for name, value in settings.items()}
+    base = programs.environment() if of_kernel else os.environ
+    return base | {name: str(value) for name, value in settings.items()}
 
 
 def data_folder():
@@ -116,33 +123,6 @@ def data_folder():
         "The benchmark needs MNIST's four gzipped files: set CNN_DATA_DIR to the folder that holds them, "
         "or let notebook 01 download them (scripts/run --only 01)."
     )
-
-
-def peer_python(name):
-    """The Python of a peer's own environment in the cache, made if its requirements have changed."""
-    requirements = PEERS / f"{name}.txt"
-    venv = setup.cache_folder() / f"peer-{name}"
-    stamp = venv / ".installed"
-    if not (stamp.exists() and stamp.read_text() == requirements.read_text()):
-        print(f"installing {name} for the comparison into {venv} (minutes, once) ...", flush=True)
-        stamp.unlink(missing_ok=True)
-        setup.run([sys.executable, "-m", "venv", "--clear", venv], f"The environment of {name} could not be made.")
-        pip = [venv / "bin" / "python", "-m", "pip", "install", "--disable-pip-version-check"]
-        # PyTorch's own packages for the CPU are a tenth as large; where they cannot be reached, the general one will do.
-        small = ["--extra-index-url", setup.CPU_WHEELS, "--timeout", "10", "--retries", "1"] if name == "pytorch" else []
-        setup.run([*pip, *small, "-r", requirements], f"{name} could not be installed.")
-        stamp.write_text(requirements.read_text())
-    return venv / "bin" / "python"
-
-
-def release_program(name="bench"):
-    """The path of an example, compiled as a plain release binary."""
-    cargo_bin, _ = setup.find_cargo_bin()
-    command = [cargo_bin / "cargo", "build", "--release", "--locked", "--quiet", "--example", name]
-    built = subprocess.run(command, cwd=notebooks.ROOT, env=environment({}), capture_output=True, text=True, check=False)
-    if built.returncode:
-        raise BenchError(f"The release binary could not be compiled:\n{built.stderr}")
-    return notebooks.ROOT / "target" / "release" / "examples" / name
 
 
 def process(command, env):
@@ -213,10 +193,10 @@ def contender(name):
     if name == "kernel":
         return in_kernel
     if name == "release":
-        program = release_program()
+        program = programs.built("example", "bench")
         return lambda settings: process([str(program)], environment(settings))
-    python = peer_python(name)
-    return lambda settings: process([str(python), str(PEERS / f"{name}_peer.py")], environment(settings, of_kernel=False))
+    python = peers.python(name)
+    return lambda settings: process([str(python), str(peers.FOLDER / f"{name}_peer.py")], environment(settings, of_kernel=False))
 
 
 def measured(name, run, settings):
@@ -269,7 +249,7 @@ def machine():
 
 
 def peer_versions():
-    pinned = dict(line.split("==") for name in ("keras", "pytorch") for line in (PEERS / f"{name}.txt").read_text().split())
+    pinned = dict(line.split("==") for name in ("keras", "pytorch") for line in (peers.FOLDER / f"{name}.txt").read_text().split())
     return {name: pinned[name] for name in ("keras", "tensorflow-cpu", "torch")}
 
 
@@ -383,7 +363,11 @@ def main():
     # Told to end, it ends what it has started, as after Ctrl-C.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     results = {name: [] for name in chosen.only}
+    models = chosen.out / "models"
     try:
+        # What an earlier run has left is of another version of the crate.
+        shutil.rmtree(models, ignore_errors=True)
+        models.mkdir(parents=True)
         settings = {
             "CNN_DATA_DIR": data_folder(),
             "CNN_DEVICE": "cpu",
@@ -392,6 +376,7 @@ def main():
             "BENCH_BATCH_SIZE": 128,
             "BENCH_REPEAT": 1,
             "BENCH_RERUNS": RERUNS,
+            "BENCH_MODELS": models.resolve(),
         }
         contenders = {name: contender(name) for name in chosen.only}
         for repetition in range(chosen.repetitions):
@@ -410,8 +395,8 @@ def main():
             report(chosen.out, results, measured_scaling)
             figure = chosen.out / "scaling.png"
             (chosen.out / "scaling.json").write_text(json.dumps(measured_scaling))
-            subprocess.run([release_program("bench_figure"), chosen.out / "scaling.json", figure], env=environment({}), check=True)
-    except (BenchError, setup.SetupError) as error:
+            subprocess.run([programs.built("example", "bench_figure"), chosen.out / "scaling.json", figure], env=environment({}), check=True)
+    except (BenchError, programs.BuildError, setup.SetupError) as error:
         print(f"\n{error}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:

@@ -2,6 +2,7 @@
 
 import json
 import os
+from pathlib import Path
 
 os.environ["KERAS_BACKEND"] = "tensorflow"
 os.environ["TF_CPP_MIN_LOG_LEVEL"] = "3"
@@ -25,6 +26,21 @@ class Clock(keras.callbacks.Callback):
 
     def on_epoch_end(self, epoch, logs=None):
         self.seconds.append(common.time.perf_counter() - self.begin)
+
+
+def model_files(model):
+    """Loading and writing: the same files for all contenders, whoever comes first writes them."""
+    folder = Path(os.environ["BENCH_MODELS"])
+    # In this order: once Keras has written .h5, it leaves the optimizer out of .keras.
+    for name in ("model.keras", "model.h5"):
+        if not (folder / name).exists():
+            model.save(folder / name)
+    loaded = keras.saving.load_model(folder / "model.h5")
+    return {
+        "load_h5_ms": common.milliseconds(lambda: keras.saving.load_model(folder / "model.h5")),
+        "load_keras_ms": common.milliseconds(lambda: keras.saving.load_model(folder / "model.keras")),
+        "write_h5_ms": common.milliseconds(lambda: loaded.save(folder / "written.h5")),
+    }
 
 
 def main():
@@ -59,7 +75,7 @@ def main():
     flow = generator.flow(x_train[:6400], batch_size=128, seed=1)
     _, augment_seconds = common.seconds(lambda: [flow[index] for index in range(len(flow))])
     as_bytes = (x_train * 255).astype("uint8")
-    print(json.dumps(common.reruns(lambda: as_bytes.astype("float32") / 255.0) | {
+    print(json.dumps(common.reruns(lambda: as_bytes.astype("float32") / 255.0) | model_files(model) | {
         "load_seconds": load_seconds,
         "epoch_seconds": clock.seconds,
         "evaluate_seconds": [seconds for _, seconds in evaluations],

@@ -45,6 +45,20 @@ def test_targets_are_met_or_missed_by_a_share():
     assert "not measured" in rows["epoch, kernel : release binary"]
 
 
+def test_model_files_are_compared_with_keras_and_with_a_limit():
+    here = result([9.0, 2.0]) | {"load_h5_ms": [8.0, 9.0, 40.0], "load_keras_ms": [50.0], "write_h5_ms": [6.0]}
+    keras = result([9.0, 5.0]) | {"load_h5_ms": [300.0], "load_keras_ms": [500.0], "write_h5_ms": [20.0]}
+    summaries = {"kernel": bench.summary([here]), "keras": bench.summary([keras])}
+    rows = {line.split("|")[1].strip(): line for line in bench.targets(summaries).splitlines()[2:]}
+    assert "| 0.03 | ≤ 0.05 | met |" in rows["load .h5, kernel : Keras"]
+    assert "| 0.10 | ≤ 0.05 | missed by 100% |" in rows["load .keras, kernel : Keras"]
+    assert "| 0.30 | ≤ 0.2 | missed by 50% |" in rows["write .h5, kernel : Keras"]
+    assert "| 9.00 | ≤ 30 | met |" in rows["load .h5, kernel, in ms"]
+    assert "| 50 | ≤ 30 | missed by 67% |" in rows["load .keras, kernel, in ms"]
+    assert "| 9.0 (8.0–40.0) | 50.0 | 6.0 |" in bench.table(summaries)
+    assert "not measured" in bench.targets({})
+
+
 def test_the_report_is_a_table_and_json(tmp_path):
     results = {"kernel": [result([9.0, 2.0])], "keras": []}
     scaling = {"batch_size": [(32, 5.0)], "batch_size_1_thread": [(32, 9.0)], "data_size": [(54_000, 61.3)], "memory": [(1, 400.0)]}
