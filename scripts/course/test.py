@@ -39,7 +39,11 @@ CARGO, PYTEST, NOTEBOOKS = "cargo", "pytest", "notebooks"
 
 
 def arguments():
-    parser = argparse.ArgumentParser(prog="scripts/test", description="Runs every check: the crate, the scripts, the notebooks.")
+    parser = argparse.ArgumentParser(
+        prog="scripts/test",
+        description="Runs every check: the crate, the scripts, the notebooks.",
+        epilog="scripts/test formats compares model files with real Keras, PyTorch and ONNX Runtime, which it installs (scripts/test formats --help).",
+    )
     parser.add_argument("--full", action="store_true", help="execute the notebooks with their full parameters, not the quick ones")
     parser.add_argument("--only", nargs="+", action="extend", metavar="CHECK", help="these checks only: --only rustfmt clippy")
     return parser.parse_args()

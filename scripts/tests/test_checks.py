@@ -1,9 +1,12 @@
 """scripts/test: how it counts, and that a failing check is shown without stopping the others."""
 
 import importlib.util
+import subprocess
 
 import pytest
 from conftest import COURSE, alive, command, wait_until
+
+import peers
 
 # Loaded by its path: Python has a package of the name `test` of its own.
 spec = importlib.util.spec_from_file_location("course_test", COURSE / "test.py")
@@ -50,3 +53,29 @@ def test_a_failure_is_shown_and_stops_nothing(tmp_path, monkeypatch, capsys):
 def test_an_unknown_check_is_refused():
     result = command("test", "--only", "nothing")
     assert result.returncode == 2 and "rustfmt" in result.stderr
+
+
+def test_formats_is_a_command_of_its_own():
+    script = str(COURSE.parent / "test")
+    shown = subprocess.run([script, "formats", "--help"], capture_output=True, text=True, timeout=30)
+    assert shown.returncode == 0 and "ONNX Runtime" in shown.stdout
+    whole = subprocess.run([script, "--help"], capture_output=True, text=True, timeout=30)
+    assert whole.returncode == 0 and "scripts/test formats" in whole.stdout
+    assert command("formats", "keras").returncode == 2
+
+
+def test_a_peer_is_installed_again_only_where_its_versions_have_changed(tmp_path, monkeypatch):
+    (tmp_path / "list").mkdir()
+    wanted = tmp_path / "list" / "onnx.txt"
+    wanted.write_text("onnx==1.0\n")
+    ran = []
+    monkeypatch.setattr(peers, "FOLDER", wanted.parent)
+    monkeypatch.setattr(peers.setup, "cache_folder", lambda: tmp_path)
+    monkeypatch.setattr(peers.setup, "run", lambda command, failure: (tmp_path / "peer-onnx").mkdir(exist_ok=True) or ran.append(command))
+    assert peers.python("onnx") == tmp_path / "peer-onnx" / "bin" / "python"
+    assert [command[2] for command in ran] == ["venv", "pip"]
+    peers.python("onnx")
+    assert len(ran) == 2
+    wanted.write_text("onnx==2.0\n")
+    peers.python("onnx")
+    assert len(ran) == 4
