@@ -267,13 +267,18 @@ fn a_wrong_path_ends_the_training_before_its_first_epoch() {
         assert!(recorder.losses.is_empty());
     }
     let mut checkpoint = ModelCheckpoint::new(folder.path("{epoch:02d}"));
-    refusal(train(1, &mut [&mut checkpoint]), &["the model cannot be saved", "in which format", ".safetensors or .keras"]);
+    refusal(
+        train(1, &mut [&mut checkpoint]),
+        &["the model cannot be saved", "in which format", ".safetensors or .keras"],
+    );
 }
 
 #[test]
 fn a_checkpoint_has_the_format_that_its_path_says() {
     let folder = Folder::new("formats");
-    for (name, learnt) in [("a.safetensors", true), ("a.keras", true), ("a.h5", false), ("a.weights.h5", false)] {
+    for (name, learnt) in
+        [("a.safetensors", true), ("a.keras", true), ("a.h5", false), ("a.weights.h5", false)]
+    {
         let mut checkpoint = ModelCheckpoint::new(folder.path(name));
         let (mut trained, _) = train(2, &mut [&mut checkpoint]).unwrap();
         let mut other = model();
@@ -281,7 +286,8 @@ fn a_checkpoint_has_the_format_that_its_path_says() {
         assert_same(&other, &copy(&trained));
         if name != "a.weights.h5" {
             // What the optimizer has learnt tells whether the training goes on as it would have.
-            let ((x, y), settings, mut loaded) = (data(), fit(1), Sequential::load(folder.path(name)).unwrap());
+            let ((x, y), settings, mut loaded) =
+                (data(), fit(1), Sequential::load(folder.path(name)).unwrap());
             let expected = trained.fit(&x, &y, &settings).unwrap().val_loss;
             assert_eq!(loaded.fit(&x, &y, &settings).unwrap().val_loss == expected, learnt, "{name}");
         }
@@ -845,7 +851,8 @@ fn a_function_for_the_learning_rate_goes_on_after_an_interruption() {
 fn a_checkpoint_still_knows_the_best_value_after_an_interruption() {
     let folder = Folder::new("best");
     let run = |fail_in| {
-        let mut checkpoint = ModelCheckpoint::new(folder.path("{epoch:02d}.safetensors")).save_best_only(true);
+        let mut checkpoint =
+            ModelCheckpoint::new(folder.path("{epoch:02d}.safetensors")).save_best_only(true);
         let mut backup = BackupAndRestore::new(folder.path("backup"));
         let mut fail = Fail { epoch: fail_in, ..Fail::default() };
         train(8, &mut [&mut Script, &mut checkpoint, &mut backup, &mut fail])
@@ -868,7 +875,8 @@ fn damaged_and_foreign_backups_are_set_aside() {
         fs::read(&path).unwrap()
     };
     half.truncate(half.len() / 2);
-    let contents = [b"no backup at all".to_vec(), Vec::new(), half, fs::read(folder.path("model.safetensors")).unwrap()];
+    let contents =
+        [b"no backup at all".to_vec(), Vec::new(), half, fs::read(folder.path("model.safetensors")).unwrap()];
     for (number, content) in contents.into_iter().enumerate() {
         fs::write(&path, &content).unwrap();
         let (model, history) = run().unwrap();
@@ -927,7 +935,10 @@ fn a_training_survives_the_end_of_its_process_and_tells_itself_from_others() {
     let resumed = run("first", "0.01", "0");
     let text = String::from_utf8(resumed.stdout).unwrap();
     assert!(resumed.status.success() && text.contains("Going on after epoch 2"), "{text}");
-    assert!(fs::read(folder.path("first.safetensors")).unwrap() == fs::read(folder.path("whole.safetensors")).unwrap());
+    assert!(
+        fs::read(folder.path("first.safetensors")).unwrap()
+            == fs::read(folder.path("whole.safetensors")).unwrap()
+    );
 
     let other = run("second", "0.02", "0");
     let text = String::from_utf8(other.stdout).unwrap();

@@ -582,7 +582,8 @@ fn damaged_foreign(whole: &[u8], random: &mut StdRng) -> Vec<u8> {
     let json = json.or_else(|| whole.windows(9).position(|window| window == br#"{"module""#));
     match json.filter(|_| random.gen_bool(0.6)) {
         Some(begin) => {
-            let numbers: Vec<usize> = (begin..(begin + 6000).min(bytes.len())).filter(|&at| bytes[at].is_ascii_digit()).collect();
+            let numbers: Vec<usize> =
+                (begin..(begin + 6000).min(bytes.len())).filter(|&at| bytes[at].is_ascii_digit()).collect();
             for _ in 0..random.gen_range(1..4) {
                 if let Some(&at) = numbers.choose(random) {
                     bytes[at] = *b"0123456789-.".choose(random).unwrap();
@@ -617,7 +618,8 @@ fn damaged_models_of_other_programs() {
                         (name.as_str(), if name == chosen { damaged_foreign(&bytes, random) } else { bytes })
                     })
                     .collect();
-                let members: Vec<(&str, &[u8])> = members.iter().map(|(name, bytes)| (*name, &bytes[..])).collect();
+                let members: Vec<(&str, &[u8])> =
+                    members.iter().map(|(name, bytes)| (*name, &bytes[..])).collect();
                 zipped::write(&members)?
             }
             None => damaged_foreign(whole, random),
@@ -629,7 +631,8 @@ fn damaged_models_of_other_programs() {
                 fs::write(folder.file("own.keras.whole"), &files[0].1)?;
                 Sequential::load(folder.file("own.keras.whole"))
             })?;
-            let before: Vec<Tensor> = model.weights().into_iter().map(|(_, weight)| weight.detach().copy()).collect();
+            let before: Vec<Tensor> =
+                model.weights().into_iter().map(|(_, weight)| weight.detach().copy()).collect();
             let result = model.load_weights(&path);
             let same = model.weights().iter().zip(&before).all(|((_, own), before)| own.equal(before));
             assert!(result.is_ok() || same, "a failure changed the model");

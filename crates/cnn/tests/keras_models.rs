@@ -46,7 +46,8 @@ fn tensor(value: &Value) -> Tensor {
 }
 
 fn told(version: u32) -> Value {
-    serde_json::from_str(&fs::read_to_string(fixtures().join(format!("keras{version}.json"))).unwrap()).unwrap()
+    serde_json::from_str(&fs::read_to_string(fixtures().join(format!("keras{version}.json"))).unwrap())
+        .unwrap()
 }
 
 fn assert_close(found: &Tensor, expected: &Value, most: f64, what: &str) {
@@ -59,7 +60,14 @@ fn assert_close(found: &Tensor, expected: &Value, most: f64, what: &str) {
 #[test]
 fn models_of_keras_2_and_3_compute_what_keras_computes_and_train_on() -> Result<()> {
     let folder = folder("whole");
-    let settings = Fit { epochs: 1, batch_size: 4, shuffle: false, verbose: false, validation_split: 0.0, ..Fit::default() };
+    let settings = Fit {
+        epochs: 1,
+        batch_size: 4,
+        shuffle: false,
+        verbose: false,
+        validation_split: 0.0,
+        ..Fit::default()
+    };
     for version in [2, 3] {
         let told = told(version);
         for name in NAMES {
@@ -87,7 +95,8 @@ fn weights_alone_are_given_to_the_layers_in_their_order() -> Result<()> {
             for ending in ["weights.h5", "keras", "h5"] {
                 let file = format!("keras{version}_{name}.{ending}");
                 let mut model = Sequential::load(unpacked(&folder, &format!("keras{version}_{name}.h5")))?;
-                let zeros: Vec<_> = model.weights().into_iter().map(|(name, weight)| (name, weight.zeros_like())).collect();
+                let zeros: Vec<_> =
+                    model.weights().into_iter().map(|(name, weight)| (name, weight.zeros_like())).collect();
                 model.set_weights(&zeros)?;
                 if (name, ending) == ("nested", "weights.h5") {
                     // Its groups tell of a model within the model, which there is none of here.
@@ -140,7 +149,8 @@ fn groups_with_backslashes_are_read() -> Result<()> {
     let path = folder.join("windows.weights.h5");
     fs::write(&path, hdf5::write(&root)?)?;
     let mut model = Sequential::load(unpacked(&folder, "keras2_chain.h5"))?;
-    let zeros: Vec<_> = model.weights().into_iter().map(|(name, weight)| (name, weight.zeros_like())).collect();
+    let zeros: Vec<_> =
+        model.weights().into_iter().map(|(name, weight)| (name, weight.zeros_like())).collect();
     model.set_weights(&zeros)?;
     model.load_weights(&path)?;
     assert_close(&model.predict(&tensor(&told["chain"]["x"]))?, &told["chain"]["outputs"], 1e-5, "windows");

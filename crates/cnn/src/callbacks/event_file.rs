@@ -41,7 +41,8 @@ impl EventFile {
             self.length = 0; // somebody has removed what was there
         }
         let time = since_1970().as_secs_f64();
-        let summary = values.iter().fold(Message::default(), |summary, value| summary.bytes(1, value.bytes_of()));
+        let summary =
+            values.iter().fold(Message::default(), |summary, value| summary.bytes(1, value.bytes_of()));
         let event = Message::default().double(1, time).varint(2, step as u64).bytes(5, summary.bytes_of());
         let mut records = record(event.bytes_of());
         if self.length == 0 {

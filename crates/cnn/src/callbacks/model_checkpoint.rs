@@ -136,7 +136,10 @@ impl Callback for ModelCheckpoint {
         }
         let known = measured(run);
         let path = self.filled(|name| (name == "epoch" || known.contains(&name)).then_some(1.0))?;
-        check_place(&path).and_then(|()| FileFormat::of_name(&path)).map(|_| ()).context("the model cannot be saved")
+        check_place(&path)
+            .and_then(|()| FileFormat::of_name(&path))
+            .map(|_| ())
+            .context("the model cannot be saved")
     }
 
     fn on_epoch_end(&mut self, run: &mut Run) -> Result<()> {

@@ -91,7 +91,10 @@ pub(super) fn block_name(name: &str) -> &str {
 fn unlike(nodes: &[Node], name: &str) -> String {
     let taken = |name: &str| nodes.iter().any(|node| node.name == name);
     let numbered = (1..).map(|number| format!("{name}_{number}"));
-    std::iter::once(name.to_string()).chain(numbered).find(|name| !taken(name)).expect("there is no end of numbers")
+    std::iter::once(name.to_string())
+        .chain(numbered)
+        .find(|name| !taken(name))
+        .expect("there is no end of numbers")
 }
 
 /// The shape of the image that a Flatten before this node has laid out, with nothing but the likes of dropout between.
@@ -103,7 +106,9 @@ pub(super) fn flattened_before(nodes: &[Node], node: &Node) -> Option<Vec<i64>> 
             Op::Layer(layer) if layer.class_name() == "Flatten" => {
                 return Some(nodes[before.inputs[0]].shape.clone()).filter(|shape| shape.len() == 3);
             }
-            Op::Layer(layer) if layer.class_name() != "Dense" && before.shape == nodes[*before.inputs.first()?].shape => {
+            Op::Layer(layer)
+                if layer.class_name() != "Dense" && before.shape == nodes[*before.inputs.first()?].shape =>
+            {
                 node = before;
             }
             _ => return None,

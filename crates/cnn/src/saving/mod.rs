@@ -3,9 +3,9 @@
 mod file_format;
 mod graph;
 mod keras;
+mod npz;
 mod numbers;
 mod onnx;
-mod npz;
 mod own_notes;
 mod pytorch;
 pub(crate) mod safetensors;

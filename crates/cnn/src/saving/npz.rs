@@ -24,7 +24,9 @@ pub(super) fn read_npz(bytes: &[u8], model: &mut Sequential) -> Result<()> {
     let mut arrays = npz::read(bytes)?;
     let names: Vec<String> = keras_layers(model)?
         .iter()
-        .flat_map(|layer| layer.weights.iter().map(|(weight, _)| format!("{}/{weight}", layer.name)).collect::<Vec<_>>())
+        .flat_map(|layer| {
+            layer.weights.iter().map(|(weight, _)| format!("{}/{weight}", layer.name)).collect::<Vec<_>>()
+        })
         .collect();
     let place = |name: &String| names.iter().position(|own| own == name);
     if arrays.iter().all(|(name, _)| place(name).is_some()) {

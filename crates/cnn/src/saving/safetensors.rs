@@ -244,7 +244,8 @@ impl Saved {
 
     /// Whether the weights are called as PyTorch calls them: `0.weight`, `conv1.bias`.
     fn has_pytorchs_names(&self) -> bool {
-        let is_pytorchs = |name: &String| PYTORCHS_NAMES.contains(&name.rsplit('.').next().unwrap_or_default());
+        let is_pytorchs =
+            |name: &String| PYTORCHS_NAMES.contains(&name.rsplit('.').next().unwrap_or_default());
         !self.tensors.is_empty() && self.tensors.keys().all(|name| name.contains('.') && is_pytorchs(name))
     }
 
@@ -279,7 +280,8 @@ impl Saved {
 /// Reads a model that [`write`] wrote; None if the file holds weights alone.
 pub(super) fn read_model(bytes: &[u8]) -> Result<Option<Sequential>> {
     let saved = parse(bytes).context(NOT_WHOLE)?;
-    let Some(Architecture { input_shape, seed, layers, compile, notes, scale, .. }) = &saved.architecture else {
+    let Some(Architecture { input_shape, seed, layers, compile, notes, scale, .. }) = &saved.architecture
+    else {
         return Ok(None);
     };
     // A damaged size must not cost more memory than the file's own weights do.

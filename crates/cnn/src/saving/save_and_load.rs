@@ -11,7 +11,8 @@ use crate::engine::error::Context;
 use crate::engine::files::{check_place, explain, write_whole};
 use crate::Sequential;
 
-const WEIGHTS_ALONE: &str = "it holds weights alone. Build the model, and read them with model.load_weights(); what \
+const WEIGHTS_ALONE: &str =
+    "it holds weights alone. Build the model, and read them with model.load_weights(); what \
                              model.save() wrote to .safetensors, .keras or .h5 can be loaded as it is";
 
 impl Sequential {
@@ -159,7 +160,10 @@ impl Sequential {
             ),
         };
         let model = model.with_context(|| {
-            format!("{} holds no model that can be used; copy it again, or save it again with model.save()", path.display())
+            format!(
+                "{} holds no model that can be used; copy it again, or save it again with model.save()",
+                path.display()
+            )
         })?;
         model.with_context(|| format!("{}: {WEIGHTS_ALONE}", path.display()))
     }
@@ -198,8 +202,12 @@ impl Sequential {
             FileFormat::H5 | FileFormat::WeightsH5 => keras::read_h5_weights(&bytes, self),
             FileFormat::Safetensors => safetensors::read_weights(&bytes, self),
             FileFormat::Npz => read_npz(&bytes, self),
-            FileFormat::PyTorch => formats::pytorch::read(&bytes).and_then(|arrays| pytorch::by_order(self, arrays)),
-            FileFormat::Onnx => bail!("{} is an ONNX file; load the weights of what it was made from", path.display()),
+            FileFormat::PyTorch => {
+                formats::pytorch::read(&bytes).and_then(|arrays| pytorch::by_order(self, arrays))
+            }
+            FileFormat::Onnx => {
+                bail!("{} is an ONNX file; load the weights of what it was made from", path.display())
+            }
         };
         done.with_context(|| {
             format!(
@@ -234,10 +242,13 @@ impl Sequential {
             _ => bail!("{} is no file of PyTorch; use load_weights()", path.display()),
         };
         let done = arrays.and_then(|arrays| pytorch::by_map(self, &arrays, names));
-        done.with_context(|| format!("the weights in {} were not read, and the model is unchanged", path.display()))
+        done.with_context(|| {
+            format!("the weights in {} were not read, and the model is unchanged", path.display())
+        })
     }
 }
 
 fn read(path: &Path) -> Result<Vec<u8>> {
-    std::fs::read(path).map_err(|error| explain(error, &format!("the model {} cannot be read", path.display())))
+    std::fs::read(path)
+        .map_err(|error| explain(error, &format!("the model {} cannot be read", path.display())))
 }

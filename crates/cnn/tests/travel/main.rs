@@ -32,7 +32,8 @@ fn difference(one: &Tensor, other: &Tensor) -> f64 {
 }
 
 fn same_bits(one: &Sequential, other: &Sequential) -> bool {
-    let weights = |model: &Sequential| model.weights().into_iter().map(|(_, weight)| weight).collect::<Vec<_>>();
+    let weights =
+        |model: &Sequential| model.weights().into_iter().map(|(_, weight)| weight).collect::<Vec<_>>();
     let (one, other) = (weights(one), weights(other));
     one.len() == other.len() && one.iter().zip(&other).all(|(one, other)| one.equal(other))
 }
@@ -185,7 +186,14 @@ fn a_training_goes_on_in_keras_and_comes_back() -> Result<()> {
     let x = normalize(&add_channel(&data.x_train)?)?;
     let y = to_categorical(&data.y_train, 10)?;
     Tensor::write_npz(&[("images", &x), ("labels", &y)], folder.file("training.npz"))?;
-    let settings = Fit { epochs: 1, batch_size: 32, validation_split: 0.0, shuffle: false, verbose: false, ..Fit::default() };
+    let settings = Fit {
+        epochs: 1,
+        batch_size: 32,
+        validation_split: 0.0,
+        shuffle: false,
+        verbose: false,
+        ..Fit::default()
+    };
     let mut here = Vec::new();
     for (name, optimizer) in optimizers() {
         let mut model = Sequential::input([1, 28, 28])
@@ -208,10 +216,18 @@ fn a_training_goes_on_in_keras_and_comes_back() -> Result<()> {
         let expected = model.predict(&x)?;
         for ending in ["keras", "h5"] {
             let mut there = Sequential::load(folder.file(&format!("{name}.once.{ending}")))?;
-            table.add(&format!("trains on from .keras, {ending}"), name, difference(&there.predict(&x)?, &expected));
+            table.add(
+                &format!("trains on from .keras, {ending}"),
+                name,
+                difference(&there.predict(&x)?, &expected),
+            );
             there.fit(&x, &y, &settings)?;
             let twice = Sequential::load(folder.file(&format!("{name}.twice.keras")))?;
-            table.add(&format!("trained on from Keras's .{ending}"), name, difference(&there.predict(&x)?, &twice.predict(&x)?));
+            table.add(
+                &format!("trained on from Keras's .{ending}"),
+                name,
+                difference(&there.predict(&x)?, &twice.predict(&x)?),
+            );
         }
     }
     table.print_and_check(1e-4);

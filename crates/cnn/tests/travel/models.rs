@@ -29,7 +29,8 @@ fn trained(mut model: Sequential, seed: i64) -> Sequential {
         let weight = if name.ends_with("variance") { weight + noise.abs() } else { weight + noise * 0.1 };
         (name, weight)
     };
-    let weights: Vec<_> = model.weights().into_iter().map(|(name, weight)| changed((name, weight.detach()))).collect();
+    let weights: Vec<_> =
+        model.weights().into_iter().map(|(name, weight)| changed((name, weight.detach()))).collect();
     model.set_weights(&weights).unwrap();
     model.compile(Adam::default(), Loss::CategoricalCrossentropy).unwrap();
     model
@@ -59,7 +60,12 @@ fn each_layer() -> Vec<Travelling> {
         };
     }
     on_images!("conv", true, Conv2D::new(4, (3, 3)).activation(Relu));
-    on_images!("named", true, Conv2D::new(4, (3, 3)).name("erste"), MaxPooling2D::new((2, 2)).name("kleiner"));
+    on_images!(
+        "named",
+        true,
+        Conv2D::new(4, (3, 3)).name("erste"),
+        MaxPooling2D::new((2, 2)).name("kleiner")
+    );
     on_images!("conv_same", true, Conv2D::new(4, (3, 2)).padding(same).activation(Tanh));
     on_images!("conv_strides", true, Conv2D::new(4, (3, 3)).strides((2, 2)));
     on_images!("conv_same_strides", true, Conv2D::new(4, (4, 3)).strides((2, 3)).padding(same));
@@ -69,30 +75,66 @@ fn each_layer() -> Vec<Travelling> {
     on_images!("max_pooling_same", true, MaxPooling2D::new((3, 3)).strides((2, 2)).padding(same));
     on_images!("average_pooling", true, AveragePooling2D::new((2, 2)));
     on_images!("average_pooling_same", false, AveragePooling2D::new((3, 2)).strides((2, 2)).padding(same));
-    on_images!("batch_normalization", true, Conv2D::new(4, (3, 3)), BatchNormalization::new().momentum(0.9).epsilon(0.01), Relu);
+    on_images!(
+        "batch_normalization",
+        true,
+        Conv2D::new(4, (3, 3)),
+        BatchNormalization::new().momentum(0.9).epsilon(0.01),
+        Relu
+    );
     on_images!("dropout", true, Dropout::new(0.5), Conv2D::new(2, (3, 3)));
-    on_images!("residual", true, Conv2D::new(4, (3, 3)), Residual::new()
-        .add(Conv2D::new(4, (3, 3)).padding(same).activation(Relu))
-        .add(BatchNormalization::new())
-        .add(Conv2D::new(4, (3, 3)).padding(same))
-        .activation(Relu));
-    on_images!("residual_projection", true, Residual::new()
-        .add(Conv2D::new(6, (3, 3)).padding(same).strides((2, 2)).activation(Relu))
-        .add(Conv2D::new(6, (3, 3)).padding(same)), Residual::new()
-        .add(Conv2D::new(6, (3, 3)).padding(same)).activation(Elu));
-    on_images!("conv_dilation", true, Conv2D::new(4, (3, 3)).dilation_rate((2, 2)).padding(same).use_bias(false));
+    on_images!(
+        "residual",
+        true,
+        Conv2D::new(4, (3, 3)),
+        Residual::new()
+            .add(Conv2D::new(4, (3, 3)).padding(same).activation(Relu))
+            .add(BatchNormalization::new())
+            .add(Conv2D::new(4, (3, 3)).padding(same))
+            .activation(Relu)
+    );
+    on_images!(
+        "residual_projection",
+        true,
+        Residual::new()
+            .add(Conv2D::new(6, (3, 3)).padding(same).strides((2, 2)).activation(Relu))
+            .add(Conv2D::new(6, (3, 3)).padding(same)),
+        Residual::new().add(Conv2D::new(6, (3, 3)).padding(same)).activation(Elu)
+    );
+    on_images!(
+        "conv_dilation",
+        true,
+        Conv2D::new(4, (3, 3)).dilation_rate((2, 2)).padding(same).use_bias(false)
+    );
     on_images!("depthwise", true, DepthwiseConv2D::new((3, 3)).depth_multiplier(2).activation(Relu));
-    on_images!("depthwise_strides", true, DepthwiseConv2D::new((3, 2)).strides((2, 2)).padding(same).use_bias(false));
-    on_images!("separable", true, SeparableConv2D::new(5, (3, 3)).depth_multiplier(2).padding(same).activation(Relu));
+    on_images!(
+        "depthwise_strides",
+        true,
+        DepthwiseConv2D::new((3, 2)).strides((2, 2)).padding(same).use_bias(false)
+    );
+    on_images!(
+        "separable",
+        true,
+        SeparableConv2D::new(5, (3, 3)).depth_multiplier(2).padding(same).activation(Relu)
+    );
     on_images!("separable_strides", true, SeparableConv2D::new(5, (3, 3)).strides((2, 2)).use_bias(false));
     on_images!("zero_padding", true, ZeroPadding2D::new(((1, 2), (0, 3))), Conv2D::new(2, (3, 3)));
     on_images!("cropping", false, Cropping2D::new(((1, 2), (0, 3))), Conv2D::new(2, (3, 3)));
     on_images!("up_sampling", true, UpSampling2D::new((2, 3)));
-    on_images!("up_sampling_bilinear", true, UpSampling2D::new((2, 2)).interpolation(Interpolation::Bilinear));
+    on_images!(
+        "up_sampling_bilinear",
+        true,
+        UpSampling2D::new((2, 2)).interpolation(Interpolation::Bilinear)
+    );
     on_images!("relu", true, Conv2D::new(3, (3, 3)), ReLU::new());
     on_images!("relu6", true, Conv2D::new(3, (3, 3)), ReLU::new().max_value(0.6));
     on_images!("relu_slope", true, Conv2D::new(3, (3, 3)), ReLU::new().negative_slope(0.1));
-    on_images!("relu_all", false, Conv2D::new(3, (3, 3)), ReLU::new().negative_slope(0.1).max_value(0.5).threshold(0.1));
+    on_images!(
+        "relu_all",
+        false,
+        Conv2D::new(3, (3, 3)),
+        ReLU::new().negative_slope(0.1).max_value(0.5).threshold(0.1)
+    );
     on_images!("leaky_relu", true, Conv2D::new(3, (3, 3)), LeakyReLU::new().negative_slope(0.4));
     on_images!("elu", true, Conv2D::new(3, (3, 3)), ELU::new().alpha(0.7), ELU::new());
     on_images!("softmax", true, Conv2D::new(3, (3, 3)), cnn::layers::Softmax::new());
@@ -101,27 +143,73 @@ fn each_layer() -> Vec<Travelling> {
     on_images!("rescaling", false, Rescaling::new(2.0).offset(-1.0), Conv2D::new(3, (3, 3)));
     on_images!("reshape", false, Reshape::new([9, 11, 3]), Conv2D::new(3, (3, 3)));
     on_images!("permute", false, Permute::new([3, 1, 2]), Conv2D::new(3, (3, 3)));
-    on_images!("noise", false, GaussianNoise::new(0.1), SpatialDropout2D::new(0.2), GaussianDropout::new(0.2), Conv2D::new(3, (3, 3)));
-    on_images!("augmentation", true, RandomFlip::new(FlipMode::Horizontal), RandomRotation::new(0.1), RandomZoom::new(0.1), RandomTranslation::new(0.1, 0.2));
-    on_images!("shortcut", true, Residual::new()
-        .add(Conv2D::new(6, (3, 3)).padding(same).strides((2, 2)).use_bias(false))
-        .add(BatchNormalization::new())
-        .shortcut(Conv2D::new(6, (1, 1)).strides((2, 2)).use_bias(false))
-        .shortcut(BatchNormalization::new())
-        .activation(Relu));
-    on_images!("blocks_in_blocks", true, Residual::new()
-        .add(Residual::new().add(Conv2D::new(3, (3, 3)).padding(same)).activation(Relu).name("inner"))
-        .add(Conv2D::new(3, (3, 3)).padding(same)));
+    on_images!(
+        "noise",
+        false,
+        GaussianNoise::new(0.1),
+        SpatialDropout2D::new(0.2),
+        GaussianDropout::new(0.2),
+        Conv2D::new(3, (3, 3))
+    );
+    on_images!(
+        "augmentation",
+        true,
+        RandomFlip::new(FlipMode::Horizontal),
+        RandomRotation::new(0.1),
+        RandomZoom::new(0.1),
+        RandomTranslation::new(0.1, 0.2)
+    );
+    on_images!(
+        "shortcut",
+        true,
+        Residual::new()
+            .add(Conv2D::new(6, (3, 3)).padding(same).strides((2, 2)).use_bias(false))
+            .add(BatchNormalization::new())
+            .shortcut(Conv2D::new(6, (1, 1)).strides((2, 2)).use_bias(false))
+            .shortcut(BatchNormalization::new())
+            .activation(Relu)
+    );
+    on_images!(
+        "blocks_in_blocks",
+        true,
+        Residual::new()
+            .add(Residual::new().add(Conv2D::new(3, (3, 3)).padding(same)).activation(Relu).name("inner"))
+            .add(Conv2D::new(3, (3, 3)).padding(same))
+    );
     on_images!("global_max_pooling", true, Conv2D::new(4, (3, 3)), GlobalMaxPooling2D.keepdims(true));
-    all.push(travelling("image_of_a_vector", Sequential::input([48]).add(Reshape::new([3, 4, 4])).add(Conv2D::new(2, (3, 3))).add(Flatten), &[48], false));
+    all.push(travelling(
+        "image_of_a_vector",
+        Sequential::input([48]).add(Reshape::new([3, 4, 4])).add(Conv2D::new(2, (3, 3))).add(Flatten),
+        &[48],
+        false,
+    ));
     for activation in Activation::ALL {
         let name = format!("activation_{}", activation.name());
-        let builder = start().add(Conv2D::new(3, (3, 3)).activation(activation)).add(activation).add(Flatten).add(Dense::new(4).activation(activation));
+        let builder = start()
+            .add(Conv2D::new(3, (3, 3)).activation(activation))
+            .add(activation)
+            .add(Flatten)
+            .add(Dense::new(4).activation(activation));
         all.push(travelling(&name, builder, &image, true));
     }
-    all.push(travelling("global_pooling", start().add(Conv2D::new(4, (3, 3))).add(GlobalAveragePooling2D), &image, true));
-    all.push(travelling("vectors", Sequential::input([7]).add(Dense::new(6)).add(BatchNormalization::new()).add(Relu), &[7], true));
-    all.push(travelling("rows", Sequential::input([6, 4]).add(Flatten).add(Dense::new(3).activation(Sigmoid)), &[6, 4], true));
+    all.push(travelling(
+        "global_pooling",
+        start().add(Conv2D::new(4, (3, 3))).add(GlobalAveragePooling2D),
+        &image,
+        true,
+    ));
+    all.push(travelling(
+        "vectors",
+        Sequential::input([7]).add(Dense::new(6)).add(BatchNormalization::new()).add(Relu),
+        &[7],
+        true,
+    ));
+    all.push(travelling(
+        "rows",
+        Sequential::input([6, 4]).add(Flatten).add(Dense::new(3).activation(Sigmoid)),
+        &[6, 4],
+        true,
+    ));
     let course = Sequential::input([1, 28, 28])
         .add(Conv2D::new(32, (3, 3)).activation(Relu))
         .add(MaxPooling2D::new((2, 2)))
@@ -153,7 +241,10 @@ fn drawn(seed: u64) -> Travelling {
         let strides = (random.gen_range(1..3), random.gen_range(1..3));
         let window = (random.gen_range(1..4), random.gen_range(1..4));
         match random.gen_range(0..7) {
-            0 | 1 => add!(Conv2D::new(random.gen_range(1..7), window).strides(strides).padding(padding).activation(activation)),
+            0 | 1 => add!(Conv2D::new(random.gen_range(1..7), window)
+                .strides(strides)
+                .padding(padding)
+                .activation(activation)),
             2 => add!(MaxPooling2D::new(window).strides(strides).padding(padding)),
             3 => {
                 pytorch &= padding == Padding::Valid;
@@ -172,7 +263,10 @@ fn drawn(seed: u64) -> Travelling {
     }
     let builder = match random.gen_range(0..3) {
         0 => builder.add(GlobalAveragePooling2D),
-        _ => builder.add(Flatten).add(Dense::new(random.gen_range(2..20)).activation(Relu)).add(Dropout::new(0.3)),
+        _ => builder
+            .add(Flatten)
+            .add(Dense::new(random.gen_range(2..20)).activation(Relu))
+            .add(Dropout::new(0.3)),
     };
     travelling(&format!("drawn_{seed}"), builder, &input, pytorch)
 }

@@ -24,12 +24,17 @@ impl Peer {
     pub fn python(self) -> Option<PathBuf> {
         let folder = std::env::var_os("CNN_CACHE").map(PathBuf::from).or_else(|| {
             let cache = std::env::var_os("XDG_CACHE_HOME").map(PathBuf::from);
-            let cache = cache.or_else(|| std::env::var_os("HOME").map(|home| Path::new(&home).join(".cache")));
+            let cache =
+                cache.or_else(|| std::env::var_os("HOME").map(|home| Path::new(&home).join(".cache")));
             Some(cache?.join("cnn-course"))
         })?;
         let python = folder.join(format!("peer-{}", self.name())).join("bin").join("python");
         if !python.exists() {
-            println!("not compared with {}: {} is not there; scripts/test formats makes it", self.name(), python.display());
+            println!(
+                "not compared with {}: {} is not there; scripts/test formats makes it",
+                self.name(),
+                python.display()
+            );
             return None;
         }
         Some(python)

@@ -79,8 +79,7 @@ pub(in crate::saving) fn read_archive(bytes: &[u8]) -> Result<Sequential> {
     let compile = Some(&config["compile_config"]).filter(|compile| compile.is_object());
     let mut model = read::model(&chain, &Source::ByClass(paths(&root)), compile)?;
     state::read_by_order(&paths(&root), &mut model)?;
-    let metadata: Option<Value> =
-        archive.read("metadata.json").ok().and_then(|bytes| from_json(&bytes).ok());
+    let metadata: Option<Value> = archive.read("metadata.json").ok().and_then(|bytes| from_json(&bytes).ok());
     if let Some(notes) = metadata.and_then(|metadata| metadata.get(Notes::KEY).cloned()) {
         Notes::read(&notes.to_string()).give(&mut model);
     }

@@ -59,7 +59,14 @@ impl OnnxGraph {
     }
 
     /// Adds an operator whose output has this name.
-    pub fn node_as(&mut self, operator: &str, name: &str, inputs: &[&str], arguments: Vec<Argument>, output: &str) {
+    pub fn node_as(
+        &mut self,
+        operator: &str,
+        name: &str,
+        inputs: &[&str],
+        arguments: Vec<Argument>,
+        output: &str,
+    ) {
         let node = inputs.iter().fold(Message::default(), |node, input| node.text(1, input));
         let node = node.text(2, output).text(3, name).text(4, operator);
         self.nodes.push(arguments.iter().fold(node, |node, argument| node.message(5, &argument.message())));
@@ -114,7 +121,8 @@ impl OnnxGraph {
         let graph = self.initializers.iter().fold(graph, |graph, weight| graph.message(5, weight));
         let graph = graph.message(11, &value(IMAGES, input)).message(12, &value(CLASSES, output));
         let operators = Message::default().text(1, "").varint(2, OPSET);
-        let model = Message::default().varint(1, IR_VERSION).text(2, "cnn").text(3, env!("CARGO_PKG_VERSION"));
+        let model =
+            Message::default().varint(1, IR_VERSION).text(2, "cnn").text(3, env!("CARGO_PKG_VERSION"));
         model.message(7, &graph).message(8, &operators).bytes_of().to_vec()
     }
 }

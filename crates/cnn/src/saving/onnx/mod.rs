@@ -37,10 +37,10 @@ pub(super) fn write_onnx(model: &Sequential, format: DataFormat) -> Result<Vec<u
             Op::Input if turned => onnx.transpose(&node.name, IMAGES, &[0, 3, 1, 2]),
             Op::Input => IMAGES.to_string(),
             Op::Add => onnx.node("Add", &node.name, &[&x(), &outputs[node.inputs[1]]], vec![]),
-            Op::Activation(activation) => layers::activation(&mut onnx, &node.name, activation, x(), &node.shape),
-            Op::Layer(layer) => {
-                layers::layer(&mut onnx, node, layer, x(), &nodes[node.inputs[0]].shape)?
+            Op::Activation(activation) => {
+                layers::activation(&mut onnx, &node.name, activation, x(), &node.shape)
             }
+            Op::Layer(layer) => layers::layer(&mut onnx, node, layer, x(), &nodes[node.inputs[0]].shape)?,
         };
         outputs.push(output);
     }

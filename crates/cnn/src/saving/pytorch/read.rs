@@ -78,7 +78,11 @@ pub(in crate::saving) fn by_order(model: &mut Sequential, arrays: Vec<(String, A
 }
 
 /// Gives a model the weights of a file by a list of names here and names there.
-pub(in crate::saving) fn by_map(model: &mut Sequential, arrays: &[(String, Array)], map: &[(&str, &str)]) -> Result<()> {
+pub(in crate::saving) fn by_map(
+    model: &mut Sequential,
+    arrays: &[(String, Array)],
+    map: &[(&str, &str)],
+) -> Result<()> {
     let places = places(model);
     let named: BTreeMap<&str, &Array> = arrays.iter().map(|(name, array)| (name.as_str(), array)).collect();
     let mut pairs = Vec::new();
@@ -100,7 +104,9 @@ pub(in crate::saving) fn by_map(model: &mut Sequential, arrays: &[(String, Array
 }
 
 /// Looks at all weights before the first is given away.
-fn fitting<'a>(pairs: impl Iterator<Item = (&'a Place, &'a str, &'a Array)>) -> Result<Vec<(Tensor, Tensor)>> {
+fn fitting<'a>(
+    pairs: impl Iterator<Item = (&'a Place, &'a str, &'a Array)>,
+) -> Result<Vec<(Tensor, Tensor)>> {
     let mut fitting = Vec::new();
     for (place, name, array) in pairs {
         let new = tensor(array).with_context(|| format!("the weight {name} in the file"))?;

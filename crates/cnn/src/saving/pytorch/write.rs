@@ -20,12 +20,16 @@ class Residual(nn.Module):
 "#;
 
 /// The weights by PyTorch's names, and the Python for a file called `path`.
-pub(in crate::saving) fn for_pytorch(model: &Sequential, path: &Path) -> Result<(Vec<(String, Tensor)>, String)> {
+pub(in crate::saving) fn for_pytorch(
+    model: &Sequential,
+    path: &Path,
+) -> Result<(Vec<(String, Tensor)>, String)> {
     let network = &model.network;
     let mut modules = Modules::default();
     let layers = network.layers.iter().map(|named| (named.name.clone(), named.layer.as_ref()));
     modules.add_layers(layers, network.input_shape.clone())?;
-    let lines: String = modules.lines.iter().map(|line| format!("    {},\n", line.replace('\n', "\n    "))).collect();
+    let lines: String =
+        modules.lines.iter().map(|line| format!("    {},\n", line.replace('\n', "\n    "))).collect();
     let file = path.file_name().unwrap_or_default().to_string_lossy();
     let block = if modules.has_blocks { RESIDUAL } else { "" };
     let python = format!(
