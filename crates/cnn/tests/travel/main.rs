@@ -166,6 +166,75 @@ fn onnx_runtime_opens_what_is_written() -> Result<()> {
     Ok(())
 }
 
+#[test]
+fn nan_stays_nan_in_what_is_written() -> Result<()> {
+    use cnn::formats::{hdf5, npz};
+    fn nans(group: &hdf5::Group) -> usize {
+        let of_node = |node: &hdf5::Node| match node {
+            hdf5::Node::Group(group) => nans(group),
+            hdf5::Node::Dataset(dataset) => {
+                dataset.numbers().map_or(0, |array| array.to_f32().iter().filter(|number| number.is_nan()).count())
+            }
+        };
+        group.members.iter().map(|(_, node)| of_node(node)).sum()
+    }
+    let folder = Folder::new("nan");
+    let model = Sequential::input([3]).add(Dense::new(2)).build()?;
+    let _ = model.weights()[0].1.detach().get(0).get(0).fill_(f64::NAN);
+    for ending in ["h5", "weights.h5", "npz", "safetensors"] {
+        let path = folder.file(&format!("nan.{ending}"));
+        model.save(&path)?;
+        let bytes = std::fs::read(&path)?;
+        let found = match ending {
+            "npz" => npz::read(&bytes)?.iter().flat_map(|(_, array)| array.to_f32()).filter(|number| number.is_nan()).count(),
+            "safetensors" => bytes.windows(4).filter(|window| *window == f32::NAN.to_le_bytes()).count(),
+            _ => nans(&hdf5::read(&bytes)?),
+        };
+        assert_eq!(found, 1, "{ending}");
+        // It is told at loading: the file was saved after a training that failed.
+        let mut other = Sequential::input([3]).add(Dense::new(2)).build()?;
+        let message = other.load_weights(&path).unwrap_err().to_string();
+        assert!(message.contains("dense/kernel holds NaN"), "{message}");
+    }
+    Ok(())
+}
+
+#[test]
+fn it_is_told_where_a_pixel_that_is_no_number_is_lost() -> Result<()> {
+    // Here the answer to an image with NaN is NaN. Elsewhere it need not be: a ReLU or a pooling may make a number of it.
+    let folder = Folder::new("nan-pixels");
+    let all: Vec<Travelling> =
+        models().into_iter().filter(|model| ["conv", "max_pooling", "vectors"].contains(&model.name.as_str())).collect();
+    for Travelling { name, model, x, .. } in &all {
+        let x = x.copy();
+        let _ = x.get(0).fill_(f64::NAN);
+        let answers = model.predict(&x)?;
+        assert_eq!(answers.get(0).isnan().all().int64_value(&[]), 1, "{name}");
+        assert_eq!(answers.narrow(0, 1, 99).isnan().any().int64_value(&[]), 0, "{name}");
+        write_images(&folder, name, &x);
+        for ending in ["keras", "h5", "weights.h5", "onnx"] {
+            model.save(folder.file(&format!("{name}.{ending}")))?;
+        }
+        model.save(folder.file(&format!("{name}.weights.npz")))?;
+        model.save_onnx(folder.file(&format!("{name}.last.onnx")), DataFormat::ChannelsLast)?;
+        let lines = model.save_for_pytorch(folder.file(&format!("{name}.safetensors")))?;
+        std::fs::write(folder.file(&format!("{name}.py")), lines)?;
+    }
+    for peer in [Peer::Keras, Peer::PyTorch, Peer::Onnx] {
+        let Some(python) = peer.python() else { continue };
+        peer.run(&python, &folder);
+        for Travelling { name, .. } in &all {
+            for (kind, found) in outputs(&folder, peer, name) {
+                let kept = found.get(0).isnan().all().int64_value(&[]) == 1;
+                let told = if kept { "NaN, as here" } else { "numbers, and NaN here" };
+                println!("{:<8} .{kind:<10} {name:<12} an image of NaN gives {told}", peer.name());
+                assert_eq!(found.narrow(0, 1, 99).isnan().any().int64_value(&[]), 0, "{kind} {name}");
+            }
+        }
+    }
+    Ok(())
+}
+
 /// Optimizers with what they remember, and without.
 fn optimizers() -> Vec<(&'static str, Optimizer)> {
     vec![

@@ -35,6 +35,12 @@ pub(super) fn model(chain: &Chain, source: &Source, training: Option<&Value>) ->
     let mut model = builder.build()?;
     let arrays = arrays_of_steps(&chain.steps, &model, source)?;
     give(&model, arrays, channels)?;
+    if chain.steps[0].class_name == "Rescaling" && training.is_some() {
+        println!(
+            "The model scales its images itself: give it floats on the scale that it had in Keras, x.to_kind(Kind::Float), \
+             not bytes, which are divided by 255 here."
+        );
+    }
     if let Some(training) = training {
         // A model that cannot be trained on as it was can still predict: a line says so.
         if let Err(error) = compile_as(&mut model, training) {

@@ -38,7 +38,6 @@ fn operators(
     Ok(match layer.class_name() {
         // Identity, but for the activation and the shape.
         "Activation" | "Dropout" | "SpatialDropout2D" | "GaussianNoise" | "GaussianDropout" => x,
-        random if random.starts_with("Random") => x,
         "Conv2D" => {
             let sliding = Sliding::from_config(config)?;
             let groups = argument_or(config, "groups", 1)?;

@@ -40,6 +40,10 @@ pub(super) fn write_onnx(model: &Sequential, format: DataFormat) -> Result<Vec<u
             Op::Activation(activation) => {
                 layers::activation(&mut onnx, &node.name, activation, x(), &node.shape)
             }
+            Op::Layer(layer) if layer.class_name().starts_with("Random") => {
+                println!("The layer {} works only while training, and is left out.", node.name);
+                x()
+            }
             Op::Layer(layer) => layers::layer(&mut onnx, node, layer, x(), &nodes[node.inputs[0]].shape)?,
         };
         outputs.push(output);
