@@ -1,5 +1,7 @@
 //! Numbers with a shape, as they stand in files.
 
+use std::sync::Arc;
+
 use anyhow::{ensure, Context, Result};
 
 use crate::half::{bf16_to_f32, f16_to_f32};
@@ -91,7 +93,8 @@ impl Number {
 pub struct Array {
     kind: Number,
     shape: Vec<usize>,
-    bytes: Vec<u8>,
+    /// Shared between copies: arrays are not changed.
+    bytes: Arc<Vec<u8>>,
 }
 
 impl Array {
@@ -107,7 +110,7 @@ impl Array {
             "the shape {shape:?} of {kind:?} takes {wanted} bytes, and there are {}",
             bytes.len()
         );
-        Ok(Array { kind, shape, bytes })
+        Ok(Array { kind, shape, bytes: Arc::new(bytes) })
     }
 
     /// An array of [`Number::F32`].
@@ -154,9 +157,9 @@ impl Array {
         &self.bytes
     }
 
-    /// The numbers as bytes, without a copy.
+    /// The numbers as bytes, without a copy if no other array shares them.
     pub fn into_bytes(self) -> Vec<u8> {
-        self.bytes
+        Arc::unwrap_or_clone(self.bytes)
     }
 
     /// The numbers as 32-bit floats: exactly from F16, BF16 and F32, rounded from F64 and large integers.

@@ -9,11 +9,18 @@ pub struct Initializer {
     device: Device,
     /// How many more numbers there may be; below 0 once there were too many.
     room: i64,
+    /// Whether weights are drawn; those of a file come instead otherwise, and begin as 0.
+    draws: bool,
 }
 
 impl Initializer {
     pub(crate) fn new(seed: u64, device: Device, most_weights: usize) -> Self {
-        Initializer { random: StdRng::seed_from_u64(seed), device, room: most_weights as i64 }
+        Initializer { random: StdRng::seed_from_u64(seed), device, room: most_weights as i64, draws: true }
+    }
+
+    /// For a model that gets its weights from a file.
+    pub(crate) fn for_loading(device: Device, most_weights: usize) -> Self {
+        Initializer { draws: false, ..Initializer::new(0, device, most_weights) }
     }
 
     /// Whether more weights were asked for than there may be; some of them are then empty.
@@ -38,6 +45,9 @@ impl Initializer {
     /// Source: Glorot and Bengio, *Understanding the difficulty of training deep feedforward neural
     /// networks*, 2010; `keras/src/initializers/random_initializers.py`.
     pub fn glorot_uniform(&mut self, shape: &[i64], fan_in: i64, fan_out: i64) -> Tensor {
+        if !self.draws {
+            return self.zeros(shape);
+        }
         let limit = (6.0 / (fan_in + fan_out) as f32).sqrt();
         let shape = self.fitting(shape);
         let count = shape.iter().product::<i64>();

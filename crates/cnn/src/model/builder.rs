@@ -22,6 +22,7 @@ impl Sequential {
             seed: 42,
             device: None,
             most_weights: MOST_NUMBERS,
+            draws: true,
         }
     }
 }
@@ -34,6 +35,7 @@ pub struct SequentialBuilder {
     seed: u64,
     device: Option<Device>,
     most_weights: usize,
+    draws: bool,
 }
 
 impl SequentialBuilder {
@@ -60,8 +62,9 @@ impl SequentialBuilder {
         SequentialBuilder { device: Some(device), ..self }
     }
 
-    pub(crate) fn most_weights(self, most_weights: usize) -> Self {
-        SequentialBuilder { most_weights, ..self }
+    /// For a model that gets its weights, so many at most, from a file.
+    pub(crate) fn for_loading(self, most_weights: usize) -> Self {
+        SequentialBuilder { most_weights, draws: false, ..self }
     }
 
     /// Makes the model, with its initial weights.
@@ -77,7 +80,7 @@ impl SequentialBuilder {
     }
 
     fn built(self) -> Result<Sequential> {
-        let SequentialBuilder { input_shape, layers, seed, most_weights, .. } = self;
+        let SequentialBuilder { input_shape, layers, seed, most_weights, draws, .. } = self;
         let device = match self.device {
             Some(device) => check(device, &format!("the model is to be on {device:?}")).map(|()| device)?,
             None => device()?,
@@ -89,7 +92,10 @@ impl SequentialBuilder {
         ensure!(!layers.is_empty(), "the model has no layers; add some before build()");
         check_size(&input_shape).context("the input")?;
         check_channels(&input_shape, &layers)?;
-        let mut initializer = Initializer::new(seed, device, most_weights);
+        let mut initializer = match draws {
+            true => Initializer::new(seed, device, most_weights),
+            false => Initializer::for_loading(device, most_weights),
+        };
         let mut built: Vec<NamedLayer> = Vec::new();
         let mut shape = input_shape.clone();
         let names = names(&layers);

@@ -45,6 +45,9 @@ pub(super) fn checked(name: &str, tensor: &Tensor, like: &Tensor) -> Result<Tens
         "the weight {name} holds NaN or infinity: it was saved after a training that failed"
     );
     let float = tensor.f_to_kind(Kind::Float)?;
-    ensure!(finite(&float), "the weight {name} holds numbers beyond ±3.4e38, the range of 32-bit floats");
+    ensure!(
+        tensor.kind() == Kind::Float || finite(&float),
+        "the weight {name} holds numbers beyond ±3.4e38, the range of 32-bit floats"
+    );
     Ok(float)
 }

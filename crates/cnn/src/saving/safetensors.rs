@@ -286,7 +286,7 @@ pub(super) fn read_model(bytes: &[u8]) -> Result<Option<Sequential>> {
     };
     // A damaged size must not cost more memory than the file's own weights do.
     let weights = saved.tensors.values().map(Tensor::numel).sum();
-    let mut builder = Sequential::input(input_shape.clone()).seed(*seed).most_weights(weights);
+    let mut builder = Sequential::input(input_shape.clone()).seed(*seed).for_loading(weights);
     for layer in layers {
         builder = builder.add_boxed(from_config(&layer.class_name, &layer.config)?);
     }

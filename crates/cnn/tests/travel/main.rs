@@ -172,9 +172,9 @@ fn nan_stays_nan_in_what_is_written() -> Result<()> {
     fn nans(group: &hdf5::Group) -> usize {
         let of_node = |node: &hdf5::Node| match node {
             hdf5::Node::Group(group) => nans(group),
-            hdf5::Node::Dataset(dataset) => {
-                dataset.numbers().map_or(0, |array| array.to_f32().iter().filter(|number| number.is_nan()).count())
-            }
+            hdf5::Node::Dataset(dataset) => dataset
+                .numbers()
+                .map_or(0, |array| array.to_f32().iter().filter(|number| number.is_nan()).count()),
         };
         group.members.iter().map(|(_, node)| of_node(node)).sum()
     }
@@ -186,7 +186,11 @@ fn nan_stays_nan_in_what_is_written() -> Result<()> {
         model.save(&path)?;
         let bytes = std::fs::read(&path)?;
         let found = match ending {
-            "npz" => npz::read(&bytes)?.iter().flat_map(|(_, array)| array.to_f32()).filter(|number| number.is_nan()).count(),
+            "npz" => npz::read(&bytes)?
+                .iter()
+                .flat_map(|(_, array)| array.to_f32())
+                .filter(|number| number.is_nan())
+                .count(),
             "safetensors" => bytes.windows(4).filter(|window| *window == f32::NAN.to_le_bytes()).count(),
             _ => nans(&hdf5::read(&bytes)?),
         };
@@ -203,8 +207,10 @@ fn nan_stays_nan_in_what_is_written() -> Result<()> {
 fn it_is_told_where_a_pixel_that_is_no_number_is_lost() -> Result<()> {
     // Here the answer to an image with NaN is NaN. Elsewhere it need not be: a ReLU or a pooling may make a number of it.
     let folder = Folder::new("nan-pixels");
-    let all: Vec<Travelling> =
-        models().into_iter().filter(|model| ["conv", "max_pooling", "vectors"].contains(&model.name.as_str())).collect();
+    let all: Vec<Travelling> = models()
+        .into_iter()
+        .filter(|model| ["conv", "max_pooling", "vectors"].contains(&model.name.as_str()))
+        .collect();
     for Travelling { name, model, x, .. } in &all {
         let x = x.copy();
         let _ = x.get(0).fill_(f64::NAN);

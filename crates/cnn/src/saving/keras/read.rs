@@ -28,7 +28,7 @@ pub(super) enum Source {
 /// Builds the model that a file describes, with its weights.
 pub(super) fn model(chain: &Chain, source: &Source, training: Option<&Value>) -> Result<Sequential> {
     let channels = first_channels(&chain.steps).unwrap_or(Channels::Last);
-    let mut builder = Sequential::input(channels.own_shape(&chain.input_shape)).most_weights(count(source));
+    let mut builder = Sequential::input(channels.own_shape(&chain.input_shape)).for_loading(count(source));
     for step in &chain.steps {
         builder = builder.add_boxed(layer(step, channels)?);
     }
