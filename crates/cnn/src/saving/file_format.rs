@@ -60,7 +60,7 @@ impl FileFormat {
         }
         if bytes.starts_with(b"PK\x03\x04") {
             return match FileFormat::of_name(path) {
-                // A zip that is named as none of these is looked into: see `zip_format`.
+                // A zip that is named as none of these is looked into: see `of_zip`.
                 Ok(format @ (FileFormat::Keras | FileFormat::Npz | FileFormat::PyTorch)) => format,
                 _ => FileFormat::of_zip(bytes),
             };

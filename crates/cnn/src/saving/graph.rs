@@ -2,6 +2,7 @@
 //! activations within them, are taken apart.
 
 use std::any::Any;
+use tch::Tensor;
 
 use crate::layers::{Activation, Layer, Residual};
 use crate::model::Sequential;
@@ -15,6 +16,14 @@ pub(super) struct Node<'a> {
     pub inputs: Vec<usize>,
     /// What comes out, without the batch; images are `[channels, height, width]`.
     pub shape: Vec<i64>,
+}
+
+impl Node<'_> {
+    /// The layer's weights: those that are trained, then the others. None for what is no layer.
+    pub fn weights(&self) -> Vec<(String, Tensor)> {
+        let Op::Layer(layer) = self.op else { return Vec::new() };
+        layer.weights().into_iter().chain(layer.non_trainable_weights()).collect()
+    }
 }
 
 pub(super) enum Op<'a> {

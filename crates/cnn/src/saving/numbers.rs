@@ -2,9 +2,14 @@
 
 use anyhow::{ensure, Result};
 use formats::{Array, Number};
-use tch::{Kind, Tensor};
+use tch::{no_grad, Kind, Tensor};
 
 use crate::engine::slices::to_bytes;
+
+/// Gives weights, each the first of a pair, the numbers of the second, which were looked at.
+pub(super) fn give(pairs: Vec<(Tensor, Tensor)>) {
+    no_grad(|| pairs.into_iter().for_each(|(mut own, new)| own.copy_(&new)));
+}
 
 /// A file's numbers as a tensor of 32-bit floats on the CPU.
 pub(super) fn tensor(array: &Array) -> Result<Tensor> {

@@ -69,16 +69,21 @@ pub(super) fn optimizer(saved: &Value) -> Result<Optimizer> {
         config.insert("learning_rate".to_string(), begin.unwrap_or_default());
     }
     config.retain(|_, value| !value.is_null());
-    // Keras's rate is a 32-bit float: what was meant is 0.001, not 0.0010000000474974513.
     if let Some(rate) = config.get("learning_rate").and_then(Value::as_f64) {
-        let meant = (rate as f32).to_string().parse::<f64>().ok().filter(|_| f64::from(rate as f32) == rate);
-        config.insert("learning_rate".to_string(), json!(meant.unwrap_or(rate)));
+        let is_keras_own = f64::from(rate as f32) == rate;
+        let meant = if is_keras_own { as_meant(rate as f32) } else { rate };
+        config.insert("learning_rate".to_string(), json!(meant));
     }
     // As a text, as optimizers are read everywhere.
     let optimizer = json!({ class_name: config }).to_string();
     let optimizer: Optimizer = from_json(optimizer.as_bytes()).context("its optimizer")?;
     optimizer.check()?;
     Ok(optimizer)
+}
+
+/// A rate as its user wrote it: Keras's are 32-bit floats, and 0.001 was meant, not 0.0010000000474974513.
+pub(super) fn as_meant(rate: f32) -> f64 {
+    rate.to_string().parse().unwrap_or(f64::from(rate))
 }
 
 /// Reads the loss.

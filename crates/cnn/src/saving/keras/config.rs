@@ -207,9 +207,6 @@ pub(super) fn from_keras(class_name: &str, config: &Value, channels: Channels) -
         let activation = self::activation(activation)?;
         config.insert("activation".to_string(), json!(activation.name()));
     }
-    if config.get("batch_input_shape").is_some() {
-        config.remove("batch_input_shape");
-    }
     match class_name {
         "BatchNormalization" | "LayerNormalization" => check_axis(&mut config, channels)?,
         "Reshape" => {

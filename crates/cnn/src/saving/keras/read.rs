@@ -4,7 +4,7 @@ use anyhow::{bail, ensure, Result};
 use formats::Array;
 use serde_json::Value;
 use std::collections::BTreeMap;
-use tch::{no_grad, Tensor};
+use tch::Tensor;
 
 use super::chain::{chain, Chain, Step};
 use super::config::{self, from_keras, Channels};
@@ -14,7 +14,7 @@ use super::{compile, write};
 use crate::engine::error::Context;
 use crate::layers::{Layer, Residual};
 use crate::saving::graph::{block_name, flattened_before, graph, Node, Op};
-use crate::saving::numbers::{checked, tensor};
+use crate::saving::numbers::{self, checked, tensor};
 use crate::Sequential;
 
 /// A file's weights, by how it names them.
@@ -25,17 +25,10 @@ pub(super) enum Source {
     ByClass(BTreeMap<String, Array>),
 }
 
-/// Builds the model that a file describes, with its weights.
+/// Builds the model that a file describes, with its weights, and says what its user has to know.
 pub(super) fn model(chain: &Chain, source: &Source, training: Option<&Value>) -> Result<Sequential> {
-    let channels = first_channels(&chain.steps).unwrap_or(Channels::Last);
-    let mut builder = Sequential::input(channels.own_shape(&chain.input_shape)).for_loading(count(source));
-    for step in &chain.steps {
-        builder = builder.add_boxed(layer(step, channels)?);
-    }
-    let mut model = builder.build()?;
-    let arrays = arrays_of_steps(&chain.steps, &model, source)?;
-    give(&model, arrays, channels)?;
-    if chain.steps[0].class_name == "Rescaling" && training.is_some() {
+    let mut model = build(chain, source)?;
+    if chain.steps[0].class_name == "Rescaling" {
         println!(
             "The model scales its images itself: give it floats on the scale that it had in Keras, x.to_kind(Kind::Float), \
              not bytes, which are divided by 255 here."
@@ -50,17 +43,30 @@ pub(super) fn model(chain: &Chain, source: &Source, training: Option<&Value>) ->
     Ok(model)
 }
 
+/// Builds the model that a file describes, with its weights.
+fn build(chain: &Chain, source: &Source) -> Result<Sequential> {
+    let channels = first_channels(&chain.steps).unwrap_or(Channels::Last);
+    let mut builder = Sequential::input(channels.own_shape(&chain.input_shape)).for_loading(count(source));
+    for step in &chain.steps {
+        builder = builder.add_boxed(layer(step, channels)?);
+    }
+    let model = builder.build()?;
+    let arrays = arrays_of_steps(&chain.steps, &model, source)?;
+    give(&model, arrays, channels)?;
+    Ok(model)
+}
+
 /// Gives a model, whose layers are the same, the weights of a whole model's file: of the model that it describes, where that can be
 /// built, and otherwise by the file's names.
 pub(super) fn weights_of_whole(model: &mut Sequential, config: &Value, source: &Source) -> Result<()> {
-    let Ok(other) = chain(config).and_then(|chain| self::model(&chain, source, None)) else {
+    let Ok(other) = chain(config).and_then(|chain| build(&chain, source)) else {
         return weights(model, source);
     };
     let (nodes, others) = (graph(model), graph(&other));
     let all = |nodes: &[Node]| -> Vec<(String, Tensor)> {
         let named = |node: &Node| {
             let name = node.name.clone();
-            own_weights(node).0.into_iter().map(move |(weight, tensor)| (format!("{name}/{weight}"), tensor))
+            node.weights().into_iter().map(move |(weight, tensor)| (format!("{name}/{weight}"), tensor))
         };
         leaves(nodes).into_iter().flat_map(named).collect()
     };
@@ -74,7 +80,7 @@ pub(super) fn weights_of_whole(model: &mut Sequential, config: &Value, source: &
         );
     }
     ensure!(own.len() == others.len(), "this model has {} weights, and the file {}", own.len(), others.len());
-    no_grad(|| own.into_iter().zip(others).for_each(|((_, mut own), (_, other))| own.copy_(&other)));
+    numbers::give(own.into_iter().zip(others).map(|((_, own), (_, other))| (own, other)).collect());
     Ok(())
 }
 
@@ -224,9 +230,7 @@ fn leaves<'a, 'b>(nodes: &'b [Node<'a>]) -> Vec<&'b Node<'a>> {
 /// A layer's weights, and how many of them are trained.
 fn own_weights(node: &Node) -> (Vec<(String, Tensor)>, usize) {
     let Op::Layer(layer) = node.op else { return (Vec::new(), 0) };
-    let trained = layer.weights();
-    let count = trained.len();
-    (trained.into_iter().chain(layer.non_trainable_weights()).collect(), count)
+    (node.weights(), layer.weights().len())
 }
 
 /// Looks at all weights, then gives them to the model's layers.
@@ -235,7 +239,7 @@ fn give(model: &Sequential, arrays: Vec<Vec<(String, Array)>>, channels: Channel
     let mut both = Vec::new();
     for (node, arrays) in leaves(&nodes).into_iter().zip(arrays) {
         let Op::Layer(layer) = node.op else { continue };
-        let (own, _) = own_weights(node);
+        let own = node.weights();
         ensure!(
             own.len() == arrays.len(),
             "the layer {} ({}) has {} weights in the file, and {} here",
@@ -257,10 +261,11 @@ fn give(model: &Sequential, arrays: Vec<Vec<(String, Array)>>, channels: Channel
                 }
                 _ => turned,
             };
-            both.push((checked(&name, &turned, &own)?, own));
+            let new = checked(&name, &turned, &own)?;
+            both.push((own, new));
         }
     }
-    no_grad(|| both.into_iter().for_each(|(new, mut own)| own.copy_(&new)));
+    numbers::give(both);
     Ok(())
 }
 

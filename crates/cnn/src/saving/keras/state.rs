@@ -6,6 +6,7 @@ use formats::Array;
 use std::collections::BTreeMap;
 use tch::Tensor;
 
+use super::compile::{as_meant, optimizer_to_keras};
 use super::layouts;
 use super::write::{keras_layers, KerasLayer, Trained};
 use crate::model::Compiled;
@@ -58,8 +59,7 @@ fn places(model: &Sequential, layers: &[KerasLayer]) -> BTreeMap<(usize, usize),
 pub(super) fn write(compiled: &Compiled, model: &Sequential, layers: &[KerasLayer]) -> Result<Group> {
     let Compiled { optimizer, state, .. } = compiled;
     let mut vars = Group::default();
-    let name = format!("{optimizer:?}");
-    let name = name.split('(').next().unwrap_or_default().to_lowercase();
+    let name = optimizer_to_keras(optimizer)?["config"]["name"].as_str().unwrap_or_default().to_string();
     vars.attributes.push(("name".to_string(), formats::hdf5::Attribute::Text(name)));
     vars.add("0", Array::from_i64([], &[state.steps])?);
     vars.add("1", Array::from_f32([], &[optimizer.learning_rate() as f32])?);
@@ -195,9 +195,7 @@ fn restore(
         Some(state) => {
             compiled.state = state;
             if let Some(&rate) = rate.map(Array::to_f32).as_deref().and_then(<[f32]>::first) {
-                // As the user wrote it: 0.001, not 0.0010000000474974513.
-                let rate = rate.to_string().parse().unwrap_or(f64::from(rate));
-                let _ = compiled.optimizer.set_learning_rate(rate);
+                let _ = compiled.optimizer.set_learning_rate(as_meant(rate));
             }
         }
         None => println!("What the optimizer has learnt could not be read from the file: it starts afresh."),

@@ -52,7 +52,7 @@ fn keras_layer(node: &Node) -> Result<KerasLayer> {
     if let Op::Layer(layer) = node.op {
         trained =
             layer.weights().into_iter().map(|(weight, own)| Trained { weight, own, multiplier }).collect();
-        weights = layer.weights().into_iter().chain(layer.non_trainable_weights()).map(there).collect();
+        weights = node.weights().into_iter().map(there).collect();
     }
     let shape = config::keras_shape(&node.shape);
     let (name, inputs) = (node.name.clone(), node.inputs.clone());

@@ -33,7 +33,7 @@ fn operators(
     let name = node.name.as_str();
     let config = &layer.config();
     let float = |name| argument::<f64>(config, name);
-    let weights = Weights(layer.weights().into_iter().chain(layer.non_trainable_weights()).collect());
+    let weights = Weights(node.weights());
     let images = input.len() == 3;
     Ok(match layer.class_name() {
         // Identity, but for the activation and the shape.

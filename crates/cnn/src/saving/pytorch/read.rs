@@ -6,11 +6,11 @@
 use anyhow::{bail, ensure, Result};
 use formats::Array;
 use std::collections::BTreeMap;
-use tch::{no_grad, Tensor};
+use tch::Tensor;
 
 use crate::engine::error::Context;
 use crate::saving::graph::{flattened_before, graph, Node, Op};
-use crate::saving::numbers::{checked, tensor};
+use crate::saving::numbers::{checked, give, tensor};
 use crate::Sequential;
 
 /// One of a model's weights, and how PyTorch has it.
@@ -44,13 +44,12 @@ fn places(model: &Sequential) -> Vec<Place> {
     let nodes = graph(model);
     let of_node = |node: &Node| {
         let Op::Layer(layer) = node.op else { return Vec::new() };
-        let weights = layer.weights().into_iter().chain(layer.non_trainable_weights());
         let place = |(weight, own): (String, Tensor)| {
             let dense = layer.class_name() == "Dense" && weight == "kernel";
             let image = flattened_before(&nodes, node).filter(|_| dense);
             Place { name: format!("{}/{weight}", node.name), own, dense, image }
         };
-        weights.map(place).collect()
+        node.weights().into_iter().map(place).collect()
     };
     nodes.iter().flat_map(of_node).collect()
 }
@@ -124,8 +123,4 @@ fn fitting<'a>(
         fitting.push((place.own.shallow_clone(), checked(&place.name, &turned, &place.own)?));
     }
     Ok(fitting)
-}
-
-fn give(fitting: Vec<(Tensor, Tensor)>) {
-    no_grad(|| fitting.into_iter().for_each(|(mut own, new)| own.copy_(&new)));
 }
