@@ -178,7 +178,7 @@ def test_an_h5_of_keras_2_2_becomes_one_that_keras_3_opens(run, tmp_path):
         (["convert", "model.h5", "b.doc"], 1, "b.doc does not say in which format"),
         (["convert", "model.h5", "model.h5/b.keras"], 1, "model.h5 is a file, not a folder"),
         (["convert", "damaged.h5", "b.keras"], 1, "damaged.h5 holds no model that can be used"),
-        (["convert", "weights.npz", "b.keras"], 1, "holds weights alone: build the model"),
+        (["convert", "weights.npz", "b.keras"], 1, "it holds weights alone. Build the model"),
     ],
 )
 def test_what_it_refuses(run, tmp_path, words, code, expected):
