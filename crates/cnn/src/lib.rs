@@ -69,6 +69,8 @@ pub mod callbacks;
 
 pub mod plots;
 
+pub mod architectures;
+
 pub mod course;
 
 pub use engine::device::device;
@@ -99,12 +101,12 @@ pub mod prelude {
         FlipMode, GaussianDropout, GaussianNoise, GlobalAveragePooling2D, GlobalMaxPooling2D, Interpolation,
         Layer, LayerNormalization, LeakyReLU, MaxPooling2D, Padding, Permute, RandomContrast, RandomFlip,
         RandomRotation, RandomTranslation, RandomZoom, ReLU, Rescaling, Reshape, Residual, SeparableConv2D,
-        Softmax, SpatialDropout2D, UpSampling2D, ZeroPadding2D, ELU,
+        Softmax, SpatialDropout2D, UpSampling2D, ZeroPadding2D, ZeroPaddingChannels, ELU,
     };
     pub use crate::preprocessing::{add_channel, normalize, to_categorical};
     pub use crate::tch::{Device, Kind, Tensor};
     pub use crate::{
-        course, device, plots, Adam, AdamW, Augment, ConfusionMatrix, Figure, FillMode, Fit, History, Loss,
+        architectures, course, device, plots, Adam, AdamW, Augment, ConfusionMatrix, Figure, FillMode, Fit, History, Loss,
         LrFind, Optimizer, RMSprop, Schedule, Sequential, Table, SGD,
     };
 }

@@ -9,7 +9,8 @@ use super::{
     Cropping2D, Dense, DepthwiseConv2D, Dropout, Flatten, GaussianDropout, GaussianNoise,
     GlobalAveragePooling2D, GlobalMaxPooling2D, KeepDims, Layer, LayerNormalization, LeakyReLU, MaxPooling2D,
     Permute, RandomContrast, RandomFlip, RandomRotation, RandomTranslation, RandomZoom, ReLU, Rescaling,
-    Reshape, Residual, SeparableConv2D, Softmax, SpatialDropout2D, UpSampling2D, ZeroPadding2D, ELU,
+    Reshape, Residual, SeparableConv2D, Softmax, SpatialDropout2D, UpSampling2D, ZeroPadding2D,
+    ZeroPaddingChannels, ELU,
 };
 use crate::engine::error::Context;
 
@@ -64,6 +65,7 @@ pub(crate) fn from_config(class_name: &str, config: &Value) -> Result<Box<dyn La
         "SpatialDropout2D" => read(SpatialDropout2D::from_config(config)),
         "UpSampling2D" => read(UpSampling2D::from_config(config)),
         "ZeroPadding2D" => read(ZeroPadding2D::from_config(config)),
+        "ZeroPaddingChannels" => read(ZeroPaddingChannels::from_config(config)),
         _ => bail!(
             "{class_name:?} is not a layer that this version of the crate can load; if it is one of your own, build the \
              model and use load_weights()"

@@ -87,6 +87,14 @@ pub trait Layer: Any + Debug + Send {
         Vec::new()
     }
 
+    /// How many multiplications, each with an addition, the layer's kernels cost for one input of this shape: every weight
+    /// of a kernel is used once for each pixel that comes out. What is not a kernel costs little beside it and counts as 0.
+    fn multiply_adds(&self, input: &[i64]) -> i64 {
+        let pixels: i64 = self.output_shape(input).map_or(0, |output| output.iter().skip(1).product());
+        let kernels = self.weights().into_iter().filter(|(name, _)| name.ends_with("kernel"));
+        kernels.map(|(_, kernel)| kernel.numel() as i64 * pixels).sum()
+    }
+
     /// Whether the layer only chooses among its inputs the largest, as max pooling does. A rising activation
     /// may then come after it instead of before, on fewer numbers, with the same result.
     fn keeps_largest(&self) -> bool {
@@ -148,6 +156,10 @@ impl<L: Layer> Layer for Named<L> {
 
     fn non_trainable_weights(&self) -> Vec<(String, Tensor)> {
         self.layer.non_trainable_weights()
+    }
+
+    fn multiply_adds(&self, input: &[i64]) -> i64 {
+        self.layer.multiply_adds(input)
     }
 
     fn keeps_largest(&self) -> bool {

@@ -45,6 +45,7 @@ mod spatial_dropout2d;
 mod up_sampling2d;
 mod weights;
 mod zero_padding2d;
+mod zero_padding_channels;
 
 pub use activation::Activation;
 pub use average_pooling2d::AveragePooling2D;
@@ -82,6 +83,7 @@ pub use softmax::Softmax;
 pub use spatial_dropout2d::SpatialDropout2D;
 pub use up_sampling2d::UpSampling2D;
 pub use zero_padding2d::ZeroPadding2D;
+pub use zero_padding_channels::ZeroPaddingChannels;
 
 pub(crate) use arguments::{argument, argument_or};
 pub(crate) use chain::through;

@@ -230,6 +230,15 @@ impl Layer for Residual {
         }
     }
 
+    fn multiply_adds(&self, input: &[i64]) -> i64 {
+        let all = |layers: &[Box<dyn Layer>]| -> i64 {
+            let shapes = shapes(layers, "layer", input).unwrap_or_default();
+            layers.iter().zip(&shapes).map(|(layer, shape)| layer.multiply_adds(shape)).sum()
+        };
+        let projection = self.projection.as_ref().map_or(0, |projection| projection.multiply_adds(input));
+        all(&self.layers) + all(&self.shortcut) + projection
+    }
+
     fn works_on_images(&self) -> bool {
         self.layers.iter().chain(&self.shortcut).any(|layer| layer.works_on_images())
     }

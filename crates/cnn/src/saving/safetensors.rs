@@ -19,7 +19,7 @@ use crate::layers::{from_config, without_names};
 use crate::model::{Compiled, Loss, NamedLayer, Scale, Sequential};
 use crate::optimizers::{check_learning_rate, Optimizer, State};
 use crate::saving::numbers::{array, checked};
-use crate::saving::pytorch::by_order;
+use crate::saving::pytorch::give_all;
 
 /// The keys in the file's header under which the architecture stands, and in a backup the training.
 const HEADER: &str = "cnn.model";
@@ -329,7 +329,7 @@ pub(super) fn read_weights(bytes: &[u8], model: &mut Sequential) -> Result<()> {
     let saved = parse(bytes).context(NOT_WHOLE)?;
     let weights = match saved.architecture {
         Some(_) => saved.check_same_layers(model).and_then(|()| saved.in_order_of(model)),
-        None if saved.has_pytorchs_names() => return by_order(model, in_pytorchs_order(arrays(bytes)?)),
+        None if saved.has_pytorchs_names() => return give_all(model, in_pytorchs_order(arrays(bytes)?)),
         None => saved.named_as_in(model),
     };
     model.set_weights(&weights?)?;

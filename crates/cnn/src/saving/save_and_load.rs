@@ -171,7 +171,8 @@ impl Sequential {
     /// Reads only the weights of a saved model into this one, whose layers must be the same.
     ///
     /// The file may be any that [`load`](Self::load) reads, or hold weights alone: Keras's `.weights.h5`; PyTorch's `.pt` and `.pth`, which
-    /// are given to the layers in their order; NumPy's `.npz`, by its names or in order; or a `.safetensors` file that
+    /// are given to the layers by the modules' names where the layers are called so, as in [`architectures`](crate::architectures), else in
+    /// their order; NumPy's `.npz`, by its names or in order; or a `.safetensors` file that
     /// has passed through another program, which keeps no architecture, and where weights may have become F16, BF16 or F64: they
     /// are read as 32-bit floats. Such a file must have a tensor for each of [`weights`](Self::weights), of its name and shape,
     /// and no others but the optimizer's; their order plays no part. In Keras's files the order of the layers tells which weights are
@@ -203,7 +204,7 @@ impl Sequential {
             FileFormat::Safetensors => safetensors::read_weights(&bytes, self),
             FileFormat::Npz => read_npz(&bytes, self),
             FileFormat::PyTorch => {
-                formats::pytorch::read(&bytes).and_then(|arrays| pytorch::by_order(self, arrays))
+                formats::pytorch::read(&bytes).and_then(|arrays| pytorch::give_all(self, arrays))
             }
             FileFormat::Onnx => {
                 bail!("{} is an ONNX file; load the weights of what it was made from", path.display())

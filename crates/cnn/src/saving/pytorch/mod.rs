@@ -4,5 +4,5 @@ mod modules;
 mod read;
 mod write;
 
-pub(super) use read::{by_map, by_order};
+pub(super) use read::{by_map, give_all};
 pub(super) use write::for_pytorch;

@@ -1,11 +1,12 @@
-//! The weights of a `state_dict`, given to a model by order and shape, or by names.
+//! The weights of a `state_dict`, given to a model by the modules' names where its layers have these, else by order and shape; or by
+//! names that the user pairs.
 //!
 //! A convolution's kernel lies in PyTorch as here. A linear layer's is `[units, inputs]` there and `[inputs, units]` here, and after a
 //! Flatten its inputs go channel by channel there, and pixel by pixel here.
 
 use anyhow::{bail, ensure, Result};
 use formats::Array;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use tch::Tensor;
 
 use crate::engine::error::Context;
@@ -42,24 +43,86 @@ impl Place {
 /// The weights in the order of the layers, which is that of PyTorch's modules, too.
 fn places(model: &Sequential) -> Vec<Place> {
     let nodes = graph(model);
+    // The graph has names of its own; users know the model's.
+    let names: HashMap<_, _> =
+        model.weights().into_iter().map(|(name, weight)| (weight.data_ptr(), name)).collect();
     let of_node = |node: &Node| {
         let Op::Layer(layer) = node.op else { return Vec::new() };
         let place = |(weight, own): (String, Tensor)| {
             let dense = layer.class_name() == "Dense" && weight == "kernel";
             let image = flattened_before(&nodes, node).filter(|_| dense);
-            Place { name: format!("{}/{weight}", node.name), own, dense, image }
+            let name = names.get(&own.data_ptr()).cloned();
+            Place { name: name.unwrap_or_else(|| format!("{}/{weight}", node.name)), own, dense, image }
         };
         node.weights().into_iter().map(place).collect()
     };
     nodes.iter().flat_map(of_node).collect()
 }
 
-/// Gives a model the weights in the order in which they come. BatchNorm's count of batches is none of them.
-pub(in crate::saving) fn by_order(model: &mut Sequential, arrays: Vec<(String, Array)>) -> Result<()> {
+/// Gives a model a file's weights: by names where its layers are called as PyTorch's modules are, else in their order.
+/// BatchNorm's count of batches is no weight.
+pub(in crate::saving) fn give_all(model: &mut Sequential, arrays: Vec<(String, Array)>) -> Result<()> {
     let places = places(model);
     let arrays: Vec<_> =
         arrays.into_iter().filter(|(name, _)| !name.ends_with("num_batches_tracked")).collect();
-    let pairs = places.iter().zip(&arrays).map(|(place, (name, array))| (place, name.as_str(), array));
+    let named: BTreeMap<&str, &Array> = without_prefix(&arrays).collect();
+    let known = places.iter().filter(|place| named.contains_key(pytorchs_name(&place.name).as_str())).count();
+    match 2 * known > places.len() {
+        true => by_names(&places, named),
+        false => by_order(&places, &arrays),
+    }
+}
+
+/// The names without what DataParallel puts in front of all.
+fn without_prefix(arrays: &[(String, Array)]) -> impl Iterator<Item = (&str, &Array)> {
+    let prefix = match arrays.iter().all(|(name, _)| name.starts_with("module.")) {
+        true => "module.",
+        false => "",
+    };
+    arrays.iter().map(|(name, array)| (&name[prefix.len()..], array))
+}
+
+/// What PyTorch would call a weight: `layer1.0/conv1/kernel` is `layer1.0.conv1.weight` there.
+fn pytorchs_name(name: &str) -> String {
+    let parts = name.split('/').filter(|part| *part != "shortcut").map(|part| match part {
+        "kernel" | "gamma" => "weight",
+        "beta" => "bias",
+        "moving_mean" => "running_mean",
+        "moving_variance" => "running_var",
+        other => other,
+    });
+    parts.collect::<Vec<_>>().join(".")
+}
+
+fn by_names(places: &[Place], mut named: BTreeMap<&str, &Array>) -> Result<()> {
+    let mut pairs = Vec::new();
+    let mut missing = None;
+    for place in places {
+        match named.remove_entry(pytorchs_name(&place.name).as_str()) {
+            Some((name, array)) => pairs.push((place, name, array)),
+            None => missing = missing.or(Some(place)),
+        }
+    }
+    // A tensor of another shape tells more than one that is not there.
+    let fitting = fitting(pairs.into_iter())?;
+    if let Some(place) = missing {
+        bail!(
+            "the file has no {}, which this model's {} {:?} wants; if it holds a network without its classifier, load it into one \
+             without",
+            pytorchs_name(&place.name),
+            place.name,
+            place.own.size()
+        );
+    }
+    if let Some((name, array)) = named.first_key_value() {
+        bail!("this model has no place for {name} {:?} in the file", array.shape());
+    }
+    give(fitting);
+    Ok(())
+}
+
+fn by_order(places: &[Place], arrays: &[(String, Array)]) -> Result<()> {
+    let pairs = places.iter().zip(arrays).map(|(place, (name, array))| (place, name.as_str(), array));
     let fitting = fitting(pairs)?;
     ensure!(
         places.len() == arrays.len(),
@@ -86,9 +149,7 @@ pub(in crate::saving) fn by_map(
     let named: BTreeMap<&str, &Array> = arrays.iter().map(|(name, array)| (name.as_str(), array)).collect();
     let mut pairs = Vec::new();
     for (own, there) in map {
-        // A block's weights are called residual/conv2d/kernel by the model.
-        let flat = |name: &str| name.replace('/', "_");
-        let place = places.iter().find(|place| flat(&place.name) == flat(own)).with_context(|| {
+        let place = places.iter().find(|place| place.name == *own).with_context(|| {
             let names: Vec<&str> = places.iter().map(|place| place.name.as_str()).collect();
             format!("this model has no weight {own}; it has {}", names.join(", "))
         })?;
