@@ -45,6 +45,11 @@ pub struct Augment {
     pub width_shift_range: f64,
     /// Share of the height, as `width_shift_range`. Default 0.
     pub height_shift_range: f64,
+    /// Whether shifts are rounded to whole pixels, so that nothing is interpolated: with `FillMode::Constant` and a range of 0.125,
+    /// images of 32×32 are cut from images with 4 more black pixels on each side, as networks for CIFAR-10 are usually trained
+    /// (torchvision's `RandomCrop(32, padding=4)`). Default false.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub whole_pixels: bool,
     /// Degrees, 0 to 89: the angle by which columns lean is uniform in ± this. Default 0.
     pub shear_range: f64,
     /// 0 to below 1: height and width are scaled by factors drawn separately, uniform in 1 ± this. Default 0.
@@ -177,10 +182,11 @@ impl Augment {
 
     fn draw(&self, height: usize, width: usize, random: &mut StdRng) -> Affine {
         let mut uniform = |range: f64| random.gen_range(-range..=range);
+        let shift = |pixels: f64| if self.whole_pixels { pixels.round() } else { pixels };
         Affine {
             theta: uniform(self.rotation_range),
-            tx: uniform(self.width_shift_range) * width as f64,
-            ty: uniform(self.height_shift_range) * height as f64,
+            tx: shift(uniform(self.width_shift_range) * width as f64),
+            ty: shift(uniform(self.height_shift_range) * height as f64),
             shear: uniform(self.shear_range),
             zx: 1.0 + uniform(self.zoom_range),
             zy: 1.0 + uniform(self.zoom_range),
@@ -202,6 +208,7 @@ mod tests {
             rotation_range: 20.0,
             width_shift_range: 0.2,
             height_shift_range: 0.1,
+            whole_pixels: false,
             shear_range: 10.0,
             zoom_range: 0.2,
             horizontal_flip: true,
@@ -235,6 +242,26 @@ mod tests {
         let place = |image| seed_at(5, Purpose::Augmentation, [0, image]);
         let seeds: Vec<u64> = (0..PART as u64 + 3).map(place).collect();
         assert_eq!(everything().preview(&x, 5).unwrap(), everything().apply(&x, &seeds));
+    }
+
+    #[test]
+    fn whole_pixels_move_and_stay_as_they_are() {
+        let x = images([40, 1, 8, 16]) + 1.0;
+        let augment = Augment {
+            width_shift_range: 0.125,
+            height_shift_range: 0.25,
+            whole_pixels: true,
+            fill_mode: FillMode::Constant,
+            ..Augment::default()
+        };
+        let moved = augment.preview(&x, 3).unwrap();
+        let around = x.constant_pad_nd([2, 2, 2, 2]);
+        for image in 0..40 {
+            let cut = |top: i64, left: i64| around.get(image).narrow(1, top, 8).narrow(2, left, 16);
+            let places = (0..5).flat_map(|top| (0..5).map(move |left| (top, left)));
+            let found = places.filter(|&(top, left)| cut(top, left) == moved.get(image)).count();
+            assert_eq!(found, 1, "image {image}");
+        }
     }
 
     #[test]
