@@ -6,19 +6,31 @@ use tch::{Kind, Tensor};
 /// Images as they stand in a file.
 #[derive(Debug, PartialEq)]
 pub(crate) struct Images {
+    /// 1: grey. Colours stand one after the other: all of an image's red, then its green, then its blue.
+    pub channels: usize,
     pub height: usize,
     pub width: usize,
     pub pixels: Vec<u8>,
 }
 
 impl Images {
-    pub fn count(&self) -> usize {
-        self.pixels.len() / (self.height * self.width)
+    pub fn grey(height: usize, width: usize, pixels: Vec<u8>) -> Images {
+        Images { channels: 1, height, width, pixels }
     }
 
+    pub fn count(&self) -> usize {
+        self.pixels.len() / (self.channels * self.height * self.width)
+    }
+
+    /// `[n, height, width]`, of coloured images `[n, channels, height, width]`.
     pub fn tensor(&self) -> Tensor {
-        let shape = [self.count(), self.height, self.width].map(|side| side as i64);
-        Tensor::from_slice(&self.pixels).reshape(shape)
+        let sides = [self.count(), self.channels, self.height, self.width].map(|side| side as i64);
+        let [count, channels, height, width] = sides;
+        let images = Tensor::from_slice(&self.pixels);
+        match channels {
+            1 => images.reshape([count, height, width]),
+            _ => images.reshape([count, channels, height, width]),
+        }
     }
 
     /// Makes rows of the columns of each image.
@@ -46,11 +58,14 @@ pub(crate) struct Part {
 pub struct Dataset {
     /// `"mnist"`, or what the set was loaded as.
     pub name: String,
-    /// Training images `[n, height, width]`, bytes: 0 is background, 255 ink.
+    /// What the labels stand for: the name of class 0, of class 1, and so on.
+    pub class_names: Vec<String>,
+    /// Training images, bytes: `[n, height, width]` of grey ones (in MNIST, 0 is background and 255 ink),
+    /// `[n, 3, height, width]` of those in colour: all red, all green, all blue.
     pub x_train: Tensor,
     /// Training labels `[n]`, class numbers as 64-bit integers.
     pub y_train: Tensor,
-    /// Test images `[n, height, width]`, bytes.
+    /// Test images, bytes, in the same form.
     pub x_test: Tensor,
     /// Test labels `[n]`, class numbers as 64-bit integers.
     pub y_test: Tensor,
@@ -74,15 +89,28 @@ impl fmt::Debug for Dataset {
 
 impl Dataset {
     /// From raw bytes, row by row, with one label per image.
-    pub(crate) fn new(name: &str, train: &Part, test: &Part) -> Self {
+    pub(crate) fn new(name: &str, class_names: Vec<String>, train: &Part, test: &Part) -> Self {
         let labels = |part: &Part| Tensor::from_slice(&part.labels).to_kind(Kind::Int64);
         Dataset {
             name: name.to_string(),
+            class_names,
             x_train: train.images.tensor(),
             y_train: labels(train),
             x_test: test.images.tensor(),
             y_test: labels(test),
         }
+    }
+
+    /// What a label stands for, for example as the title of a picture; of a label without a name, the number itself.
+    ///
+    /// ```
+    /// let data = cnn::data::mnist::synthetic_digits(20, 5, 1);
+    /// assert_eq!(data.class_name(7), "7");
+    /// assert_eq!(data.class_name(-1), "-1");
+    /// ```
+    pub fn class_name(&self, label: i64) -> String {
+        let name = usize::try_from(label).ok().and_then(|label| self.class_names.get(label));
+        name.cloned().unwrap_or_else(|| label.to_string())
     }
 }
 
@@ -92,9 +120,31 @@ mod tests {
 
     #[test]
     fn a_transposed_image_has_its_columns_as_rows() {
-        let mut images = Images { height: 2, width: 3, pixels: (0..12).collect() };
+        let mut images = Images::grey(2, 3, (0..12).collect());
         images.transpose();
         assert_eq!((images.height, images.width), (3, 2));
         assert_eq!(images.pixels, [0, 3, 1, 4, 2, 5, 6, 9, 7, 10, 8, 11]);
+    }
+
+    #[test]
+    fn grey_images_have_no_dimension_for_channels() {
+        let pixels: Vec<u8> = (0..24).collect();
+        let grey = Images::grey(2, 3, pixels.clone());
+        assert_eq!((grey.count(), grey.tensor().size()), (4, vec![4, 2, 3]));
+        let coloured = Images { channels: 3, height: 2, width: 2, pixels };
+        assert_eq!((coloured.count(), coloured.tensor().size()), (2, vec![2, 3, 2, 2]));
+        assert_eq!(coloured.tensor().int64_value(&[1, 2, 0, 1]), 21);
+    }
+
+    #[test]
+    fn labels_have_names() {
+        let part = |labels: &[u8]| Part {
+            images: Images::grey(1, 1, vec![0; labels.len()]),
+            labels: labels.to_vec(),
+        };
+        let names = ["T-shirt/top", "Trouser"].map(String::from).to_vec();
+        let data = Dataset::new("clothes", names, &part(&[0, 1]), &part(&[2]));
+        assert_eq!([1, 2, -1].map(|label| data.class_name(label)), ["Trouser", "2", "-1"]);
+        assert!(!format!("{data:?}").contains("Trouser"));
     }
 }

@@ -23,7 +23,7 @@ pub const SPLITS: [&str; 6] = ["byclass", "bymerge", "balanced", "letters", "dig
 /// | `"digits"` | 0 to 9 | 240,000 | 40,000 |
 /// | `"mnist"` | 0 to 9 | 60,000 | 10,000 |
 ///
-/// Labels are as they are stored, as in torchvision; [`classes`] names them. The `Dense` layer of a model for `"letters"` needs 27
+/// Labels are as they are stored, as in torchvision; [`classes`] names them, and `class_names` of the data set. The `Dense` layer of a model for `"letters"` needs 27
 /// units, or 26 and `&data.y_train - 1`.
 ///
 /// `folder` is the one with `emnist-letters-train-images-idx3-ubyte.gz` and its three siblings, gzipped or not, or the one with
@@ -37,7 +37,7 @@ pub fn load_from(folder: impl AsRef<Path>, split: &str) -> Result<Dataset> {
     let name = format!("emnist-{split}");
     let found = find(folder.as_ref(), &Wanted { name: "emnist", sets: &[&name], others: false })?;
     let parts = idx::read(&found)?;
-    Ok(Dataset::new(&name, &parts.train, &parts.test))
+    Ok(Dataset::new(&name, classes(split)?, &parts.train, &parts.test))
 }
 
 /// What the labels of a split stand for: the name of label 0, of label 1, and so on, as torchvision has them.

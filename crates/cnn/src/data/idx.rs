@@ -6,7 +6,7 @@ use std::path::Path;
 use super::dataset::{Dataset, Part};
 use super::folder::{find, Files, Found, Wanted};
 use super::formats::{csv, idx, npz};
-use super::upright;
+use super::{class_names, upright};
 use crate::engine::error::Context;
 
 /// Loads a data set in MNIST's format, Fashion-MNIST for example, from the folder that holds its four files, gzipped or
@@ -16,7 +16,7 @@ use crate::engine::error::Context;
 /// one called like `name`: `FashionMNIST` for `"fashion-mnist"`), zip archives, `.npz` and `.csv` files. Files of EMNIST and
 /// QMNIST are known by their names; EMNIST's images, which are stored transposed, are turned upright.
 ///
-/// Labels are class numbers from 0 to 255, as they are stored. Where digits look transposed, or where the only files are
+/// Labels are class numbers from 0 to 255, as they are stored; they have names where the set is known, else numbers for names. Where digits look transposed, or where the only files are
 /// called like another data set, a line is printed that says so.
 ///
 /// # Errors
@@ -33,7 +33,12 @@ pub fn load_folder(folder: impl AsRef<Path>, name: &str) -> Result<Dataset> {
     if let Some(hint) = upright::hint(&parts.train) {
         println!("{}: {hint}", folder.as_ref().display());
     }
-    Ok(Dataset::new(name, &parts.train, &parts.test))
+    let both = [&parts.train, &parts.test];
+    let names = match found.set.starts_with("emnist") {
+        true => class_names::of_set(&found.set, both),
+        false => class_names::of_set(name, both),
+    };
+    Ok(Dataset::new(name, names, &parts.train, &parts.test))
 }
 
 /// What was read of a data set.

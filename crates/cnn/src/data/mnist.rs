@@ -6,6 +6,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use super::certificates::is_about_certificates;
+use super::class_names::of_digits;
 use super::dataset::{Dataset, Images, Part};
 use super::folder::{find, Wanted, FILES};
 use super::formats::idx::{images_header, labels_header};
@@ -116,7 +117,7 @@ pub fn load_from(folder: impl AsRef<Path>) -> Result<Dataset> {
             format!("mnist ({file})")
         }
     };
-    Ok(Dataset::new(&name, &parts.train, &parts.test))
+    Ok(Dataset::new(&name, of_digits(), &parts.train, &parts.test))
 }
 
 /// Checks one of the four files, which may be given in pieces, by its hash.
@@ -182,9 +183,9 @@ pub fn synthetic_digits(train: usize, test: usize, seed: u64) -> Dataset {
 
 fn split(digits: synthetic::Digits, train: usize) -> Dataset {
     let synthetic::Digits { mut images, mut labels } = digits;
-    let part = |pixels, labels| Part { images: Images { height: 28, width: 28, pixels }, labels };
+    let part = |pixels, labels| Part { images: Images::grey(28, 28, pixels), labels };
     let test = part(images.split_off(train * 28 * 28), labels.split_off(train));
-    Dataset::new(SYNTHETIC, &part(images, labels), &test)
+    Dataset::new(SYNTHETIC, of_digits(), &part(images, labels), &test)
 }
 
 #[cfg(test)]

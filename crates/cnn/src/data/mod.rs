@@ -1,6 +1,7 @@
 //! Data sets, and where each comes from.
 
 mod certificates;
+mod class_names;
 mod dataset;
 mod download;
 pub mod emnist;

@@ -5,6 +5,7 @@
 use anyhow::Result;
 use std::path::Path;
 
+use super::class_names::numbers;
 use super::dataset::Dataset;
 use super::folder::{find, Wanted};
 use super::idx;
@@ -20,5 +21,6 @@ use super::idx;
 pub fn load_from(folder: impl AsRef<Path>) -> Result<Dataset> {
     let found = find(folder.as_ref(), &Wanted { name: "qmnist", sets: &["qmnist"], others: false })?;
     let parts = idx::read(&found)?;
-    Ok(Dataset::new("qmnist", &parts.train, &parts.test))
+    let class_names = numbers([&parts.train, &parts.test]);
+    Ok(Dataset::new("qmnist", class_names, &parts.train, &parts.test))
 }

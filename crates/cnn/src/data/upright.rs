@@ -61,7 +61,7 @@ mod tests {
     #[test]
     fn only_transposed_digits_are_noticed() {
         let drawn = digits(1000, 1);
-        let images = Images { height: 28, width: 28, pixels: drawn.images };
+        let images = Images::grey(28, 28, drawn.images);
         let mut part = Part { images, labels: drawn.labels };
         assert_eq!(hint(&part), None);
         part.images.transpose();

@@ -27,7 +27,7 @@ pub(crate) fn split(mut train: Part) -> Result<(Part, Part)> {
     ensure!(kept < count, "it holds {count} images, too few to take a seventh for the test. Check the file");
     let labels = train.labels.split_off(kept);
     let pixels = train.images.pixels.split_off(kept * height * width);
-    Ok((train, Part { images: Images { height, width, pixels }, labels }))
+    Ok((train, Part { images: Images::grey(height, width, pixels), labels }))
 }
 
 fn parse(text: &[u8]) -> Result<Part> {
@@ -80,7 +80,7 @@ fn parse(text: &[u8]) -> Result<Part> {
         );
     }
     ensure!(!labels.is_empty(), "it holds no images. Download it again");
-    Ok(Part { images: Images { height: side, width: side, pixels }, labels })
+    Ok(Part { images: Images::grey(side, side, pixels), labels })
 }
 
 /// The lines that are not empty, with their numbers.
@@ -117,10 +117,8 @@ mod tests {
 
     #[test]
     fn rows_are_read_with_and_without_names_of_columns() {
-        let expected = Part {
-            images: Images { height: 2, width: 2, pixels: vec![0, 255, 7, 8, 1, 2, 3, 4] },
-            labels: vec![9, 25],
-        };
+        let expected =
+            Part { images: Images::grey(2, 2, vec![0, 255, 7, 8, 1, 2, 3, 4]), labels: vec![9, 25] };
         for text in [
             "label,pixel0,pixel1,pixel2,pixel3\n9,0,255,7,8\n25,1,2,3,4\n",
             "\u{feff}\"label\",\"1x1\",\"1x2\",\"2x1\",\"2x2\"\r\n9, 0,255,7,8\r\n\r\n25,1,2,3,4",
@@ -150,10 +148,7 @@ mod tests {
 
     #[test]
     fn the_last_seventh_is_for_the_test() {
-        let part = |labels: Vec<u8>| Part {
-            images: Images { height: 1, width: 2, pixels: labels.repeat(2) },
-            labels,
-        };
+        let part = |labels: Vec<u8>| Part { images: Images::grey(1, 2, labels.repeat(2)), labels };
         let (train, test) = split(part((0..15).collect())).unwrap();
         assert_eq!((train.labels.len(), test.labels), (13, vec![13, 14]));
         assert_eq!(train.images.count(), 13);

@@ -49,7 +49,7 @@ fn parse_images(mut bytes: Vec<u8>) -> Result<Images> {
     check_length(pixels, &[count, height, width])?;
     ensure!(count > 0, "it holds no images. Delete it and download it again");
     bytes.drain(..16); // in place: a copy of EMNIST's largest file would be half a gigabyte
-    Ok(Images { height, width, pixels: bytes })
+    Ok(Images::grey(height, width, bytes))
 }
 
 /// Reads labels: magic number, count, then one byte per label; or QMNIST's rows.

@@ -36,7 +36,7 @@ fn parse(archive: &[u8]) -> Result<(Part, Part)> {
             count == sides[..1],
             "{x} has the shape {sides:?} and {y} {count:?}, and one label per image is expected. Download the file again"
         );
-        Ok(Part { images: Images { height: sides[1], width: sides[2], pixels }, labels })
+        Ok(Part { images: Images::grey(sides[1], sides[2], pixels), labels })
     };
     Ok((part("x_train", "y_train")?, part("x_test", "y_test")?))
 }
