@@ -1,13 +1,15 @@
-//! What knows nothing of networks: errors, files, devices, memory, threads, random numbers, the stop flag.
+//! What knows nothing of networks: errors, files, pictures, devices, memory, threads, random numbers, the stop flag.
 
 pub(crate) mod allocator;
 pub(crate) mod device;
 pub(crate) mod error;
 pub(crate) mod files;
+pub(crate) mod interpolation;
 pub(crate) mod json;
 pub(crate) mod memory;
 pub(crate) mod memory_format;
 pub(crate) mod onednn;
+pub(crate) mod picture;
 pub(crate) mod project;
 pub(crate) mod random;
 pub(crate) mod ranges;

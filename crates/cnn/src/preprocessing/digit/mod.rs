@@ -1,6 +1,6 @@
 //! Pictures of one's own: from a photograph of a digit to what MNIST's makers made of their scans.
 //!
-//! The files stand in the order of the work: `picture` reads, `desk` finds the paper, `light` takes shadows away, `ink`
+//! The files stand in the order of the work: `picture` makes it grey, `desk` finds the paper, `light` takes shadows away, `ink`
 //! tells pen from paper, `ruling` removes printed lines, `parts` finds the digit, `pen` thickens thin strokes, and
 //! `placing` does what MNIST's makers did. `small` is the short way of pictures of MNIST's own
 //! size.
@@ -22,8 +22,8 @@ use std::path::Path;
 use tch::Tensor;
 
 use self::mask::Mask;
-use crate::engine::files::explain;
 use crate::engine::memory::guarded;
+use crate::engine::picture::{read, Picture};
 
 /// What a picture of one's own has become after a step of its preparation.
 #[derive(Debug)]
@@ -76,17 +76,16 @@ pub fn digit_from_file(path: impl AsRef<Path>) -> Result<Tensor> {
 pub fn digit_stages(path: impl AsRef<Path>) -> Result<Vec<Stage>> {
     let path = path.as_ref();
     let name = path.display();
-    let bytes =
-        std::fs::read(path).map_err(|error| explain(error, &format!("the picture {name} cannot be read")))?;
     let advice = || format!("there is not enough memory for the picture {name}; make it smaller");
     guarded(&format!("preparing the picture {name}"), advice, || {
-        tch::no_grad(|| prepared(&bytes)).map_err(|error| anyhow!("{name} {error}"))
+        let picture = read(path)?;
+        tch::no_grad(|| prepared(&picture)).map_err(|error| anyhow!("{name} {error}"))
     })
 }
 
 /// The errors' messages go on after the file's name.
-fn prepared(bytes: &[u8]) -> Result<Vec<Stage>> {
-    let grey = picture::grey(bytes)?;
+fn prepared(picture: &Picture) -> Result<Vec<Stage>> {
+    let grey = picture::grey(picture);
     let (ink, digit) = match small::is_small(&grey) {
         true => small::digit(&grey)?,
         false => photographed(&grey)?,
