@@ -93,7 +93,9 @@ pub mod prelude {
         BackupAndRestore, CSVLogger, Callback, EarlyStopping, LearningRateScheduler, ModelCheckpoint,
         ReduceLROnPlateau, Run, TensorBoard, TerminateOnNaN,
     };
-    pub use crate::data::{emnist, mnist, qmnist, Dataset};
+    pub use crate::data::{
+        emnist, image_dataset_from_directory, mnist, qmnist, ColorMode, Dataset, ImageFolder,
+    };
     pub use crate::layers::Activation::{self, *};
     // `Softmax` is two things by this: the activation among values, the layer among types.
     pub use crate::layers::{

@@ -284,6 +284,14 @@ fn other_work_ends_with_an_error_and_changes_nothing() {
     let many = Tensor::zeros([501, 1, 2, 2], (Kind::Float, Device::Cpu));
     let augment = Augment { rotation_range: 10.0, ..Augment::default() };
     refusal(augment.preview(&many, 1), "augmentation was stopped by the interrupt after 0 of 501 images");
+    for class in ["photos/a", "photos/b"] {
+        fs::create_dir_all(stop.path(class)).unwrap();
+        fs::write(stop.path(class).join("1.png"), "not looked at").unwrap();
+    }
+    refusal(
+        image_dataset_from_directory(stop.path("photos"), &ImageFolder::default()),
+        "photos was stopped by the interrupt after 0 of 2 pictures; run the cell again",
+    );
     stop.next_cell();
     assert!(bytes(&model, &stop.folder) == before);
     model.evaluate(&x, &y).unwrap();

@@ -1,5 +1,6 @@
 //! A data set: images and labels, split into training and test.
 
+use anyhow::{ensure, Result};
 use std::fmt;
 use tch::{Kind, Tensor};
 
@@ -112,6 +113,28 @@ impl Dataset {
         let name = usize::try_from(label).ok().and_then(|label| self.class_names.get(label));
         name.cloned().unwrap_or_else(|| label.to_string())
     }
+
+    /// What labels `[n]` (or `[n, 1]`) stand for, as titles of [`plots::images`](crate::plots::images).
+    ///
+    /// # Errors
+    /// If the labels have another shape, as probabilities have: `argmax(-1, false)` makes labels of them.
+    ///
+    /// ```
+    /// use cnn::prelude::*;
+    /// let data = mnist::synthetic_digits(20, 5, 1);
+    /// let (x, y) = (data.x_train.narrow(0, 0, 10), data.y_train.narrow(0, 0, 10));
+    /// let figure = plots::images(&x, &data.names(&y)?, 5)?;
+    /// # Ok::<(), cnn::anyhow::Error>(())
+    /// ```
+    pub fn names(&self, labels: &Tensor) -> Result<Vec<String>> {
+        let size = labels.size();
+        ensure!(
+            matches!(size[..], [_] | [_, 1]),
+            "names() wants labels [n], and gets the shape {size:?}; argmax(-1, false) makes labels of probabilities"
+        );
+        let labels: Vec<i64> = labels.flatten(0, -1).to_kind(Kind::Int64).try_into()?;
+        Ok(labels.into_iter().map(|label| self.class_name(label)).collect())
+    }
 }
 
 #[cfg(test)]
@@ -145,6 +168,11 @@ mod tests {
         let names = ["T-shirt/top", "Trouser"].map(String::from).to_vec();
         let data = Dataset::new("clothes", names, &part(&[0, 1]), &part(&[2]));
         assert_eq!([1, 2, -1].map(|label| data.class_name(label)), ["Trouser", "2", "-1"]);
+        let labels = Tensor::from_slice(&[1_i64, 0]);
+        assert_eq!(data.names(&labels).unwrap(), ["Trouser", "T-shirt/top"]);
+        assert_eq!(data.names(&labels.unsqueeze(1)).unwrap(), data.names(&labels).unwrap());
+        let message = data.names(&labels.one_hot(2)).unwrap_err().to_string();
+        assert!(message.contains("[2, 2]; argmax"), "{message}");
         assert!(!format!("{data:?}").contains("Trouser"));
     }
 }

@@ -8,6 +8,7 @@ pub mod emnist;
 mod folder;
 mod formats;
 pub mod idx;
+mod image_folder;
 pub mod mnist;
 pub mod qmnist;
 mod source;
@@ -15,3 +16,4 @@ pub mod synthetic;
 mod upright;
 
 pub use dataset::Dataset;
+pub use image_folder::{image_dataset_from_directory, ColorMode, ImageFolder};

@@ -12,6 +12,7 @@ pub(crate) enum Purpose {
     Order,
     Dropout,
     Augmentation,
+    Split,
 }
 
 /// A seed for one purpose at one place, for example an epoch and an image.
@@ -41,7 +42,7 @@ mod tests {
     fn places_and_purposes_have_seeds_of_their_own() {
         let mut seen = std::collections::HashSet::new();
         for seed in 0..10 {
-            for purpose in [Purpose::Order, Purpose::Dropout, Purpose::Augmentation] {
+            for purpose in [Purpose::Order, Purpose::Dropout, Purpose::Augmentation, Purpose::Split] {
                 for first in 0..10 {
                     for second in 0..10 {
                         assert!(seen.insert(seed_at(seed, purpose, [first, second])));

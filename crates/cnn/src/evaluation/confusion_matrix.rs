@@ -26,6 +26,7 @@ const MOST_CLASSES: usize = 4096;
 #[derive(Clone, PartialEq)]
 pub struct ConfusionMatrix {
     counts: Vec<Vec<i64>>,
+    names: Vec<String>,
 }
 
 impl ConfusionMatrix {
@@ -63,7 +64,36 @@ impl ConfusionMatrix {
         for (truth, predicted) in truth.into_iter().zip(predicted) {
             counts[truth as usize][predicted as usize] += 1;
         }
-        Ok(ConfusionMatrix { counts })
+        Ok(ConfusionMatrix { counts, names: (0..classes).map(|class| class.to_string()).collect() })
+    }
+
+    /// Gives the classes names, in the order of their numbers, which stand in tables and in
+    /// [`plots::confusion_matrix`](crate::plots::confusion_matrix) from then on. Without, they are called as their numbers.
+    ///
+    /// # Errors
+    /// If there are not as many names as classes.
+    ///
+    /// ```
+    /// use cnn::{tch::Tensor, ConfusionMatrix};
+    /// let (truth, predicted) = (Tensor::from_slice(&[0_i64, 0, 1]), Tensor::from_slice(&[0_i64, 1, 1]));
+    /// let matrix = ConfusionMatrix::new(&truth, &predicted, 2)?.class_names(&["cat", "dog"])?;
+    /// assert_eq!(matrix.class_name(1), "dog");
+    /// assert!(matrix.report().to_string().contains("cat"));
+    /// # Ok::<(), cnn::anyhow::Error>(())
+    /// ```
+    pub fn class_names<S: AsRef<str>>(self, names: &[S]) -> Result<Self> {
+        ensure!(
+            names.len() == self.classes(),
+            "the matrix has {} classes, and there are {} class names; there must be as many, in the order of the labels",
+            self.classes(),
+            names.len()
+        );
+        Ok(ConfusionMatrix { names: names.iter().map(|name| name.as_ref().to_string()).collect(), ..self })
+    }
+
+    /// What a class is called: its number, where no names were given; empty for classes that do not exist.
+    pub fn class_name(&self, class: usize) -> &str {
+        self.names.get(class).map_or("", String::as_str)
     }
 
     /// How many classes there are.
@@ -117,7 +147,7 @@ impl ConfusionMatrix {
         };
         let scores = |class| [self.precision(class), self.recall(class), self.f1(class)];
         for class in 0..self.classes() {
-            row(&class.to_string(), scores(class), self.support(class));
+            row(self.class_name(class), scores(class), self.support(class));
         }
         row("macro avg", self.mean(scores, |_| 1.0), self.total());
         row("weighted avg", self.mean(scores, |class| self.support(class) as f64), self.total());
@@ -155,10 +185,10 @@ impl ConfusionMatrix {
 
     /// True classes as rows, predicted classes as columns.
     pub fn table(&self) -> Table {
-        let classes = (0..self.classes()).map(|class| class.to_string());
-        let mut table = Table::new("", ["true \\ predicted".to_string()].into_iter().chain(classes));
-        for (class, row) in self.counts.iter().enumerate() {
-            table.row([class as i64].iter().chain(row));
+        let names = self.names.iter().cloned();
+        let mut table = Table::new("", ["true \\ predicted".to_string()].into_iter().chain(names.clone()));
+        for (name, row) in names.zip(&self.counts) {
+            table.row([name].into_iter().chain(row.iter().map(i64::to_string)));
         }
         table
     }
@@ -180,5 +210,36 @@ fn share(part: i64, whole: i64) -> f64 {
         0.0
     } else {
         part as f64 / whole as f64
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_stand_in_the_tables() {
+        let labels = Tensor::from_slice(&[0_i64, 1, 1, 2]);
+        let matrix = || ConfusionMatrix::new(&labels, &labels, 3).unwrap();
+        let names = ["cat", "T-shirt/top", "7"];
+        let named = matrix().class_names(&names).unwrap();
+        assert_eq!(names, [0, 1, 2].map(|class| named.class_name(class)));
+        let heads = |table: Table| -> Vec<String> {
+            let text = table.to_string();
+            text.lines().map(|line| line.split('│').next().unwrap().trim().to_string()).collect()
+        };
+        assert_eq!(heads(named.table())[2..], names);
+        assert_eq!(heads(named.report())[2..5], names);
+        assert!(named.table().to_string().starts_with(" true \\ predicted │ cat │ T-shirt/top │ 7"));
+        // Numbers as names are as none.
+        assert!(matrix().class_names(&["0", "1", "2"]).unwrap() == matrix());
+        assert_eq!(heads(matrix().table())[2..], ["0", "1", "2"]);
+    }
+
+    #[test]
+    fn there_are_as_many_names_as_classes() {
+        let labels = Tensor::from_slice(&[0_i64, 1]);
+        let message = ConfusionMatrix::new(&labels, &labels, 2).unwrap().class_names(&["cat"]).unwrap_err();
+        assert!(message.to_string().contains("2 classes, and there are 1 class names"), "{message}");
     }
 }

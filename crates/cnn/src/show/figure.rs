@@ -122,6 +122,12 @@ impl Figure {
         Ok(line.above(self))
     }
 
+    /// This figure with a picture on it, whose upper left corner is at (left, top); it must lie within.
+    pub(crate) fn with(mut self, picture: &Pixels, place: (u32, u32)) -> Figure {
+        self.pixels.put(picture, place);
+        self
+    }
+
     /// Half as wide and half as high: each pixel is the mean of four. Edges become smooth.
     pub(crate) fn halved(&self) -> Figure {
         Figure { pixels: self.pixels.halved() }

@@ -6,7 +6,7 @@ pub(crate) mod figure;
 mod fonts;
 pub(crate) mod html;
 mod item;
-mod pixels;
+pub(crate) mod pixels;
 pub(crate) mod style;
 pub(crate) mod svg;
 mod system_fonts;

@@ -41,15 +41,18 @@ impl Pixels {
 
     /// The parts on white, each with its upper left corner at (left, top).
     pub fn composed((width, height): (u32, u32), parts: &[(&Pixels, (u32, u32))]) -> Pixels {
-        let mut rgb = vec![255; width as usize * height as usize * 3];
-        for (picture, (left, top)) in parts {
-            let row_bytes = picture.width as usize * 3;
-            for (row, pixels) in picture.rgb.chunks_exact(row_bytes).enumerate() {
-                let start = ((*top as usize + row) * width as usize + *left as usize) * 3;
-                rgb[start..start + row_bytes].copy_from_slice(pixels);
-            }
+        let mut whole = Pixels { width, height, rgb: vec![255; width as usize * height as usize * 3] };
+        parts.iter().for_each(|(picture, place)| whole.put(picture, *place));
+        whole
+    }
+
+    /// Puts a picture on this one, with its upper left corner at (left, top).
+    pub fn put(&mut self, picture: &Pixels, (left, top): (u32, u32)) {
+        let row_bytes = picture.width as usize * 3;
+        for (row, pixels) in picture.rgb.chunks_exact(row_bytes).enumerate() {
+            let start = ((top as usize + row) * self.width as usize + left as usize) * 3;
+            self.rgb[start..start + row_bytes].copy_from_slice(pixels);
         }
-        Pixels { width, height, rgb }
     }
 
     /// The bytes of a PNG file. Few colours are stored as a palette, which is smaller.
