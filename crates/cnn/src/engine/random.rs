@@ -13,6 +13,8 @@ pub(crate) enum Purpose {
     Dropout,
     Augmentation,
     Split,
+    /// Weights of a layer that is added to a model which has its own already.
+    Weights,
 }
 
 /// A seed for one purpose at one place, for example an epoch and an image.
@@ -42,7 +44,8 @@ mod tests {
     fn places_and_purposes_have_seeds_of_their_own() {
         let mut seen = std::collections::HashSet::new();
         for seed in 0..10 {
-            for purpose in [Purpose::Order, Purpose::Dropout, Purpose::Augmentation, Purpose::Split] {
+            let purposes = [Purpose::Order, Purpose::Dropout, Purpose::Augmentation, Purpose::Split, Purpose::Weights];
+            for purpose in purposes {
                 for first in 0..10 {
                     for second in 0..10 {
                         assert!(seen.insert(seed_at(seed, purpose, [first, second])));

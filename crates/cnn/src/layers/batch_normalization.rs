@@ -15,7 +15,8 @@ use tch::{no_grad, Tensor};
 /// Brings each channel to mean 0 and variance 1, then scales and shifts it by numbers that are learnt: every layer
 /// gets inputs of the size that it is used to, and training may take larger steps.
 ///
-/// While training, mean and variance are those of the batch; when predicting, running means of them.
+/// While training, mean and variance are those of the batch; when predicting, and where the layer is frozen
+/// ([`set_trainable`](crate::Sequential::set_trainable)), running means of them.
 ///
 /// - Input an image `[channels, height, width]`, normalised per channel, or a vector `[units]`, per unit; the output
 ///   has the same shape: `gamma · (x - mean) / sqrt(variance + epsilon) + beta`.
@@ -45,6 +46,9 @@ pub struct BatchNormalization {
     name: Option<String>,
     #[serde(skip)]
     weights: Option<Weights>,
+    /// Its weights tell it, too, but there may be neither gamma nor beta.
+    #[serde(skip)]
+    trainable: bool,
 }
 
 #[derive(Debug)]
@@ -64,6 +68,7 @@ impl Default for BatchNormalization {
             scale: true,
             name: None,
             weights: None,
+            trainable: true,
         }
     }
 }
@@ -105,6 +110,7 @@ impl BatchNormalization {
             scale: argument_or(config, "scale", true)?,
             name: argument_or(config, "name", None)?,
             weights: None,
+            trainable: true,
         })
     }
 
@@ -143,6 +149,7 @@ impl Layer for BatchNormalization {
 
     fn forward(&self, x: &Tensor, training: bool) -> Tensor {
         let Weights { gamma, beta, moving_mean, moving_variance } = self.weights();
+        let training = training && self.trainable;
         let normalised = |mean: &Tensor, variance: &Tensor, momentum: f64| {
             x.batch_norm(
                 gamma.as_ref(),
@@ -182,6 +189,17 @@ impl Layer for BatchNormalization {
             ("moving_mean".into(), moving_mean.shallow_clone()),
             ("moving_variance".into(), moving_variance.shallow_clone()),
         ]
+    }
+
+    fn trainable(&self) -> bool {
+        self.trainable
+    }
+
+    fn set_trainable(&mut self, trainable: bool) {
+        self.trainable = trainable;
+        for (_, weight) in Layer::weights(self) {
+            let _ = weight.set_requires_grad(trainable);
+        }
     }
 
     fn config(&self) -> Value {

@@ -95,6 +95,21 @@ pub trait Layer: Any + Debug + Send {
         kernels.map(|(_, kernel)| kernel.numel() as i64 * pixels).sum()
     }
 
+    /// Whether training changes the layer, Keras's `trainable`: its weights then have gradients. True for a layer without
+    /// weights.
+    fn trainable(&self) -> bool {
+        let weights = self.weights();
+        weights.is_empty() || weights.iter().any(|(_, weight)| weight.requires_grad())
+    }
+
+    /// Freezes the weights, once they are made, or lets training change them again; see
+    /// [`Sequential::set_trainable`](crate::Sequential::set_trainable).
+    fn set_trainable(&mut self, trainable: bool) {
+        for (_, weight) in self.weights() {
+            let _ = weight.set_requires_grad(trainable);
+        }
+    }
+
     /// Whether the layer only chooses among its inputs the largest, as max pooling does. A rising activation
     /// may then come after it instead of before, on fewer numbers, with the same result.
     fn keeps_largest(&self) -> bool {
@@ -160,6 +175,14 @@ impl<L: Layer> Layer for Named<L> {
 
     fn multiply_adds(&self, input: &[i64]) -> i64 {
         self.layer.multiply_adds(input)
+    }
+
+    fn trainable(&self) -> bool {
+        self.layer.trainable()
+    }
+
+    fn set_trainable(&mut self, trainable: bool) {
+        self.layer.set_trainable(trainable);
     }
 
     fn keeps_largest(&self) -> bool {

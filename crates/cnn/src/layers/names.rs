@@ -2,7 +2,6 @@
 
 use anyhow::{bail, ensure, Result};
 use serde_json::Value;
-use std::collections::HashMap;
 
 use super::{Layer, Named};
 
@@ -20,20 +19,22 @@ pub(super) use name_method;
 
 /// The names of layers in a list: those that they were given, and for the others Keras's, `conv2d`, `conv2d_1`, and so on.
 pub(crate) fn names(layers: &[Box<dyn Layer>]) -> Vec<String> {
-    let mut counts = HashMap::new();
-    let mut name = |class_name: &'static str| {
-        let (base, count) = (snake_case(class_name), counts.entry(class_name).or_insert(0));
-        *count += 1;
-        match *count {
-            1 => base,
-            number => format!("{base}_{}", number - 1),
-        }
-    };
-    let names = layers.iter().map(|layer| match layer.given_name() {
-        Some(given) => given.to_string(),
-        None => name(layer.class_name()),
-    });
-    names.collect()
+    let mut names = Vec::new();
+    for layer in layers {
+        names.push(next_name(&names, layer.as_ref()));
+    }
+    names
+}
+
+/// The name of a layer after those of these names; a counted one is the first that none of them has.
+pub(crate) fn next_name(before: &[String], layer: &dyn Layer) -> String {
+    if let Some(given) = layer.given_name() {
+        return given.to_string();
+    }
+    let base = snake_case(layer.class_name());
+    let numbered = (1..).map(|number| format!("{base}_{number}"));
+    let mut names = std::iter::once(base.clone()).chain(numbered);
+    names.find(|name| !before.contains(name)).expect("there is no end of numbers")
 }
 
 /// `MaxPooling2D` as `max_pooling2d`.
@@ -78,25 +79,26 @@ pub(crate) fn without_names(mut config: Value) -> Value {
 
 /// Refuses names that weights could not be called after, or that two layers have.
 pub(crate) fn check_names(layers: &[Box<dyn Layer>], names: &[String]) -> Result<()> {
-    for (position, (layer, name)) in layers.iter().zip(names).enumerate() {
-        let number = position + 1;
-        if layer.given_name().is_some() {
-            ensure!(
-                !name.trim().is_empty(),
-                "the name of layer {number} is empty; give it one, or none at all"
-            );
-            ensure!(
-                !name.contains('/'),
-                "layer {number} is called {name:?}, and a name must not have a '/', which stands between the names of \
-                 layers and weights; use '_' for example"
-            );
-        }
-        if let Some(other) = names[..position].iter().position(|other| other == name) {
-            bail!(
-                "layers {} and {number} are both called {name:?}; call one of them otherwise, with .name(\"…\")",
-                other + 1
-            );
-        }
+    let mut all = layers.iter().enumerate();
+    all.try_for_each(|(position, layer)| check_name(layer.as_ref(), &names[position], &names[..position]))
+}
+
+/// The same for one layer after those of the names `before`.
+pub(crate) fn check_name(layer: &dyn Layer, name: &str, before: &[String]) -> Result<()> {
+    let number = before.len() + 1;
+    if layer.given_name().is_some() {
+        ensure!(!name.trim().is_empty(), "the name of layer {number} is empty; give it one, or none at all");
+        ensure!(
+            !name.contains('/'),
+            "layer {number} is called {name:?}, and a name must not have a '/', which stands between the names of \
+             layers and weights; use '_' for example"
+        );
+    }
+    if let Some(other) = before.iter().position(|other| other == name) {
+        bail!(
+            "layers {} and {number} are both called {name:?}; call one of them otherwise, with .name(\"…\")",
+            other + 1
+        );
     }
     Ok(())
 }

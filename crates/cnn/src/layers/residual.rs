@@ -96,6 +96,26 @@ impl Residual {
         self
     }
 
+    /// All its layers, those inside and then those around, under the names that their weights' names begin with.
+    pub(super) fn parts(&self) -> Vec<(String, &dyn Layer)> {
+        let layers = self.layers.iter().chain(&self.shortcut).map(|layer| layer.as_ref());
+        let projection = self.projection.iter().map(|conv| conv as &dyn Layer);
+        self.names_of_parts().into_iter().zip(layers.chain(projection)).collect()
+    }
+
+    pub(super) fn parts_mut(&mut self) -> Vec<(String, &mut dyn Layer)> {
+        let names = self.names_of_parts();
+        let layers = self.layers.iter_mut().chain(&mut self.shortcut).map(|layer| layer.as_mut());
+        let projection = self.projection.iter_mut().map(|conv| conv as &mut dyn Layer);
+        names.into_iter().zip(layers.chain(projection)).collect()
+    }
+
+    fn names_of_parts(&self) -> Vec<String> {
+        let around = names(&self.shortcut).into_iter().map(|name| format!("{SHORTCUT}/{name}"));
+        let projection = self.projection.iter().map(|_| SHORTCUT.to_string());
+        names(&self.layers).into_iter().chain(around).chain(projection).collect()
+    }
+
     /// The layers with their names.
     pub(crate) fn inside(&self) -> Vec<(String, &dyn Layer)> {
         names(&self.layers).into_iter().zip(self.layers.iter().map(|layer| layer.as_ref())).collect()
@@ -168,11 +188,7 @@ impl Residual {
 
     /// The weights that `of` gives for each layer, under the layer's name.
     fn named(&self, of: impl Fn(&dyn Layer) -> Vec<(String, Tensor)>) -> Vec<(String, Tensor)> {
-        let around = names(&self.shortcut).into_iter().map(|name| format!("{SHORTCUT}/{name}"));
-        let around = around.zip(self.shortcut.iter().map(|layer| layer.as_ref()));
-        let projection = self.projection.iter().map(|conv| (SHORTCUT.to_string(), conv as &dyn Layer));
-        let layers = names(&self.layers).into_iter().zip(self.layers.iter().map(|layer| layer.as_ref()));
-        let weights = layers.chain(around).chain(projection).flat_map(|(name, layer)| {
+        let weights = self.parts().into_iter().flat_map(|(name, layer)| {
             of(layer).into_iter().map(move |(weight, tensor)| (format!("{name}/{weight}"), tensor))
         });
         weights.collect()
@@ -263,6 +279,10 @@ impl Layer for Residual {
 
     fn non_trainable_weights(&self) -> Vec<(String, Tensor)> {
         self.named(|layer| layer.non_trainable_weights())
+    }
+
+    fn set_trainable(&mut self, trainable: bool) {
+        self.parts_mut().into_iter().for_each(|(_, layer)| layer.set_trainable(trainable));
     }
 
     fn config(&self) -> Value {

@@ -91,51 +91,56 @@ impl SequentialBuilder {
         );
         ensure!(!layers.is_empty(), "the model has no layers; add some before build()");
         check_size(&input_shape).context("the input")?;
-        check_channels(&input_shape, &layers)?;
+        check_channels(&input_shape, layers.iter().any(|layer| layer.works_on_images()))?;
         let mut initializer = match draws {
             true => Initializer::new(seed, device, most_weights),
             false => Initializer::for_loading(device, most_weights),
         };
-        let mut built: Vec<NamedLayer> = Vec::new();
-        let mut shape = input_shape.clone();
         let names = names(&layers);
         check_names(&layers, &names)?;
-        for (mut layer, name) in layers.into_iter().zip(names) {
-            let output_shape = layer
-                .output_shape(&shape)
-                .and_then(|output| check_size(&output).map(|()| output))
-                .with_context(|| {
-                    let position = built.len() + 1;
-                    format!("layer {position}, {name}, cannot be added after an output of shape {shape:?}")
-                })?;
-            layer.build(&shape, &mut initializer);
-            ensure!(
-                !initializer.is_exhausted(),
-                "layer {}, {name}, brings the model beyond {} weights, which is all that there is room for; \
-                 make this layer smaller, or its input of shape {shape:?}, with pooling or strides for example",
-                built.len() + 1,
-                thousands(most_weights as i64)
-            );
-            for (_, weight) in layer.weights() {
-                let _ = weight.set_requires_grad(true);
-            }
-            shape = output_shape.clone();
-            built.push(NamedLayer { name, layer, output_shape });
+        let mut network = Network { input_shape, layers: Vec::new(), device };
+        for (layer, name) in layers.into_iter().zip(names) {
+            add_layer(&mut network, layer, name, &mut initializer, most_weights)?;
         }
         let (compiled, notes) = (None, BTreeMap::new());
-        let network = Network { input_shape, layers: built, device };
         Ok(Sequential { network, seed, compiled, last_training: None, notes, scale: Scale::default() })
     }
 }
 
+/// Adds a layer with its initial weights, if it can work on what the layers before give out.
+pub(super) fn add_layer(
+    network: &mut Network,
+    mut layer: Box<dyn Layer>,
+    name: String,
+    initializer: &mut Initializer,
+    most_weights: usize,
+) -> Result<()> {
+    let shape = network.layers.last().map_or(&network.input_shape, |last| &last.output_shape);
+    let position = network.layers.len() + 1;
+    let output_shape =
+        layer.output_shape(shape).and_then(|output| check_size(&output).map(|()| output)).with_context(
+            || format!("layer {position}, {name}, cannot be added after an output of shape {shape:?}"),
+        )?;
+    layer.build(shape, initializer);
+    ensure!(
+        !initializer.is_exhausted(),
+        "layer {position}, {name}, brings the model beyond {} weights, which is all that there is room for; \
+         make this layer smaller, or its input of shape {shape:?}, with pooling or strides for example",
+        thousands(most_weights as i64)
+    );
+    layer.set_trainable(true);
+    network.layers.push(NamedLayer { name, layer, output_shape });
+    Ok(())
+}
+
 /// Refuses Keras's order, `[height, width, channels]`: the layers would take rows of pixels for channels.
-fn check_channels(input: &[i64], layers: &[Box<dyn Layer>]) -> Result<()> {
+pub(super) fn check_channels(input: &[i64], works_on_images: bool) -> Result<()> {
     let &[height, width, channels] = input else { return Ok(()) };
     let (short, long) = (height.min(width), height.max(width));
     // The sides of an image are not as different as those of a signal [channels, length, 1].
     let is_last = matches!(channels, 1 | 3 | 4) && short >= 8 && long / 2 <= short;
     ensure!(
-        !is_last || !layers.iter().any(|layer| layer.works_on_images()),
+        !is_last || !works_on_images,
         "the input shape {input:?} looks like [height, width, channels], and channels come first here: use \
          Sequential::input([{channels}, {height}, {width}]), and x.permute([0, 3, 1, 2]) for the images"
     );

@@ -1,6 +1,7 @@
 //! The model: building, running, its weights, its loss.
 
 mod builder;
+mod head;
 mod labels;
 mod loss;
 mod network;
@@ -8,6 +9,7 @@ mod predict;
 mod scale;
 mod sequential;
 mod summary;
+mod trainable;
 mod weights;
 
 pub use builder::SequentialBuilder;

@@ -31,8 +31,8 @@ pub(crate) struct Logits {
     pub values: Tensor,
     /// The last layer's activation.
     activation: Activation,
-    /// The first two layers, if they were computed in one go: they then are not part of libtorch's graph, and their
-    /// gradients come from here.
+    /// The first two layers, if they were computed in one go and are trained: they then are not part of libtorch's graph,
+    /// and their gradients come from here.
     pub pooled: Option<Pooled>,
 }
 
@@ -67,8 +67,10 @@ impl Network {
             [first, second, between @ ..] => match ConvThenPool::of(*first, *second, &x) {
                 Some(both) => {
                     let pooled = both.forward(&x);
-                    let output = pooled.output.set_requires_grad(training);
-                    (through(between.iter().copied(), both.activation, &output, training), Some(pooled))
+                    let is_trained = training && both.is_trained();
+                    let output = pooled.output.set_requires_grad(is_trained);
+                    let output = through(between.iter().copied(), both.activation, &output, training);
+                    (output, Some(pooled).filter(|_| is_trained))
                 }
                 None => (chained(before, &x, training), None),
             },

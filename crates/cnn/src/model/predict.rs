@@ -1,6 +1,6 @@
 //! What a model gives out for images.
 
-use anyhow::{bail, Result};
+use anyhow::Result;
 use tch::{no_grad, Device, Tensor};
 
 use super::sequential::Sequential;
@@ -24,8 +24,9 @@ impl Sequential {
         guarded("forward", too_large, || Ok(self.network.output_of(self.network.layers.len(), x)))
     }
 
-    /// Computes the outputs for any number of images, in batches: `[n, classes]`, on the CPU. A line is printed where the
-    /// images are on another scale than those that the model was trained on, once for each scale.
+    /// Computes the outputs for any number of images, in batches: `[n, classes]`, on the CPU; `[n, ..output shape]` where the model
+    /// ends with features, see [`pop_after`](Self::pop_after). A line is printed where the images are on another scale than those
+    /// that the model was trained on, once for each scale.
     ///
     /// # Errors
     /// As for [`forward`](Self::forward), and if the user interrupts it.
@@ -42,28 +43,16 @@ impl Sequential {
         self.network.check_images(x)?;
         self.scale.remark_on(x);
         let bar = Bar::new("predict", x.size()[0] as u64, "images");
-        guarded("predict", too_many, || self.predicted(x, bar))
+        guarded("predict", too_many, || {
+            in_batches(x, bar, |images| self.network.run(images, false).outputs())
+        })
     }
 
-    fn predicted(&self, x: &Tensor, mut bar: Bar) -> Result<Tensor> {
-        let count = x.size()[0];
-        let mut outputs = Vec::new();
-        for (start, length) in batches(count, PREDICTION_BATCH) {
-            bar.check()?;
-            outputs.push(no_grad(|| {
-                let logits = self.network.run(&x.narrow(0, start, length), false);
-                logits.outputs().to_device(Device::Cpu)
-            }));
-            bar.advance(length as u64);
-        }
-        Ok(Tensor::cat(&outputs, 0))
-    }
-
-    /// The output `[n, ..output shape]` of the layer called `name`, activation included, for images `[n, ..input shape]`;
-    /// it is on the CPU. After the course's first layer it is `[n, 32, 26, 26]`.
+    /// The output `[n, ..output shape]` of the layer called `name`, activation included, for any number of images
+    /// `[n, ..input shape]`, in batches; it is on the CPU. After the course's first layer it is `[n, 32, 26, 26]`.
     ///
     /// # Errors
-    /// If no layer has that name, the images do not fit the model, or there is too little memory.
+    /// If no layer has that name, the images do not fit the model, or there is too little memory; and if the user interrupts it.
     ///
     /// ```
     /// use cnn::prelude::*;
@@ -74,17 +63,23 @@ impl Sequential {
     /// ```
     pub fn layer_output(&self, name: &str, x: &Tensor) -> Result<Tensor> {
         self.network.check_images(x)?;
-        let names: Vec<&str> = self.network.layers.iter().map(|layer| layer.name.as_str()).collect();
-        let Some(position) = names.iter().position(|&layer| layer == name) else {
-            bail!("no layer is called {name:?}; there are {}", names.join(", "));
-        };
-        guarded("layer_output", too_large, || {
-            Ok(no_grad(|| {
-                let output = self.network.output_of(position + 1, x);
-                output.contiguous().to_device(Device::Cpu)
-            }))
+        let count = self.network.position(name)? + 1;
+        let bar = Bar::new("layer_output", x.size()[0] as u64, "images");
+        guarded("layer_output", too_many, || {
+            in_batches(x, bar, |images| self.network.output_of(count, images).contiguous())
         })
     }
+}
+
+/// What `compute` gives for any number of images, batch by batch and without gradients; on the CPU.
+fn in_batches(x: &Tensor, mut bar: Bar, compute: impl Fn(&Tensor) -> Tensor) -> Result<Tensor> {
+    let mut outputs = Vec::new();
+    for (start, length) in batches(x.size()[0], PREDICTION_BATCH) {
+        bar.check()?;
+        outputs.push(no_grad(|| compute(&x.narrow(0, start, length)).to_device(Device::Cpu)));
+        bar.advance(length as u64);
+    }
+    Ok(Tensor::cat(&outputs, 0))
 }
 
 /// The advice where there is too little memory for a batch of `evaluate` and `predict`.

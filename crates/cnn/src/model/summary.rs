@@ -28,7 +28,7 @@ impl Sequential {
             bytes => format!("{:.2} MB", bytes as f64 / (1 << 20) as f64),
         };
         table.note(&format!("Total params: {} ({size})", thousands(count)));
-        let trainable: i64 = self.trainable_weights().iter().map(|(_, weight)| weight.numel() as i64).sum();
+        let trainable = self.count_trainable_params();
         if trainable < count {
             table.note(&format!("Trainable params: {}", thousands(trainable)));
             table.note(&format!("Non-trainable params: {}", thousands(count - trainable)));

@@ -11,6 +11,7 @@ use crate::preprocessing::PixelRange;
 /// See [`Sequential::snapshot`].
 pub(crate) struct Snapshot {
     weights: Vec<(String, Tensor)>,
+    frozen: Vec<String>,
     state: Option<State>,
     trained_on: Option<PixelRange>,
 }
@@ -24,11 +25,6 @@ impl Sequential {
             weights.map(move |(weight, tensor)| (format!("{name}/{weight}"), tensor))
         };
         self.network.layers.iter().flat_map(of_layer).collect()
-    }
-
-    /// Those of the weights that training changes along their gradients.
-    pub(crate) fn trainable_weights(&self) -> Vec<(String, Tensor)> {
-        self.weights().into_iter().filter(|(_, weight)| weight.requires_grad()).collect()
     }
 
     /// A copy of the weight called `name`, for example `conv2d/kernel`.
@@ -79,15 +75,17 @@ impl Sequential {
         self.weights().into_iter().map(|(name, weight)| (name, weight.detach().copy())).collect()
     }
 
-    /// Weights and optimizer as they are now, to come back to.
+    /// Weights, which of them are frozen, and optimizer as they are now, to come back to.
     pub(crate) fn snapshot(&self) -> Snapshot {
         let state = self.compiled.as_ref().map(|compiled| compiled.state.copy());
-        Snapshot { weights: self.copy_of_weights(), state, trained_on: self.scale.trained_on }
+        let (weights, frozen) = (self.copy_of_weights(), self.frozen());
+        Snapshot { weights, frozen, state, trained_on: self.scale.trained_on }
     }
 
     /// Comes back to a snapshot; this takes no further memory.
     pub(crate) fn restore(&mut self, snapshot: Snapshot) -> Result<()> {
         self.set_weights(&snapshot.weights)?;
+        self.freeze(&snapshot.frozen)?;
         self.scale.trained_on = snapshot.trained_on;
         if let (Some(compiled), Some(state)) = (&mut self.compiled, snapshot.state) {
             compiled.state = state;

@@ -9,6 +9,6 @@ mod sgd;
 pub use adam::Adam;
 pub use adamw::AdamW;
 pub use optimizer::Optimizer;
-pub(crate) use optimizer::{check_learning_rate, State};
+pub(crate) use optimizer::{check_learning_rate, Slots, State, Trained};
 pub use rmsprop::RMSprop;
 pub use sgd::SGD;

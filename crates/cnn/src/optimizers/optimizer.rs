@@ -2,6 +2,7 @@
 
 use anyhow::{ensure, Result};
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
 use tch::{no_grad, Tensor};
 
 use super::{Adam, AdamW, RMSprop, SGD};
@@ -117,13 +118,40 @@ pub(crate) fn check_learning_rate(learning_rate: f64) -> Result<()> {
     Ok(())
 }
 
+/// A weight that is trained.
+pub(crate) struct Trained {
+    /// As the model calls it.
+    pub name: String,
+    /// Shares its memory with the model's own.
+    pub weight: Tensor,
+    /// The learning rate times this is the weight's own.
+    pub lr_multiplier: f64,
+}
+
 /// What an optimizer remembers between steps.
 #[derive(Debug, Default)]
 pub(crate) struct State {
     /// Steps done.
     pub steps: i64,
-    /// For each weight, the tensors that [`Optimizer::slots`] names.
-    pub slots: Vec<Vec<Tensor>>,
+    /// Of each weight that has been moved, by its name.
+    pub slots: BTreeMap<String, Slots>,
+}
+
+/// What an optimizer remembers of one weight.
+#[derive(Debug)]
+pub(crate) struct Slots {
+    /// Steps that the weight has made: fewer than the optimizer's where it was frozen at first.
+    pub steps: i64,
+    /// The tensors that [`Optimizer::slots`] names.
+    pub tensors: Vec<Tensor>,
+}
+
+impl Slots {
+    /// Before the first step: zeros, which lie in memory as the weight does.
+    pub fn new(optimizer: &Optimizer, weight: &Tensor) -> Slots {
+        let tensors = optimizer.slots().iter().map(|_| weight.zeros_like().detach()).collect();
+        Slots { steps: 0, tensors }
+    }
 }
 
 impl State {
@@ -132,30 +160,33 @@ impl State {
         &mut self,
         optimizer: &Optimizer,
         learning_rate: f64,
-        weights: &mut [Tensor],
+        weights: &mut [Trained],
         gradients: &[Tensor],
     ) {
-        if self.slots.is_empty() {
-            let slots =
-                |weight: &Tensor| optimizer.slots().iter().map(|_| weight.zeros_like().detach()).collect();
-            self.slots = weights.iter().map(slots).collect();
-        }
         self.steps += 1;
         let (_, weight_decay) = optimizer.rates();
-        let keep = 1.0 - learning_rate * weight_decay;
         no_grad(|| {
-            for ((weight, gradient), slots) in weights.iter_mut().zip(gradients).zip(&mut self.slots) {
+            for (Trained { name, weight, lr_multiplier }, gradient) in weights.iter_mut().zip(gradients) {
+                if !self.slots.contains_key(name) {
+                    self.slots.insert(name.clone(), Slots::new(optimizer, weight));
+                }
+                let slots = self.slots.get_mut(name).expect("it was made above");
+                slots.steps += 1;
+                let learning_rate = learning_rate * *lr_multiplier;
+                let keep = 1.0 - learning_rate * weight_decay;
                 if keep < 1.0 {
                     *weight *= keep;
                 }
-                optimizer.update(self.steps, learning_rate, weight, gradient, slots);
+                optimizer.update(slots.steps, learning_rate, weight, gradient, &mut slots.tensors);
             }
         });
     }
 
     /// A copy with tensors of its own.
     pub(crate) fn copy(&self) -> State {
-        let slots = self.slots.iter().map(|slots| slots.iter().map(Tensor::copy).collect()).collect();
-        State { steps: self.steps, slots }
+        let copy = |(name, Slots { steps, tensors }): (&String, &Slots)| {
+            (name.clone(), Slots { steps: *steps, tensors: tensors.iter().map(Tensor::copy).collect() })
+        };
+        State { steps: self.steps, slots: self.slots.iter().map(copy).collect() }
     }
 }

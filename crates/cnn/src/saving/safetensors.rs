@@ -17,7 +17,7 @@ use crate::engine::json::from_json;
 use crate::engine::slices::to_bytes;
 use crate::layers::{from_config, without_names};
 use crate::model::{Compiled, Loss, NamedLayer, Scale, Sequential};
-use crate::optimizers::{check_learning_rate, Optimizer, State};
+use crate::optimizers::{check_learning_rate, Optimizer, Slots, State};
 use crate::saving::numbers::{array, checked};
 use crate::saving::pytorch::give_all;
 
@@ -45,6 +45,12 @@ struct Architecture {
     compile: Option<(Optimizer, Loss)>,
     #[serde(default)]
     optimizer_steps: i64,
+    /// Of weights that have made fewer steps, since they were frozen at first.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    weight_steps: BTreeMap<String, i64>,
+    /// Layers that are not trainable.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    frozen: Vec<String>,
     notes: BTreeMap<String, String>,
     #[serde(default)]
     scale: Scale,
@@ -68,6 +74,7 @@ pub(crate) struct Saved {
 /// A model's state that is known to fit it.
 pub(crate) struct Fitting {
     weights: Vec<(String, Tensor)>,
+    frozen: Vec<String>,
     state: State,
     learning_rate: Option<f64>,
 }
@@ -76,6 +83,7 @@ impl Fitting {
     /// Gives it to the model.
     pub fn restore(self, model: &mut Sequential) -> Result<()> {
         model.set_weights(&self.weights)?;
+        model.freeze(&self.frozen)?;
         if let (Some(compiled), Some(learning_rate)) = (&mut model.compiled, self.learning_rate) {
             compiled.state = self.state;
             compiled.optimizer.set_learning_rate(learning_rate)?;
@@ -104,6 +112,8 @@ pub(crate) fn write(
         layers: model.network.layers.iter().map(saved_layer).collect(),
         compile: compiled.map(|compiled| (compiled.optimizer.clone(), compiled.loss)),
         optimizer_steps: compiled.filter(|_| with_optimizer).map_or(0, |compiled| compiled.state.steps),
+        weight_steps: if with_optimizer { fewer_steps(model) } else { BTreeMap::new() },
+        frozen: model.frozen(),
         notes: model.notes.clone(),
         scale: model.scale.clone(),
     };
@@ -143,13 +153,20 @@ fn optimizer_tensors(model: &Sequential) -> Vec<(String, Tensor)> {
     let Some(Compiled { optimizer, state, .. }) = &model.compiled else {
         return Vec::new();
     };
-    let weights = model.trainable_weights();
-    let of_weight = |((weight, _), tensors): (&(String, Tensor), &Vec<Tensor>)| {
+    let of_weight = |(weight, slots): (&String, &Slots)| {
         let name = |slot: &str| format!("optimizer/{slot}/{weight}");
-        let named = optimizer.slots().iter().zip(tensors);
+        let named = optimizer.slots().iter().zip(&slots.tensors);
         named.map(|(slot, tensor)| (name(slot), tensor.shallow_clone())).collect::<Vec<_>>()
     };
-    weights.iter().zip(&state.slots).flat_map(of_weight).collect()
+    state.slots.iter().flat_map(of_weight).collect()
+}
+
+/// The steps of weights that have made fewer than the optimizer.
+fn fewer_steps(model: &Sequential) -> BTreeMap<String, i64> {
+    let Some(Compiled { state, .. }) = &model.compiled else { return BTreeMap::new() };
+    let steps = |name: &String| state.slots.get(name).map_or(0, |slots| slots.steps);
+    let all = model.trainable_weights().into_iter().map(|(name, _)| (steps(&name), name));
+    all.filter(|(steps, _)| *steps < state.steps).map(|(steps, name)| (name, steps)).collect()
 }
 
 impl Saved {
@@ -181,25 +198,31 @@ impl Saved {
         if let Some(learning_rate) = learning_rate {
             check_learning_rate(learning_rate)?;
         }
-        Ok(Fitting { weights: self.in_order_of(model)?, state: self.optimizer_state(model)?, learning_rate })
+        let architecture = self.architecture()?;
+        model.check_frozen(&architecture.frozen)?;
+        let (weights, state) = (self.in_order_of(model)?, self.optimizer_state(model)?);
+        Ok(Fitting { weights, frozen: architecture.frozen.clone(), state, learning_rate })
     }
 
     fn optimizer_state(&self, model: &Sequential) -> Result<State> {
-        let steps = self.architecture()?.optimizer_steps;
-        let Some(Compiled { optimizer, .. }) = model.compiled.as_ref().filter(|_| steps > 0) else {
+        let Architecture { optimizer_steps: steps, weight_steps, frozen, .. } = self.architecture()?;
+        let Some(Compiled { optimizer, .. }) = model.compiled.as_ref().filter(|_| *steps > 0) else {
             return Ok(State::default());
         };
-        let of_weight = |(weight, tensor): &(String, Tensor)| {
-            let slot = |slot: &&str| {
-                let saved = self.tensor(&format!("optimizer/{slot}/{weight}"), tensor)?;
-                let mut own = tensor.zeros_like().detach(); // lies in memory as the weight does
-                own.copy_(&saved);
-                Ok(own)
-            };
-            optimizer.slots().iter().map(slot).collect::<Result<Vec<_>>>()
-        };
-        let slots = model.trainable_weights().iter().map(of_weight).collect::<Result<_>>()?;
-        Ok(State { steps, slots })
+        let mut slots = BTreeMap::new();
+        for (name, weight) in model.weights_but_of(frozen) {
+            let steps = *weight_steps.get(&name).unwrap_or(steps);
+            if steps == 0 {
+                continue; // it has not been moved yet
+            }
+            let own = Slots::new(optimizer, &weight);
+            for (slot, tensor) in optimizer.slots().iter().zip(&own.tensors) {
+                let saved = self.tensor(&format!("optimizer/{slot}/{name}"), tensor)?;
+                tensor.shallow_clone().copy_(&saved);
+            }
+            slots.insert(name, Slots { steps, ..own });
+        }
+        Ok(State { steps: *steps, slots })
     }
 
     /// The tensor called `name` as 32-bit floats, if it has the shape of `like` and holds numbers.
@@ -388,12 +411,15 @@ fn parse(bytes: &[u8]) -> Result<Saved> {
     let texts = header.remove("__metadata__").unwrap_or_default();
     let architecture: Option<Architecture> =
         texts[HEADER].as_str().map(|text| from_json(text.as_bytes())).transpose().context(DAMAGED)?;
-    if let Some(Architecture { version, optimizer_steps: steps, .. }) = architecture {
+    if let Some(Architecture { version, optimizer_steps: steps, ref weight_steps, .. }) = architecture {
         ensure!(
             version == 1,
             "it was written in version {version} of the format, and this crate reads version 1: update the crate"
         );
         ensure!((0..MOST_STEPS).contains(&steps), "its optimizer has done {steps} steps: {DAMAGED}");
+        if let Some((name, made)) = weight_steps.iter().find(|(_, made)| !(0..=steps).contains(*made)) {
+            bail!("the weight {name} has made {made} of {steps} steps: {DAMAGED}");
+        }
     }
     let mut tensors = BTreeMap::new();
     let mut used = 0;

@@ -20,6 +20,8 @@ const OF_CALLBACK: &str = "arguments of callback";
 /// What the training itself changes: in a model that was trained until the backup, all of it may be other.
 const OF_PROGRESS: [&str; 3] = [INITIAL_WEIGHTS, "optimizer", "optimizer steps"];
 const INITIAL_WEIGHTS: &str = "initial weights";
+const FROZEN: &str = "frozen layers";
+const NONE: &str = "none";
 /// Data and weights stand here as hashes, which mean nothing to a reader.
 const HASHES: [&str; 5] = ["images", "labels", "validation images", "validation labels", INITIAL_WEIGHTS];
 
@@ -41,6 +43,8 @@ pub(super) fn fingerprint(
     let mut fingerprint = Map::new();
     let mut insert = |name: &str, value: Value| fingerprint.insert(name.to_string(), value);
     insert("layers", layers.into());
+    let frozen = model.frozen();
+    insert(FROZEN, if frozen.is_empty() { NONE.into() } else { frozen.join(", ").into() });
     insert("optimizer", serde_json::to_value(&compiled.optimizer)?);
     insert("optimizer steps", compiled.state.steps.into());
     insert("loss", serde_json::to_value(compiled.loss)?);
@@ -52,7 +56,7 @@ pub(super) fn fingerprint(
     for (number, callback) in callbacks.iter().enumerate() {
         insert(&format!("{OF_CALLBACK} {}, {}", number + 1, names[number]), callback.config());
     }
-    insert("callbacks", if names.is_empty() { "none".into() } else { names.join(", ").into() });
+    insert("callbacks", if names.is_empty() { NONE.into() } else { names.join(", ").into() });
     insert("images", hash_of_data(x)?.into());
     insert("labels", hash_of_data(y)?.into());
     insert("validation images", validation.map(|(x, _)| hash_of_data(x)).transpose()?.into());
@@ -76,6 +80,9 @@ pub(crate) fn check_same(own: &Value, theirs: &Value, is_its_model: bool) -> Res
     let mut changes = BTreeSet::new();
     for name in in_order {
         let [mut own, mut theirs] = [own, theirs].map(|side| side.get(name).cloned().unwrap_or(Value::Null));
+        if name == FROZEN && theirs.is_null() {
+            theirs = NONE.into(); // an earlier version could not freeze layers
+        }
         if name == "layers" {
             [&mut own, &mut theirs].into_iter().for_each(add_defaults);
         }

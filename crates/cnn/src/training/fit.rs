@@ -35,6 +35,19 @@ pub struct Fit {
     /// A factor for the loss of each class's samples, for data with rare classes; one number per class, 0 or more;
     /// two for a model with a single output. Default none. Validation is measured without.
     pub class_weight: Option<Vec<f64>>,
+    /// A factor for the learning rate of layers, 0 or more, by a name as [`set_trainable`](crate::Sequential::set_trainable) takes it:
+    /// layers that have learnt already take smaller steps than a new head. Of several factors for a layer the last one counts.
+    /// Weight decay is smaller, too, as it goes with the rate. The history has the rate without a factor. Default none.
+    ///
+    /// ```
+    /// use cnn::prelude::*;
+    /// let settings = Fit { lr_multipliers: vec![("conv2d".into(), 0.1)], ..Fit::default() };
+    /// # Ok::<(), cnn::anyhow::Error>(())
+    /// ```
+    ///
+    /// Source: "discriminative fine-tuning" in Howard and Ruder, *Universal language model fine-tuning*, 2018.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub lr_multipliers: Vec<(String, f64)>,
     /// Gradients that together are longer than this are made so long. Default none.
     pub global_clipnorm: Option<f64>,
     /// Gradients are cut off at ± this, number by number; not together with `global_clipnorm`. Default none.
@@ -54,6 +67,7 @@ impl Default for Fit {
             augment: None,
             schedule: Schedule::Constant,
             class_weight: None,
+            lr_multipliers: Vec::new(),
             global_clipnorm: None,
             clipvalue: None,
             verbose: true,
@@ -96,6 +110,12 @@ impl Fit {
                 weights.len() as i64 == classes
                     && weights.iter().all(|&weight| weight >= 0.0 && weight.is_finite()),
                 "class_weight must be {classes} numbers of 0 or more, one per class, not {weights:?}"
+            );
+        }
+        for (name, factor) in &self.lr_multipliers {
+            ensure!(
+                *factor >= 0.0 && factor.is_finite(),
+                "lr_multipliers: the factor for {name:?} must be a number of 0 or more, not {factor}"
             );
         }
         for (name, limit) in [("global_clipnorm", self.global_clipnorm), ("clipvalue", self.clipvalue)] {

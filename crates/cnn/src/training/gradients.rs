@@ -4,16 +4,20 @@ use tch::{no_grad, Kind, Tensor};
 
 use super::fit::Fit;
 use crate::layers::Pooled;
+use crate::optimizers::Trained;
 
 /// The gradients of the loss, one per weight and of its shape. As `loss.backward()`, but they come back instead of
 /// being added to earlier ones. For layers that were computed in one go, libtorch's part ends at their output.
-pub(super) fn backward(loss: &Tensor, weights: &[Tensor], pooled: Option<&Pooled>) -> Vec<Tensor> {
+pub(super) fn backward(loss: &Tensor, weights: &[Trained], pooled: Option<&Pooled>) -> Vec<Tensor> {
+    let tensors = |weights: &[Trained]| -> Vec<Tensor> {
+        weights.iter().map(|trained| trained.weight.shallow_clone()).collect()
+    };
     let Some(pooled) = pooled else {
-        return gradients(loss, weights);
+        return gradients(loss, &tensors(weights));
     };
     let [_kernel, _bias, later @ ..] = weights else { unreachable!("the first layer has two weights") };
     let mut leaves = vec![pooled.output.shallow_clone()];
-    leaves.extend(later.iter().map(Tensor::shallow_clone));
+    leaves.extend(tensors(later));
     let mut gradients = gradients(loss, &leaves);
     let of_output = gradients.remove(0);
     pooled.gradients(&of_output).into_iter().chain(gradients).collect()

@@ -235,7 +235,7 @@ mod tests {
     fn same(one: &Sequential, other: &Sequential) -> bool {
         let of_optimizer = |model: &Sequential| {
             let state = model.compiled.as_ref().unwrap().state.copy();
-            (state.steps, state.slots.into_iter().flatten().collect::<Vec<_>>())
+            (state.steps, state.slots.into_values().flat_map(|slots| slots.tensors).collect::<Vec<_>>())
         };
         let ((steps, slots), (other_steps, other_slots)) = (of_optimizer(one), of_optimizer(other));
         let weights = one.weights().into_iter().zip(other.weights());

@@ -14,6 +14,7 @@ pub(crate) mod progress;
 mod remarks;
 mod schedule;
 mod under_way;
+mod weights_to_train;
 
 pub(crate) use callback::Backup;
 pub(crate) use fingerprint::{begun_with, check_same, going_on, hash_of_weights};

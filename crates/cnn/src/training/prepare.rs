@@ -9,6 +9,7 @@ use super::history::History;
 use super::progress::{Lines, Progress, Silent, TrainingDisplay};
 use super::remarks::{on_images, on_split};
 use super::under_way::UnderWay;
+use super::weights_to_train::weights_to_train;
 use super::Samples;
 use crate::engine::allocator::KeepsMemory;
 use crate::engine::error::Context;
@@ -32,7 +33,7 @@ impl Sequential {
     /// then and says where it was stopped, and the model keeps the weights it has reached.
     ///
     /// # Errors
-    /// If the model is not compiled, an argument is out of its range, images or labels do not fit the model,
+    /// If the model is not compiled, all its layers are frozen, an argument is out of its range, images or labels do not fit the model,
     /// the loss is no longer a number, or there is too little memory for the batch size. After an error in the
     /// middle of an epoch, the model has the weights that it had at the epoch's beginning, and
     /// [`history`](Self::history) the epochs before.
@@ -144,6 +145,7 @@ impl<'a> Training<'a> {
         let (x, y) = checked(x, y)?;
         let count = x.size()[0];
         let train = settings.check(count, classes, validation_data.is_none())?;
+        weights_to_train(model, settings)?;
         // With several outputs that answer for themselves, a sample may be of several classes.
         let is_of_several = model.outputs() > 1 && compiled.loss.is_binary(model.outputs());
         ensure!(

@@ -13,6 +13,7 @@ use super::gradients::{backward, clip};
 use super::history::History;
 use super::last_training::LastTraining;
 use super::progress::Progress;
+use super::weights_to_train::weights_to_train;
 use super::Samples;
 use crate::engine::error::Context;
 use crate::engine::memory::{guarded, in_memory};
@@ -20,6 +21,7 @@ use crate::engine::random::{seed_at, Purpose};
 use crate::engine::stop::{is_stop, Stopped};
 use crate::evaluation::Evaluation;
 use crate::model::{Labels, Logits, Sequential, Snapshot, NOT_COMPILED, PREDICTION_BATCH};
+use crate::optimizers::Trained;
 use crate::preprocessing::{first_not_finite, PixelRange};
 use crate::show::Bar;
 
@@ -43,7 +45,6 @@ impl UnderWay<'_> {
     /// The loop: epoch, batch, forward, loss, backward, step. All else is in the small functions below.
     fn epochs(&mut self) -> Result<()> {
         while let Some(mut epoch) = self.begin_epoch()? {
-            let mut weights = weights_to_train(self.run.model);
             self.batches().each(|Batch { images, labels }| {
                 self.begin_batch()?;
                 let logits = self.forward(&images);
@@ -52,6 +53,7 @@ impl UnderWay<'_> {
                 if !self.is_number(&epoch)? {
                     return Ok(ControlFlow::Break(()));
                 }
+                let mut weights = weights_to_train(self.run.model, self.settings)?;
                 let gradients = backward(&loss, &weights, logits.pooled.as_ref());
                 self.step(&mut weights, &gradients)?;
                 self.end_batch(&loss, &mut epoch)
@@ -246,7 +248,7 @@ impl UnderWay<'_> {
     }
 
     /// Moves the weights along the gradients, which may be clipped before.
-    fn step(&mut self, weights: &mut [Tensor], gradients: &[Tensor]) -> Result<()> {
+    fn step(&mut self, weights: &mut [Trained], gradients: &[Tensor]) -> Result<()> {
         clip(self.settings, gradients);
         let factor = self.factor();
         let compiled = self.run.model.compiled.as_mut().context(NOT_COMPILED)?;
@@ -297,10 +299,6 @@ impl UnderWay<'_> {
             None => Ok(()),
         }
     }
-}
-
-fn weights_to_train(model: &Sequential) -> Vec<Tensor> {
-    model.trainable_weights().into_iter().map(|(_, weight)| weight).collect()
 }
 
 fn validate(model: &Sequential, (x, y): &Samples, settings: &Fit) -> Result<Evaluation> {

@@ -63,9 +63,13 @@ impl ConvThenPool {
             && kernel.size()[1..].iter().product::<i64>() <= MOST_WEIGHTS
             && pool_size.0 * pool_size.1 <= MOST_PLACES
             && activation.is_rising()
-            && kernel.requires_grad()
-            && bias.requires_grad();
+            && kernel.requires_grad() == bias.requires_grad();
         fits.then_some(ConvThenPool { kernel, bias, padding, pool_size, floor, activation })
+    }
+
+    /// Whether gradients are wanted; they are not where the convolution is frozen.
+    pub fn is_trained(&self) -> bool {
+        self.kernel.requires_grad()
     }
 
     /// The output of both layers for `x [batch, channels, height, width]`.
@@ -259,8 +263,20 @@ mod tests {
             &random(&[1, 1, 16, 16], 8)
         ));
         assert!(!is_for(conv(), pool(), &random(&[2, 4, 8, 8], 7)));
-        let frozen = built(conv(), &[2, 8, 8]);
-        let _ = weights(&frozen)[0].set_requires_grad(false);
-        assert!(ConvThenPool::of(&frozen, &pool(), &x).is_none(), "its gradients are not wanted");
+    }
+
+    #[test]
+    fn a_frozen_convolution_is_computed_in_the_same_way() {
+        let x = random(&[2, 2, 8, 8], 6);
+        let (mut conv, pool) = (built(Conv2D::new(4, (3, 3)), &[2, 8, 8]), MaxPooling2D::new((2, 2)));
+        let both = ConvThenPool::of(&conv, &pool, &x).unwrap();
+        assert!(both.is_trained());
+        let trained = both.forward(&x).output;
+        conv.set_trainable(false);
+        let frozen = ConvThenPool::of(&conv, &pool, &x).unwrap();
+        assert!(!frozen.is_trained());
+        assert_eq!(frozen.forward(&x).output, trained);
+        let _ = weights(&conv)[0].set_requires_grad(true);
+        assert!(ConvThenPool::of(&conv, &pool, &x).is_none(), "only one of its gradients is wanted");
     }
 }

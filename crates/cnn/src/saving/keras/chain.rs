@@ -24,6 +24,8 @@ pub(super) struct Step {
     pub path: String,
     /// Under which name they stand in an `.h5` file: the layer's, or that of the model that it is within.
     pub group: String,
+    /// Whether it is trained: neither it nor the model that it is within is frozen.
+    pub trainable: bool,
     /// The layers of a block, and those around it.
     pub block: Option<[Vec<Step>; 2]>,
 }
@@ -38,7 +40,7 @@ pub(super) struct Chain {
 /// Reads `model_config`, or the root of a `.keras` file's config.json.
 pub(super) fn chain(config: &Value) -> Result<Chain> {
     let mut input_shape = None;
-    let mut steps = model(config, &Place { path: String::new(), group: None, depth: 0 }, &mut input_shape)?;
+    let mut steps = model(config, &Place::top(is_trainable(&config["config"])), &mut input_shape)?;
     ensure!(!steps.is_empty(), "the model has no layers");
     take_activations(&mut steps);
     let mut taken = HashSet::new();
@@ -87,7 +89,19 @@ fn name_apart(steps: &mut [Step], taken: &mut HashSet<String>) {
 struct Place {
     path: String,
     group: Option<String>,
+    trainable: bool,
     depth: usize,
+}
+
+impl Place {
+    fn top(trainable: bool) -> Place {
+        Place { path: String::new(), group: None, trainable, depth: 0 }
+    }
+}
+
+/// What a layer's or a model's arguments say; files of Keras 1 may not.
+fn is_trainable(config: &Value) -> bool {
+    config["trainable"] != Value::Bool(false)
 }
 
 fn model(model: &Value, place: &Place, input_shape: &mut Option<Vec<Value>>) -> Result<Vec<Step>> {
@@ -148,7 +162,12 @@ impl Entry<'_> {
         }
         let group = place.group.clone().unwrap_or_else(|| self.name.clone());
         if matches!(self.class_name, "Sequential" | "Functional" | "Model") {
-            let place = Place { path: format!("{}/", self.path), group: Some(group), depth: place.depth + 1 };
+            let place = Place {
+                path: format!("{}/", self.path),
+                group: Some(group),
+                trainable: place.trainable && is_trainable(config),
+                depth: place.depth + 1,
+            };
             return model(self.whole, &place, input_shape)
                 .with_context(|| format!("the model {} in it", self.name));
         }
@@ -158,6 +177,7 @@ impl Entry<'_> {
             config: config.clone(),
             path: self.path.clone(),
             group,
+            trainable: place.trainable && is_trainable(config),
             block: None,
         }])
     }
@@ -316,6 +336,7 @@ impl<'a> Graph<'a> {
             config: Value::Null,
             path: entry.path.clone(),
             group: place.group.clone().unwrap_or_else(|| entry.name.clone()),
+            trainable: true, // its layers tell
             block: Some(ways),
         })
     }

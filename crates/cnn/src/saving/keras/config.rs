@@ -130,6 +130,9 @@ pub(super) fn to_keras(node: &Node) -> Result<(String, Map<String, Value>)> {
     if ON_IMAGES.contains(&class_name) && class_name != "Rescaling" {
         config.insert("data_format".to_string(), json!("channels_last"));
     }
+    if matches!(node.op, Op::Layer(layer) if !layer.trainable()) {
+        config.insert("trainable".to_string(), json!(false));
+    }
     config.insert("name".to_string(), json!(node.name));
     Ok((class_name.to_string(), config))
 }

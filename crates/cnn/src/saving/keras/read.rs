@@ -50,10 +50,20 @@ fn build(chain: &Chain, source: &Source) -> Result<Sequential> {
     for step in &chain.steps {
         builder = builder.add_boxed(layer(step, channels)?);
     }
-    let model = builder.build()?;
+    let mut model = builder.build()?;
+    freeze(&mut model, &chain.steps)?;
     let arrays = arrays_of_steps(&chain.steps, &model, source)?;
     give(&model, arrays, channels)?;
     Ok(model)
+}
+
+/// Freezes the layers that are frozen in the file.
+fn freeze(model: &mut Sequential, steps: &[Step]) -> Result<()> {
+    let mut leaf_steps = Vec::new();
+    flatten(steps, &mut leaf_steps);
+    let both = model.network.leaves().into_iter().zip(leaf_steps);
+    let frozen: Vec<String> = both.filter(|(_, step)| !step.trainable).map(|((name, _), _)| name).collect();
+    model.freeze(&frozen)
 }
 
 /// Gives a model, whose layers are the same, the weights of a whole model's file: of the model that it describes, where that can be
@@ -230,7 +240,8 @@ fn leaves<'a, 'b>(nodes: &'b [Node<'a>]) -> Vec<&'b Node<'a>> {
 /// A layer's weights, and how many of them are trained.
 fn own_weights(node: &Node) -> (Vec<(String, Tensor)>, usize) {
     let Op::Layer(layer) = node.op else { return (Vec::new(), 0) };
-    (node.weights(), layer.weights().len())
+    // Keras counts all weights of a frozen layer among those that are not.
+    (node.weights(), if layer.trainable() { layer.weights().len() } else { 0 })
 }
 
 /// Looks at all weights, then gives them to the model's layers.

@@ -10,7 +10,7 @@ use super::compile::{as_meant, optimizer_to_keras};
 use super::layouts;
 use super::write::{keras_layers, KerasLayer, Trained};
 use crate::model::Compiled;
-use crate::optimizers::{Optimizer, State};
+use crate::optimizers::{Optimizer, Slots, State};
 use crate::saving::numbers::{array, checked, tensor};
 use crate::Sequential;
 
@@ -40,15 +40,15 @@ fn order(optimizer: &Optimizer, layers: &[KerasLayer]) -> Vec<Slot> {
     }
 }
 
-/// The model's own position of each trained weight of the layers: `(layer, weight)` to a place in the state.
-fn places(model: &Sequential, layers: &[KerasLayer]) -> BTreeMap<(usize, usize), usize> {
+/// The model's own name of each trained weight of the layers, which are found by `(layer, weight)`, and the weight.
+fn places(model: &Sequential, layers: &[KerasLayer]) -> BTreeMap<(usize, usize), (String, Tensor)> {
     let own = model.trainable_weights();
     let mut places = BTreeMap::new();
     for (position, layer) in layers.iter().enumerate() {
         for (weight, trained) in layer.trained.iter().enumerate() {
-            let same = |(_, own): &(String, Tensor)| own.data_ptr() == trained.own.data_ptr();
-            if let Some(place) = own.iter().position(same) {
-                places.insert((position, weight), place);
+            let same = |(_, own): &&(String, Tensor)| own.data_ptr() == trained.own.data_ptr();
+            if let Some((name, own)) = own.iter().find(same) {
+                places.insert((position, weight), (name.clone(), own.shallow_clone()));
             }
         }
     }
@@ -66,11 +66,11 @@ pub(super) fn write(compiled: &Compiled, model: &Sequential, layers: &[KerasLaye
     let places = places(model, layers);
     for (number, Slot { layer, weight, slot }) in order(optimizer, layers).into_iter().enumerate() {
         let (kept, there) = (&layers[layer], &layers[layer].weights[weight].1);
-        let remembered = places.get(&(layer, weight)).and_then(|&place| state.slots.get(place));
+        let remembered = places.get(&(layer, weight)).and_then(|(name, _)| state.slots.get(name));
         let turned = match remembered {
             Some(slots) => {
                 let Trained { weight, multiplier, .. } = &kept.trained[weight];
-                layouts::to_keras(&kept.class_name, weight, &slots[slot], *multiplier)
+                layouts::to_keras(&kept.class_name, weight, &slots.tensors[slot], *multiplier)
             }
             None => there.zeros_like(), // no step is done yet
         };
@@ -159,7 +159,6 @@ fn restore(
     rate: Option<&Array>,
     found: Option<Vec<(Slot, &Array)>>,
 ) {
-    let own = model.trainable_weights();
     let places = places(model, layers);
     let Some(compiled) = &mut model.compiled else { return };
     let count = steps
@@ -168,15 +167,13 @@ fn restore(
         .and_then(|steps| steps.first().copied())
         .filter(|steps| (0..1 << 30).contains(steps));
     let state = || -> Option<State> {
-        let mut slots: Vec<Vec<Tensor>> = own
-            .iter()
-            .map(|(_, weight)| {
-                compiled.optimizer.slots().iter().map(|_| weight.zeros_like().detach()).collect()
-            })
-            .collect();
+        let steps = count?;
+        let made = |(name, own): &(String, Tensor)| {
+            (name.clone(), Slots { steps, ..Slots::new(&compiled.optimizer, own) })
+        };
+        let mut slots: BTreeMap<String, Slots> = places.values().map(made).collect();
         for (Slot { layer, weight, slot }, array) in found? {
-            let place = *places.get(&(layer, weight))?;
-            let like = &own[place].1;
+            let (name, like) = places.get(&(layer, weight))?;
             let new = tensor(array).ok()?;
             let new = layouts::from_keras(
                 &layers[layer].class_name,
@@ -185,9 +182,9 @@ fn restore(
                 &like.size(),
             )
             .ok()?;
-            slots[place][slot].copy_(&checked(&own[place].0, &new, like).ok()?);
+            slots.get_mut(name)?.tensors[slot].copy_(&checked(name, &new, like).ok()?);
         }
-        Some(State { steps: count?, slots })
+        Some(State { steps, slots })
     };
     // Without a step there is nothing to remember.
     let state = if count == Some(0) { Some(State::default()) } else { state() };

@@ -23,7 +23,7 @@ pub(in crate::saving) struct KerasLayer {
     shape: Vec<i64>,
     /// By name, in Keras's layout: first those that are trained.
     pub weights: Vec<(String, Tensor)>,
-    /// Those of them that are trained, as they are here.
+    /// Those of them that are trained, as they are here; none where the layer is frozen.
     pub trained: Vec<Trained>,
 }
 
@@ -50,8 +50,8 @@ fn keras_layer(node: &Node) -> Result<KerasLayer> {
     };
     let (mut weights, mut trained) = (Vec::new(), Vec::new());
     if let Op::Layer(layer) = node.op {
-        trained =
-            layer.weights().into_iter().map(|(weight, own)| Trained { weight, own, multiplier }).collect();
+        let weights_of = layer.weights().into_iter().filter(|_| layer.trainable());
+        trained = weights_of.map(|(weight, own)| Trained { weight, own, multiplier }).collect();
         weights = node.weights().into_iter().map(there).collect();
     }
     let shape = config::keras_shape(&node.shape);
