@@ -94,7 +94,7 @@ pub mod prelude {
         ReduceLROnPlateau, Run, TensorBoard, TerminateOnNaN,
     };
     pub use crate::data::{
-        emnist, image_dataset_from_directory, mnist, qmnist, ColorMode, Dataset, ImageFolder,
+        cifar10, emnist, fashion_mnist, image_dataset_from_directory, mnist, qmnist, ColorMode, Dataset, ImageFolder,
     };
     pub use crate::layers::Activation::{self, *};
     // `Softmax` is two things by this: the activation among values, the layer among types.

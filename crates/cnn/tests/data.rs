@@ -1,6 +1,6 @@
 //! Loading data sets from folders: good ones, and each way in which they can be bad.
 
-use cnn::data::{emnist, idx, mnist, qmnist, Dataset};
+use cnn::data::{emnist, fashion_mnist, idx, mnist, qmnist, Dataset};
 use cnn::tch::{Kind, Tensor};
 use flate2::{write::GzEncoder, Compression};
 use std::fs;
@@ -441,10 +441,43 @@ fn mnist_itself_is_loaded_and_checked() {
 }
 
 #[test]
+fn fashion_mnist_is_loaded_and_checked() {
+    let folder = Folder::with_data("not-fashion");
+    let message = fashion_mnist::load_from(&folder.0).unwrap_err().to_string();
+    assert_says(&message, &["not Fashion-MNIST's file", "SHA-256", NAMES[0]]);
+    let named = idx::load_folder(&folder.0, "fashion-mnist").unwrap();
+    assert_eq!(named.class_name(7), "Sneaker");
+
+    // Kaggle's images stand in an order of their own.
+    let folder = Folder::new("fashion-csv");
+    folder.write("fashion-mnist_train.csv", csv(10, 784).as_bytes());
+    folder.write("fashion-mnist_test.csv", csv(2, 784).as_bytes());
+    let data = fashion_mnist::load_from(&folder.0).unwrap();
+    assert_eq!(data.name, "fashion-mnist (fashion-mnist_train.csv)");
+    assert_eq!((data.x_train.size(), data.class_name(9).as_str()), (vec![10, 28, 28], "Ankle boot"));
+    folder.write("fashion-mnist_test.csv", csv(11, 784).as_bytes());
+    assert_says(
+        &fashion_mnist::load_from(&folder.0).unwrap_err().to_string(),
+        &["no file of Fashion-MNIST", "go up to 10"],
+    );
+
+    let beside =
+        std::env::var_os("CNN_DATA_DIR").map(|folder| PathBuf::from(folder).with_file_name("fashion-mnist"));
+    let Some(folder) = beside.filter(|folder| folder.exists()) else {
+        eprintln!("skipped: CNN_DATA_DIR does not name a folder that lies beside fashion-mnist");
+        return;
+    };
+    let data = fashion_mnist::load_from(&folder).unwrap();
+    assert_eq!((data.x_train.size(), data.x_test.size()), (vec![60_000, 28, 28], vec![10_000, 28, 28]));
+    assert_eq!(data.class_name(data.y_train.int64_value(&[0])), "Ankle boot");
+    assert_says(&mnist::load_from(&folder).unwrap_err().to_string(), &["not MNIST's file"]);
+}
+
+#[test]
 fn synthetic_digits_are_a_data_set_of_their_own() {
     let data = mnist::synthetic_digits(30, 10, 1);
     assert_eq!((data.name.as_str(), data.x_train.size()), ("synthetic-digits", vec![30, 28, 28]));
-    assert_eq!(data.y_test.size(), [10]);
+    assert_eq!((data.y_test.size(), data.class_names.join("").as_str()), (vec![10], "0123456789"));
     assert_eq!(data.x_train, mnist::synthetic_digits(30, 10, 1).x_train);
     assert_ne!(data.x_train, mnist::synthetic_digits(30, 10, 2).x_train);
 }

@@ -1,4 +1,5 @@
-//! Model files as bytes, without libtorch: the HDF5 of Keras and h5py, PyTorch's `.pt`, NumPy's `.npz`.
+//! Model files as bytes, without libtorch: the HDF5 of Keras and h5py, PyTorch's `.pt`, NumPy's `.npz`;
+//! and pickled arrays ([`numpy_pickle`]).
 //!
 //! What is read is numbers with a shape ([`Array`]) and text, by name; what they mean is up to the caller. The ordinary
 //! libraries for these files take minutes to compile or bring dozens of crates along, and this one is compiled before
@@ -26,6 +27,7 @@ mod half;
 pub mod hdf5;
 pub mod npy;
 pub mod npz;
+pub mod numpy_pickle;
 pub mod protobuf;
 pub mod pytorch;
 mod strided;

@@ -1,7 +1,6 @@
 //! What labels stand for.
 
 use super::dataset::Part;
-use super::emnist;
 
 /// Fashion-MNIST's classes, as Keras's and its own documentation name them.
 pub(crate) const FASHION: [&str; 10] = [
@@ -17,20 +16,47 @@ pub(crate) const FASHION: [&str; 10] = [
     "Ankle boot",
 ];
 
+/// CIFAR-10's classes, as `batches.meta.txt` names them.
+pub(crate) const CIFAR_10: [&str; 10] =
+    ["airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck"];
+
+/// The classes of a split of EMNIST, as torchvision has them; none of a split that it has not.
+pub(crate) fn of_emnist(split: &str) -> Vec<String> {
+    let (digits, capitals, small) = ('0'..='9', 'A'..='Z', 'a'..='z');
+    let classes: Vec<char> = match split {
+        "byclass" => digits.chain(capitals).chain(small).collect(),
+        "bymerge" | "balanced" => digits.chain(capitals).chain("abdefghnqrt".chars()).collect(),
+        "letters" => return ["N/A".to_string()].into_iter().chain(small.map(String::from)).collect(),
+        "digits" | "mnist" => digits.collect(),
+        _ => Vec::new(),
+    };
+    classes.into_iter().map(String::from).collect()
+}
+
 /// The names of the classes of a set that is called so; of an unknown one, or if there are other labels, the numbers.
 pub(crate) fn of_set(name: &str, parts: [&Part; 2]) -> Vec<String> {
     let name = name.to_lowercase().replace(['-', '_', ' '], "");
     let known = match name.strip_prefix("emnist") {
-        Some(split) => emnist::classes(split).ok(),
-        None => (name == "fashionmnist").then(|| FASHION.map(String::from).to_vec()),
+        Some(split) => of_emnist(split),
+        None if name == "fashionmnist" => of(FASHION),
+        None => Vec::new(),
     };
     let numbers = numbers(parts);
-    known.filter(|names| names.len() >= numbers.len()).unwrap_or(numbers)
+    if known.len() < numbers.len() {
+        numbers
+    } else {
+        known
+    }
+}
+
+/// Names as a data set has them.
+pub(crate) fn of(names: [&str; 10]) -> Vec<String> {
+    names.map(String::from).to_vec()
 }
 
 /// The digits' own names.
 pub(crate) fn of_digits() -> Vec<String> {
-    (0..10).map(|digit| digit.to_string()).collect()
+    of(["0", "1", "2", "3", "4", "5", "6", "7", "8", "9"])
 }
 
 /// Names for classes that have none: their numbers, up to the largest label.

@@ -90,16 +90,13 @@ impl fmt::Debug for Dataset {
 
 impl Dataset {
     /// From raw bytes, row by row, with one label per image.
-    pub(crate) fn new(name: &str, class_names: Vec<String>, train: &Part, test: &Part) -> Self {
-        let labels = |part: &Part| Tensor::from_slice(&part.labels).to_kind(Kind::Int64);
-        Dataset {
-            name: name.to_string(),
-            class_names,
-            x_train: train.images.tensor(),
-            y_train: labels(train),
-            x_test: test.images.tensor(),
-            y_test: labels(test),
-        }
+    pub(crate) fn new(name: &str, class_names: Vec<String>, train: Part, test: Part) -> Self {
+        // The bytes of a part are given back before the next is made a tensor.
+        let tensors =
+            |part: Part| (part.images.tensor(), Tensor::from_slice(&part.labels).to_kind(Kind::Int64));
+        let (x_train, y_train) = tensors(train);
+        let (x_test, y_test) = tensors(test);
+        Dataset { name: name.to_string(), class_names, x_train, y_train, x_test, y_test }
     }
 
     /// What a label stands for, for example as the title of a picture; of a label without a name, the number itself.
@@ -166,7 +163,7 @@ mod tests {
             labels: labels.to_vec(),
         };
         let names = ["T-shirt/top", "Trouser"].map(String::from).to_vec();
-        let data = Dataset::new("clothes", names, &part(&[0, 1]), &part(&[2]));
+        let data = Dataset::new("clothes", names, part(&[0, 1]), part(&[2]));
         assert_eq!([1, 2, -1].map(|label| data.class_name(label)), ["Trouser", "2", "-1"]);
         let labels = Tensor::from_slice(&[1_i64, 0]);
         assert_eq!(data.names(&labels).unwrap(), ["Trouser", "T-shirt/top"]);

@@ -15,8 +15,29 @@ use crate::engine::files::write_whole;
 use crate::engine::stop::is_stop;
 use crate::show::Bar;
 
-/// More than this is not one of the files that this crate downloads.
-const LARGEST_FILE: u64 = 100 << 20;
+/// More than this is not one of the files that this crate downloads: CIFAR-10 has 170 MB.
+const LARGEST_FILE: u64 = 400 << 20;
+/// A learner without a network should not wait long to be told so: how long to wait, for all mirrors together, until one answers.
+pub(crate) const PATIENCE: Duration = Duration::from_secs(10);
+/// So long may a mirror say nothing in the midst of a file.
+const STALL: Duration = Duration::from_secs(60);
+
+/// The mirrors of a data set: those that `CNN_MIRRORS` names, where the files may also be in a folder of the set's name, else those
+/// that are built in.
+pub(crate) fn mirrors(set: &str, built_in: &[&str]) -> Vec<String> {
+    let named = std::env::var("CNN_MIRRORS").unwrap_or_default();
+    let named: Vec<&str> = named
+        .split(',')
+        .map(|address| address.trim().trim_end_matches('/'))
+        .filter(|address| !address.is_empty())
+        .collect();
+    match named.is_empty() {
+        true => built_in.iter().map(|address| address.to_string()).collect(),
+        false => {
+            named.iter().flat_map(|address| [format!("{address}/{set}/"), format!("{address}/")]).collect()
+        }
+    }
+}
 
 /// Downloads `files` (plus `.gz`) into `folder` from the first of `mirrors` that has them. Each is checked by
 /// `verify`, with its position and uncompressed content, before it is kept. `patience` is how long to wait, for
@@ -27,11 +48,41 @@ const LARGEST_FILE: u64 = 100 << 20;
 /// # Errors
 /// If a file arrives whole and cannot be written; and if the user interrupts the download.
 pub(crate) fn download(
-    mirrors: &[&str],
+    mirrors: &[String],
     patience: Duration,
     folder: &Path,
     files: &[&str],
     verify: &dyn Fn(usize, &[u8]) -> Result<()>,
+) -> Result<Result<(), String>> {
+    from_first(mirrors, patience, &|agent, mirror| from_mirror(agent, mirror, folder, files, verify))
+}
+
+/// Downloads a file from the first of `addresses` that has it, and keeps in `folder` the files that `unpack` makes of it, in their
+/// order. What `unpack` refuses, the next address may have. Else as [`download`].
+pub(crate) fn download_archive(
+    addresses: &[String],
+    patience: Duration,
+    folder: &Path,
+    unpack: &dyn Fn(&str, &[u8]) -> Result<Vec<(String, Vec<u8>)>>,
+) -> Result<Result<(), String>> {
+    from_first(addresses, patience, &|agent, address| {
+        let name = address.rsplit('/').next().unwrap_or(address);
+        let bytes = match fetch(agent, address, name) {
+            Err(error) if is_stop(&error) => return Ok(Err(error)),
+            fetched => fetched?,
+        };
+        let files = unpack(name, &bytes)?;
+        drop(bytes);
+        let kept = files.iter().try_for_each(|(name, content)| write_whole(&folder.join(name), content));
+        Ok(kept.context("the downloaded data cannot be kept"))
+    })
+}
+
+/// Does `work` with the first mirror that is of use. Its outer error is the mirror's fault, its inner one this machine's.
+fn from_first(
+    mirrors: &[String],
+    patience: Duration,
+    work: &dyn Fn(&ureq::Agent, &str) -> Result<Result<()>>,
 ) -> Result<Result<(), String>> {
     let mut reasons = Vec::new();
     let (authorities, fault) = authorities();
@@ -39,7 +90,7 @@ pub(crate) fn download(
         let mut reason = String::new();
         for roots in &authorities {
             let agent = agent(patience / mirrors.len() as u32, roots.clone());
-            match from_mirror(&agent, mirror, folder, files, verify) {
+            match work(&agent, mirror) {
                 // A disk that is full, or a folder that cannot be written, would fail with every mirror.
                 Ok(kept) => return kept.map(Ok),
                 Err(error) => reason = format!("{mirror}: {error}"),
@@ -63,7 +114,7 @@ fn agent(patience: Duration, roots: RootCerts) -> ureq::Agent {
         .timeout_resolve(Some(patience))
         .timeout_connect(Some(patience))
         .timeout_recv_response(Some(patience))
-        .timeout_recv_body(Some(Duration::from_secs(600)));
+        .timeout_recv_body(Some(Duration::from_secs(3600)));
     ureq::Agent::new_with_config(config.build())
 }
 
@@ -113,7 +164,7 @@ fn fetch(agent: &ureq::Agent, url: &str, name: &str) -> Result<Vec<u8>> {
     });
     let mut bar = Bar::new(&format!("downloading {name}"), None, "bytes");
     let (mut bytes, mut length) = (Vec::new(), None);
-    let (begin, mut said) = (Instant::now(), Instant::now());
+    let (begin, mut said, mut heard) = (Instant::now(), Instant::now(), Instant::now());
     loop {
         bar.check()?;
         match receiver.recv_timeout(Duration::from_millis(100)) {
@@ -128,11 +179,19 @@ fn fetch(agent: &ureq::Agent, url: &str, name: &str) -> Result<Vec<u8>> {
                     bar.set_total(length);
                 }
                 Part::Bytes(part) => {
+                    heard = Instant::now();
                     bytes.extend_from_slice(&part);
                     bar.advance(part.len() as u64);
                 }
             },
-            Err(RecvTimeoutError::Timeout) => bar.advance(0),
+            Err(RecvTimeoutError::Timeout) => {
+                ensure!(
+                    heard.elapsed() < STALL,
+                    "of {name}, nothing more came for {} seconds",
+                    STALL.as_secs()
+                );
+                bar.advance(0);
+            }
             Err(RecvTimeoutError::Disconnected) => break,
         }
         if !live::is_live() && said.elapsed() > Duration::from_secs(2) {
@@ -231,11 +290,12 @@ mod tests {
     }
 
     fn fetch_from(mirrors: &[&str], folder: &Path) -> Result<Result<(), String>> {
+        let mirrors: Vec<String> = mirrors.iter().map(|mirror| mirror.to_string()).collect();
         let verify = |_: usize, content: &[u8]| {
             ensure!(content == b"content", "wrong content");
             Ok(())
         };
-        download(mirrors, SECOND, folder, &["a", "b"], &verify)
+        download(&mirrors, SECOND, folder, &["a", "b"], &verify)
     }
 
     #[test]
@@ -386,6 +446,24 @@ mod tests {
             }
         });
         assert_eq!(std::fs::read_dir(&folder).unwrap().count(), 2);
+        std::fs::remove_dir_all(folder).unwrap();
+    }
+
+    #[test]
+    fn an_archive_is_unpacked_and_its_files_are_kept() {
+        let folder = folder("archive");
+        let body = gz(b"content");
+        let good = good();
+        let bad = mirror(http("200 OK", 5, b"other"));
+        let addresses = [format!("{bad}x.gz"), format!("{good}x.gz")];
+        let unpack = |name: &str, bytes: &[u8]| {
+            ensure!(name == "x.gz" && bytes == body, "wrong content");
+            Ok(vec![("one".to_string(), b"1".to_vec()), ("two".to_string(), b"2".to_vec())])
+        };
+        let reason = download_archive(&addresses[..1], SECOND, &folder, &unpack).unwrap().unwrap_err();
+        assert!(reason.contains("wrong content") && !folder.exists(), "{reason}");
+        download_archive(&addresses, SECOND, &folder, &unpack).unwrap().unwrap();
+        assert_eq!(std::fs::read(folder.join("two")).unwrap(), b"2");
         std::fs::remove_dir_all(folder).unwrap();
     }
 

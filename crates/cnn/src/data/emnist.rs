@@ -5,6 +5,7 @@
 use anyhow::{ensure, Result};
 use std::path::Path;
 
+use super::class_names::of_emnist;
 use super::dataset::Dataset;
 use super::folder::{find, Wanted};
 use super::idx;
@@ -37,7 +38,7 @@ pub fn load_from(folder: impl AsRef<Path>, split: &str) -> Result<Dataset> {
     let name = format!("emnist-{split}");
     let found = find(folder.as_ref(), &Wanted { name: "emnist", sets: &[&name], others: false })?;
     let parts = idx::read(&found)?;
-    Ok(Dataset::new(&name, classes(split)?, &parts.train, &parts.test))
+    Ok(Dataset::new(&name, of_emnist(split), parts.train, parts.test))
 }
 
 /// What the labels of a split stand for: the name of label 0, of label 1, and so on, as torchvision has them.
@@ -52,16 +53,7 @@ pub fn load_from(folder: impl AsRef<Path>, split: &str) -> Result<Dataset> {
 /// If there is no such split.
 pub fn classes(split: &str) -> Result<Vec<String>> {
     check(split)?;
-    let (digits, capitals, small) = ('0'..='9', 'A'..='Z', 'a'..='z');
-    if split == "letters" {
-        return Ok(["N/A".to_string()].into_iter().chain(small.map(String::from)).collect());
-    }
-    let classes: Vec<char> = match split {
-        "byclass" => digits.chain(capitals).chain(small).collect(),
-        "bymerge" | "balanced" => digits.chain(capitals).chain("abdefghnqrt".chars()).collect(),
-        _ => digits.collect(),
-    };
-    Ok(classes.into_iter().map(String::from).collect())
+    Ok(of_emnist(split))
 }
 
 fn check(split: &str) -> Result<()> {

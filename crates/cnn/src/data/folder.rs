@@ -108,7 +108,7 @@ pub(crate) fn find(path: &Path, wanted: &Wanted) -> Result<Found> {
 }
 
 /// The places to look at: those of the first rank, those of the second, …
-fn places(folder: &Path, preferred: &str) -> Result<Vec<Vec<PathBuf>>> {
+pub(super) fn places(folder: &Path, preferred: &str) -> Result<Vec<Vec<PathBuf>>> {
     let raw = folder.join("raw");
     let below = entries(folder)?.into_iter().filter(|path| path.is_dir() && *path != raw).take(MOST_FOLDERS);
     let (same, others): (Vec<_>, Vec<_>) = below.partition(|path| letters(&name(path)) == letters(preferred));
@@ -173,7 +173,7 @@ fn files_in(folder: &Path) -> Result<Vec<Source>> {
 }
 
 /// What is in a folder, in alphabetical order: a file stands before its gzipped twin.
-fn entries(folder: &Path) -> Result<Vec<PathBuf>> {
+pub(super) fn entries(folder: &Path) -> Result<Vec<PathBuf>> {
     let read = std::fs::read_dir(folder)
         .map_err(|error| explain(error, &format!("{} cannot be read", folder.display())))?;
     let mut paths: Vec<PathBuf> = read.flatten().map(|entry| entry.path()).collect();
@@ -181,16 +181,16 @@ fn entries(folder: &Path) -> Result<Vec<PathBuf>> {
     Ok(paths)
 }
 
-fn name(path: &Path) -> String {
+pub(super) fn name(path: &Path) -> String {
     path.file_name().unwrap_or_default().to_string_lossy().into_owned()
 }
 
-fn ending(path: &Path) -> String {
+pub(super) fn ending(path: &Path) -> String {
     path.extension().unwrap_or_default().to_string_lossy().to_lowercase()
 }
 
 /// A name's letters and digits, to compare `FashionMNIST` with `fashion-mnist`.
-fn letters(name: &str) -> String {
+pub(super) fn letters(name: &str) -> String {
     name.to_lowercase().chars().filter(|letter| letter.is_alphanumeric()).collect()
 }
 
@@ -371,7 +371,7 @@ fn unpack(path: &Path) -> String {
 }
 
 /// The first files and folders, for a message.
-fn contents(path: &Path) -> String {
+pub(super) fn contents(path: &Path) -> String {
     const SHOWN: usize = 6;
     let names: Vec<String> = match path.is_file() {
         true => members(path).unwrap_or_default().iter().map(Source::name).collect(),

@@ -38,7 +38,7 @@ pub fn load_folder(folder: impl AsRef<Path>, name: &str) -> Result<Dataset> {
         true => class_names::of_set(&found.set, both),
         false => class_names::of_set(name, both),
     };
-    Ok(Dataset::new(name, names, &parts.train, &parts.test))
+    Ok(Dataset::new(name, names, parts.train, parts.test))
 }
 
 /// What was read of a data set.

@@ -22,5 +22,5 @@ pub fn load_from(folder: impl AsRef<Path>) -> Result<Dataset> {
     let found = find(folder.as_ref(), &Wanted { name: "qmnist", sets: &["qmnist"], others: false })?;
     let parts = idx::read(&found)?;
     let class_names = numbers([&parts.train, &parts.test]);
-    Ok(Dataset::new("qmnist", class_names, &parts.train, &parts.test))
+    Ok(Dataset::new("qmnist", class_names, parts.train, parts.test))
 }

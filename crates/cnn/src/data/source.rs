@@ -102,7 +102,8 @@ fn unreadable(error: std::io::Error, path: &Path) -> anyhow::Error {
     explain(error, &format!("{} cannot be read", path.display()))
 }
 
-fn read_file(path: &Path) -> Result<Vec<u8>> {
+/// A file's bytes, compressed or not.
+pub(crate) fn read_file(path: &Path) -> Result<Vec<u8>> {
     let mut content = Vec::new();
     let read = open(path)?.take(LARGEST_CONTENT as u64 + 1).read_to_end(&mut content);
     let length = read.map_err(|error| unreadable(error, path))?;
@@ -116,16 +117,21 @@ fn read_file(path: &Path) -> Result<Vec<u8>> {
 
 /// The bytes without compression, which is known by its first two bytes, whatever the file is called.
 pub(crate) fn decompress(bytes: Vec<u8>) -> Result<Vec<u8>> {
+    refuse_web_page(&bytes)?;
+    if !bytes.starts_with(&[0x1f, 0x8b]) {
+        return Ok(bytes);
+    }
+    gunzip(&bytes, LARGEST_CONTENT)
+}
+
+pub(crate) fn refuse_web_page(bytes: &[u8]) -> Result<()> {
     let start = String::from_utf8_lossy(&bytes[..bytes.len().min(200)]).to_lowercase();
     ensure!(
         !start.contains("<html") && !start.contains("<!doctype"),
         "this is a web page, not data: the server sent an error or a login page under the file's name. \
          Delete it and download the file again"
     );
-    if !bytes.starts_with(&[0x1f, 0x8b]) {
-        return Ok(bytes);
-    }
-    gunzip(&bytes, LARGEST_CONTENT)
+    Ok(())
 }
 
 fn gunzip(bytes: &[u8], most: usize) -> Result<Vec<u8>> {

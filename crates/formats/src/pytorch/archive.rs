@@ -4,6 +4,7 @@ use anyhow::{bail, ensure, Context, Result};
 use std::borrow::Cow;
 
 use super::pickle::load;
+use super::rebuild::call;
 use super::tensors::{Storages, Walk};
 use super::value::Values;
 use crate::budget::Budget;
@@ -30,7 +31,7 @@ pub(super) fn read(bytes: &[u8], budget: &Budget) -> Result<Vec<(String, Array)>
     let big_endian = archive.names().any(|name| name == order) && *archive.read(&order)? == *b"big";
     let mut values = Values::default();
     let pickle = archive.read(&format!("{folder}data.pkl"))?;
-    let root = load(&mut Reader::new(&pickle), &mut values, budget)?;
+    let root = load(&mut Reader::new(&pickle), &mut values, budget, call)?;
     let storages = Files { archive: &archive, folder };
     let (read, found) = Default::default();
     Walk { values: &values, budget, big_endian, storages: &storages, read, found }.tensors(root)

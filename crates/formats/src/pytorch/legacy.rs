@@ -6,7 +6,7 @@ use std::borrow::Cow;
 use std::collections::HashMap;
 
 use super::pickle::load;
-use super::rebuild::size;
+use super::rebuild::{call, size};
 use super::tensors::{Storages, Walk};
 use super::value::Values;
 use crate::budget::Budget;
@@ -26,12 +26,12 @@ pub(super) fn read<'a>(bytes: &'a [u8], budget: &Budget) -> Result<Vec<(String, 
     let mut reader = Reader::new(bytes);
     let mut values = Values::default();
     for part in ["mark", "version", "machine"] {
-        load(&mut reader, &mut values, budget).with_context(|| format!("the file's {part}"))?;
+        load(&mut reader, &mut values, budget, call).with_context(|| format!("the file's {part}"))?;
     }
     let mut values = Values::default();
-    let root = load(&mut reader, &mut values, budget).context("the file's content")?;
+    let root = load(&mut reader, &mut values, budget, call).context("the file's content")?;
     let mut listed = Values::default();
-    let keys = load(&mut reader, &mut listed, budget).context("the list of the storages")?;
+    let keys = load(&mut reader, &mut listed, budget, call).context("the list of the storages")?;
     let keys = listed.items(keys).context("the list of the storages is no list")?;
     let classes = values.storages();
     let mut storages: HashMap<String, &'a [u8]> = HashMap::new();

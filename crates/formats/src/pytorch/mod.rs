@@ -6,11 +6,11 @@
 
 mod archive;
 mod legacy;
-mod pickle;
+pub(crate) mod pickle;
 mod rebuild;
 mod scalars;
 mod tensors;
-mod value;
+pub(crate) mod value;
 
 use anyhow::{ensure, Result};
 

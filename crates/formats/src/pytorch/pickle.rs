@@ -5,16 +5,21 @@
 use anyhow::{bail, ensure, Context, Result};
 use std::collections::HashMap;
 
-use super::rebuild;
+use super::rebuild::persistent;
 use super::scalars::{line, other, scalar};
 use super::value::{Id, Value, Values};
 use crate::budget::Budget;
 use crate::bytes::Reader;
 
+/// The result of a function or a class that a pickle calls, from its place and that of its arguments: which of them are
+/// known, and what they stand for, is up to the reader of a format.
+pub(crate) type Call = fn(&Values, Id, Id) -> Result<Value>;
+
 /// Reads a pickle up to its end, and returns the place of what it builds.
-pub(super) fn load(reader: &mut Reader, values: &mut Values, budget: &Budget) -> Result<Id> {
+pub(crate) fn load(reader: &mut Reader, values: &mut Values, budget: &Budget, call: Call) -> Result<Id> {
     let start = reader.rest().len();
-    let mut machine = Machine { values, budget, stack: Vec::new(), marks: Vec::new(), memo: HashMap::new() };
+    let (stack, marks, memo) = Default::default();
+    let mut machine = Machine { values, budget, call, stack, marks, memo };
     loop {
         let at = start - reader.rest().len();
         let next = reader.u8().and_then(|code| machine.step(code, reader));
@@ -27,6 +32,7 @@ pub(super) fn load(reader: &mut Reader, values: &mut Values, budget: &Budget) ->
 struct Machine<'v> {
     values: &'v mut Values,
     budget: &'v Budget,
+    call: Call,
     stack: Vec<Id>,
     /// How high the stack was at each mark.
     marks: Vec<usize>,
@@ -105,12 +111,12 @@ impl Machine<'_> {
             b'Q' => self.pop().and_then(|pid| self.persistent(pid)),
             b'R' | 0x81 => {
                 let (arguments, function) = (self.pop()?, self.pop()?);
-                let built = rebuild::call(self.values, function, arguments)?;
+                let built = (self.call)(self.values, function, arguments)?;
                 self.push(built)
             }
             0x92 => {
                 let (_, arguments, class) = (self.pop()?, self.pop()?, self.pop()?);
-                let built = rebuild::call(self.values, class, arguments)?;
+                let built = (self.call)(self.values, class, arguments)?;
                 self.push(built)
             }
             b'o' => {
@@ -143,7 +149,11 @@ impl Machine<'_> {
     }
 
     fn add(&mut self, value: Value) -> Result<Id> {
-        let length = if let Value::Text(text) | Value::Global(text) = &value { text.len() } else { 0 };
+        let length = match &value {
+            Value::Text(text) | Value::Global(text) => text.len(),
+            Value::Bytes(bytes) => bytes.len(),
+            _ => 0,
+        };
         self.budget.spend(96 + length)?;
         Ok(self.values.add(value))
     }
@@ -207,7 +217,7 @@ impl Machine<'_> {
     }
 
     fn persistent(&mut self, pid: Id) -> Result<()> {
-        match rebuild::persistent(self.values, pid)? {
+        match persistent(self.values, pid)? {
             Ok(value) => self.push(value)?,
             Err(there) => self.stack.push(there),
         }

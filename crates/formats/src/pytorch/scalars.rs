@@ -9,7 +9,7 @@ use crate::bytes::Reader;
 pub(super) fn scalar(code: u8, reader: &mut Reader) -> Result<Option<Value>> {
     Ok(Some(match code {
         b'N' => Value::None,
-        0x88 | 0x89 => other("bool"),
+        0x88 | 0x89 => Value::Bool(code == 0x88),
         b'I' | b'L' => number(&line(reader)?),
         b'J' => Value::Int(reader.u32()?.cast_signed().into()),
         b'K' => Value::Int(reader.u8()?.into()),
@@ -25,12 +25,14 @@ pub(super) fn scalar(code: u8, reader: &mut Reader) -> Result<Option<Value>> {
             other("float")
         }
         b'S' | b'V' => Value::Text(line(reader)?.trim_matches(['\'', '"']).to_string()),
-        b'U' | 0x8c => text(counted(reader, 1)?),
-        b'T' | b'X' => text(counted(reader, 4)?),
+        b'U' => string(counted(reader, 1)?),
+        b'T' => string(counted(reader, 4)?),
+        0x8c => text(counted(reader, 1)?),
+        b'X' => text(counted(reader, 4)?),
         0x8d => text(counted(reader, 8)?),
-        b'C' => bytes(counted(reader, 1)?),
-        b'B' => bytes(counted(reader, 4)?),
-        0x8e | 0x96 => bytes(counted(reader, 8)?),
+        b'C' => Value::Bytes(counted(reader, 1)?.to_vec()),
+        b'B' => Value::Bytes(counted(reader, 4)?.to_vec()),
+        0x8e | 0x96 => Value::Bytes(counted(reader, 8)?.to_vec()),
         b'c' => Value::Global(format!("{}.{}", line(reader)?, line(reader)?)),
         _ => return Ok(None),
     }))
@@ -57,8 +59,10 @@ fn text(text: &[u8]) -> Value {
     Value::Text(String::from_utf8_lossy(text).into_owned())
 }
 
-fn bytes(_: &[u8]) -> Value {
-    other("bytes")
+/// What Python 2 calls a string: bytes, which may be text.
+fn string(bytes: &[u8]) -> Value {
+    std::str::from_utf8(bytes)
+        .map_or_else(|_| Value::Bytes(bytes.to_vec()), |text| Value::Text(text.to_string()))
 }
 
 /// A number as text: `7`, `7L`, or `01` for true.

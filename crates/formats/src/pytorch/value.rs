@@ -5,18 +5,20 @@ use std::collections::HashMap;
 use crate::Number;
 
 /// A value's place in [`Values`].
-pub(super) type Id = usize;
+pub(crate) type Id = usize;
 
 /// Values, of which some hold others. One value may be held by many.
 #[derive(Default)]
-pub(super) struct Values(Vec<Value>);
+pub(crate) struct Values(Vec<Value>);
 
-/// A value, as far as tensors and their containers need it.
+/// A value, as far as tensors, arrays and their containers need it.
 #[derive(Debug)]
-pub(super) enum Value {
+pub(crate) enum Value {
     None,
     Int(i64),
+    Bool(bool),
     Text(String),
+    Bytes(Vec<u8>),
     Tuple(Vec<Id>),
     List(Vec<Id>),
     Dict(Vec<(Id, Id)>),
@@ -35,7 +37,7 @@ pub(super) enum Value {
 
 /// The numbers behind one or more tensors.
 #[derive(Clone, Debug)]
-pub(super) struct Storage {
+pub(crate) struct Storage {
     /// The class's name, as FloatStorage.
     pub class: String,
     /// Under this name it stands in the file.
@@ -46,7 +48,7 @@ pub(super) struct Storage {
 
 /// A view of a storage.
 #[derive(Clone, Debug)]
-pub(super) struct Tensor {
+pub(crate) struct Tensor {
     pub storage: Storage,
     /// None: that of the storage.
     pub kind: Option<Number>,
