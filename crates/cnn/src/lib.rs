@@ -101,9 +101,9 @@ pub mod prelude {
     pub use crate::layers::{
         AveragePooling2D, BatchNormalization, Conv2D, Cropping2D, Dense, DepthwiseConv2D, Dropout, Flatten,
         FlipMode, GaussianDropout, GaussianNoise, GlobalAveragePooling2D, GlobalMaxPooling2D, Interpolation,
-        Layer, LayerNormalization, LeakyReLU, MaxPooling2D, Padding, Permute, RandomContrast, RandomFlip,
-        RandomRotation, RandomTranslation, RandomZoom, ReLU, Rescaling, Reshape, Residual, SeparableConv2D,
-        Softmax, SpatialDropout2D, UpSampling2D, ZeroPadding2D, ZeroPaddingChannels, ELU,
+        Layer, LayerNormalization, LeakyReLU, MaxPooling2D, Normalization, Padding, Permute, RandomContrast,
+        RandomFlip, RandomRotation, RandomTranslation, RandomZoom, ReLU, Rescaling, Reshape, Residual,
+        SeparableConv2D, Softmax, SpatialDropout2D, UpSampling2D, ZeroPadding2D, ZeroPaddingChannels, ELU,
     };
     pub use crate::preprocessing::{add_channel, normalize, to_categorical};
     pub use crate::tch::{Device, Kind, Tensor};

@@ -305,7 +305,7 @@ fn names_that_cannot_be_used_are_refused() {
     assert!(slash.contains("layer 2 is called \"a/b\"") && slash.contains("'_'"), "{slash}");
     let twice = refusal(Sequential::input([4]).add(dense("a")).add(Dense::new(2)).add(dense("a")));
     assert!(twice.contains("layers 1 and 3 are both called \"a\"") && twice.contains(".name("), "{twice}");
-    let counted = refusal(Sequential::input([4]).add(dense("dense")).add(Dense::new(2)));
+    let counted = refusal(Sequential::input([4]).add(Dense::new(2)).add(dense("dense")));
     assert!(counted.contains("layers 1 and 2 are both called \"dense\""), "{counted}");
     let inner = |name: &str| Residual::new().add(Conv2D::new(4, (1, 1)).name(name));
     let inside = refusal(input().add(inner("a/b")));

@@ -28,6 +28,8 @@ pub enum Activation {
     Linear,
     /// `max(x, 0)`
     Relu,
+    /// `min(max(x, 0), 6)`, of MobileNet.
+    Relu6,
     /// `x` if positive, else `0.2 x` (Keras's default slope).
     LeakyRelu,
     /// `x` if positive, else `exp(x) - 1`
@@ -51,9 +53,9 @@ pub enum Activation {
 
 impl Activation {
     /// All of them, in the order above.
-    pub const ALL: [Activation; 11] = {
+    pub const ALL: [Activation; 12] = {
         use Activation::*;
-        [Linear, Relu, LeakyRelu, Elu, Selu, Gelu, Silu, Softplus, Sigmoid, Tanh, Softmax]
+        [Linear, Relu, Relu6, LeakyRelu, Elu, Selu, Gelu, Silu, Softplus, Sigmoid, Tanh, Softmax]
     };
 
     /// Keras's name, for example `"leaky_relu"`.
@@ -61,6 +63,7 @@ impl Activation {
         match self {
             Activation::Linear => "linear",
             Activation::Relu => "relu",
+            Activation::Relu6 => "relu6",
             Activation::LeakyRelu => "leaky_relu",
             Activation::Elu => "elu",
             Activation::Selu => "selu",
@@ -83,6 +86,7 @@ impl Activation {
         match self {
             Activation::Linear => x.shallow_clone(),
             Activation::Relu => x.relu(),
+            Activation::Relu6 => x.clamp(0.0, 6.0),
             Activation::LeakyRelu => x.maximum(&(x * 0.2)),
             Activation::Elu => x.elu(),
             Activation::Selu => x.selu(),

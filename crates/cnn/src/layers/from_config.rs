@@ -8,9 +8,9 @@ use super::{
     arguments::argument_or, names::with_saved_name, Activation, AveragePooling2D, BatchNormalization, Conv2D,
     Cropping2D, Dense, DepthwiseConv2D, Dropout, Flatten, GaussianDropout, GaussianNoise,
     GlobalAveragePooling2D, GlobalMaxPooling2D, KeepDims, Layer, LayerNormalization, LeakyReLU, MaxPooling2D,
-    Permute, RandomContrast, RandomFlip, RandomRotation, RandomTranslation, RandomZoom, ReLU, Rescaling,
-    Reshape, Residual, SeparableConv2D, Softmax, SpatialDropout2D, UpSampling2D, ZeroPadding2D,
-    ZeroPaddingChannels, ELU,
+    Normalization, Permute, RandomContrast, RandomFlip, RandomRotation, RandomTranslation, RandomZoom, ReLU,
+    Rescaling, Reshape, Residual, SeparableConv2D, Softmax, SpatialDropout2D, UpSampling2D, ZeroPadding2D, ZeroPaddingChannels,
+    ELU,
 };
 use crate::engine::error::Context;
 
@@ -50,6 +50,7 @@ pub(crate) fn from_config(class_name: &str, config: &Value) -> Result<Box<dyn La
         "LayerNormalization" => read(LayerNormalization::from_config(config)),
         "LeakyReLU" => read(LeakyReLU::from_config(config)),
         "MaxPooling2D" => read(MaxPooling2D::from_config(config)),
+        "Normalization" => read(Normalization::from_config(config)),
         "Permute" => read(Permute::from_config(config)),
         "RandomContrast" => read(RandomContrast::from_config(config)),
         "RandomFlip" => read(RandomFlip::from_config(config)),

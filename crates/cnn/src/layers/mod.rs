@@ -28,6 +28,7 @@ mod leaky_relu;
 mod leaves;
 mod max_pooling2d;
 mod names;
+mod normalization;
 mod padding;
 mod permute;
 mod pooling;
@@ -68,6 +69,7 @@ pub use layer::{Layer, Named};
 pub use layer_normalization::LayerNormalization;
 pub use leaky_relu::LeakyReLU;
 pub use max_pooling2d::MaxPooling2D;
+pub use normalization::Normalization;
 pub use padding::Padding;
 pub use permute::Permute;
 pub use random::{

@@ -136,3 +136,33 @@ fn shape_advice(size: &[i64], wanted: &[i64]) -> &'static str {
         _ => "",
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::layers::{BatchNormalization, Conv2D, Dense, Flatten, MaxPooling2D};
+    use crate::Sequential;
+
+    #[test]
+    fn frozen_layers_have_no_part_in_the_graph() {
+        let mut model = Sequential::input([1, 8, 8])
+            .add(Conv2D::new(2, (3, 3)).activation(Activation::Relu))
+            .add(MaxPooling2D::new((2, 2)))
+            .add(BatchNormalization::new())
+            .add(Flatten)
+            .add(Dense::new(3))
+            .device(Device::Cpu)
+            .build()
+            .unwrap();
+        let x = Tensor::ones([4, 1, 8, 8], (Kind::Float, Device::Cpu));
+        let run = |model: &Sequential| {
+            let logits = model.network.run(&x, true);
+            (logits.values.requires_grad(), logits.pooled.is_some())
+        };
+        assert_eq!(run(&model), (true, true));
+        model.set_trainable_from("dense").unwrap();
+        assert_eq!(run(&model), (true, false), "the loops for both layers keep nothing for gradients");
+        model.set_trainable("dense", false).unwrap();
+        assert_eq!(run(&model), (false, false), "libtorch notes nothing of what is frozen");
+    }
+}

@@ -100,6 +100,7 @@ fn keras_opens_what_is_written_and_gives_it_back() -> Result<()> {
         for ending in ["keras", "h5"] {
             let back = Sequential::load(folder.file(&format!("{name}.back.{ending}")))?;
             assert!(same_bits(model, &back), "{name}.back.{ending}");
+            assert_eq!(back.count_trainable_params(), model.count_trainable_params(), "{name}.back.{ending}");
             table.add(&format!("reads .{ending}"), name, difference(&back.predict(x)?, &expected));
         }
         for ending in ["weights.h5", "weights.npz"] {
@@ -245,6 +246,7 @@ fn it_is_told_where_a_pixel_that_is_no_number_is_lost() -> Result<()> {
 fn optimizers() -> Vec<(&'static str, Optimizer)> {
     vec![
         ("adam", Adam { learning_rate: 0.01, ..Adam::default() }.into()),
+        ("adam_frozen", Adam { learning_rate: 0.01, ..Adam::default() }.into()),
         ("adamw", AdamW { learning_rate: 0.01, weight_decay: 0.1, ..AdamW::default() }.into()),
         ("sgd", SGD { learning_rate: 0.1, ..SGD::default() }.into()),
         ("sgd_nesterov", SGD { learning_rate: 0.01, momentum: 0.9, nesterov: true, ..SGD::default() }.into()),
@@ -279,6 +281,9 @@ fn a_training_goes_on_in_keras_and_comes_back() -> Result<()> {
             .add(Dense::new(10).activation(Softmax))
             .device(Device::Cpu)
             .build()?;
+        if name == "adam_frozen" {
+            model.set_trainable_from("residual")?;
+        }
         model.compile(optimizer, Loss::CategoricalCrossentropy)?;
         model.fit(&x, &y, &settings)?;
         model.save(folder.file(&format!("{name}.keras")))?;
@@ -296,6 +301,7 @@ fn a_training_goes_on_in_keras_and_comes_back() -> Result<()> {
                 name,
                 difference(&there.predict(&x)?, &expected),
             );
+            assert_eq!(there.count_trainable_params(), model.count_trainable_params(), "{name}");
             there.fit(&x, &y, &settings)?;
             let twice = Sequential::load(folder.file(&format!("{name}.twice.keras")))?;
             table.add(

@@ -141,6 +141,13 @@ fn each_layer() -> Vec<Travelling> {
     on_images!("layer_normalization", false, Conv2D::new(3, (3, 3)), LayerNormalization::new());
     on_images!("batch_normalization_bare", true, BatchNormalization::new().center(false).scale(false));
     on_images!("rescaling", false, Rescaling::new(2.0).offset(-1.0), Conv2D::new(3, (3, 3)));
+    on_images!(
+        "normalization",
+        true,
+        Normalization::new(&[0.1, 0.5, 0.3], &[0.04, 0.01, 0.09]),
+        Conv2D::new(3, (3, 3)),
+        Normalization::new(&[0.5], &[0.25])
+    );
     on_images!("reshape", false, Reshape::new([9, 11, 3]), Conv2D::new(3, (3, 3)));
     on_images!("permute", false, Permute::new([3, 1, 2]), Conv2D::new(3, (3, 3)));
     on_images!(
@@ -198,6 +205,17 @@ fn each_layer() -> Vec<Travelling> {
         &image,
         true,
     ));
+    let mut frozen = travelling(
+        "frozen",
+        start()
+            .add(Conv2D::new(4, (3, 3)))
+            .add(Residual::new().add(Conv2D::new(4, (3, 3)).padding(same)).add(BatchNormalization::new()))
+            .add(Flatten),
+        &image,
+        true,
+    );
+    frozen.model.set_trainable_from("dense").unwrap();
+    all.push(frozen);
     all.push(travelling(
         "vectors",
         Sequential::input([7]).add(Dense::new(6)).add(BatchNormalization::new()).add(Relu),

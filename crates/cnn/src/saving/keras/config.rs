@@ -11,7 +11,7 @@ use crate::layers::{from_config, Activation, Layer};
 use crate::saving::graph::{Node, Op};
 
 /// Layers that are called the same in Keras and here.
-const COMMON: [&str; 31] = [
+const COMMON: [&str; 32] = [
     "Activation",
     "AveragePooling2D",
     "BatchNormalization",
@@ -29,6 +29,7 @@ const COMMON: [&str; 31] = [
     "LayerNormalization",
     "LeakyReLU",
     "MaxPooling2D",
+    "Normalization",
     "Permute",
     "RandomContrast",
     "RandomFlip",
@@ -114,7 +115,7 @@ pub(super) fn to_keras(node: &Node) -> Result<(String, Map<String, Value>)> {
         }
     }
     match class_name {
-        "BatchNormalization" | "LayerNormalization" => {
+        "BatchNormalization" | "LayerNormalization" | "Normalization" => {
             config.insert("axis".to_string(), json!(-1));
         }
         "Reshape" => {
@@ -211,7 +212,7 @@ pub(super) fn from_keras(class_name: &str, config: &Value, channels: Channels) -
         config.insert("activation".to_string(), json!(activation.name()));
     }
     match class_name {
-        "BatchNormalization" | "LayerNormalization" => check_axis(&mut config, channels)?,
+        "BatchNormalization" | "LayerNormalization" | "Normalization" => check_axis(&mut config, channels)?,
         "Reshape" => {
             let shape = channels.own_shape(&list(&config, "target_shape")?);
             config.insert("target_shape".to_string(), json!(shape));

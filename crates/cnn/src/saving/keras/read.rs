@@ -25,10 +25,30 @@ pub(super) enum Source {
     ByClass(BTreeMap<String, Array>),
 }
 
+impl Source {
+    /// Mean and variance of a normalisation that has found them in data; none where others share its group.
+    fn of_adapted(&self, step: &Step) -> Vec<&Array> {
+        match self {
+            Source::ByLayer(layers) => {
+                let own = layers.iter().find(|(name, _)| *name == step.group && *name == step.name);
+                own.into_iter().flat_map(|(_, arrays)| arrays).map(|(_, array)| array).collect()
+            }
+            Source::ByClass(paths) => {
+                (0..2).filter_map(|number| paths.get(&format!("{}/vars/{number}", step.path))).collect()
+            }
+        }
+    }
+}
+
+/// Whether it is a `Normalization` whose numbers stand among the weights. Here they are arguments.
+fn is_adapted(step: &Step) -> bool {
+    step.class_name == "Normalization" && step.config["mean"].is_null()
+}
+
 /// Builds the model that a file describes, with its weights, and says what its user has to know.
 pub(super) fn model(chain: &Chain, source: &Source, training: Option<&Value>) -> Result<Sequential> {
     let mut model = build(chain, source)?;
-    if chain.steps[0].class_name == "Rescaling" {
+    if matches!(chain.steps[0].class_name.as_str(), "Rescaling" | "Normalization") {
         println!(
             "The model scales its images itself: give it floats on the scale that it had in Keras, x.to_kind(Kind::Float), \
              not bytes, which are divided by 255 here."
@@ -48,7 +68,7 @@ fn build(chain: &Chain, source: &Source) -> Result<Sequential> {
     let channels = first_channels(&chain.steps).unwrap_or(Channels::Last);
     let mut builder = Sequential::input(channels.own_shape(&chain.input_shape)).for_loading(count(source));
     for step in &chain.steps {
-        builder = builder.add_boxed(layer(step, channels)?);
+        builder = builder.add_boxed(layer(step, channels, source)?);
     }
     let mut model = builder.build()?;
     freeze(&mut model, &chain.steps)?;
@@ -183,7 +203,10 @@ fn arrays_of_steps(steps: &[Step], model: &Sequential, source: &Source) -> Resul
     let mut leaf_steps = Vec::new();
     flatten(steps, &mut leaf_steps);
     let layers = match source {
-        Source::ByClass(paths) => return Ok(leaf_steps.iter().map(|step| vars(paths, &step.path)).collect()),
+        Source::ByClass(paths) => {
+            let own = |step: &&Step| if is_adapted(step) { Vec::new() } else { vars(paths, &step.path) };
+            return Ok(leaf_steps.iter().map(own).collect());
+        }
         Source::ByLayer(layers) => layers,
     };
     let nodes = graph(model);
@@ -192,6 +215,9 @@ fn arrays_of_steps(steps: &[Step], model: &Sequential, source: &Source) -> Resul
     for (name, arrays) in layers {
         let members: Vec<usize> =
             (0..leaf_steps.len()).filter(|&leaf| leaf_steps[leaf].group == *name).collect();
+        if matches!(members[..], [only] if is_adapted(leaf_steps[only])) {
+            continue;
+        }
         let mut arrays = arrays.iter().cloned();
         // Of a model within the model, all that is trained comes first.
         for trained in [true, false] {
@@ -287,11 +313,17 @@ fn first_channels(steps: &[Step]) -> Option<Channels> {
     })
 }
 
-fn layer(step: &Step, channels: Channels) -> Result<Box<dyn Layer>> {
+fn layer(step: &Step, channels: Channels, source: &Source) -> Result<Box<dyn Layer>> {
     let Some([inside, around]) = &step.block else {
         let mut config = step.config.clone();
         if let Some(arguments) = config.as_object_mut() {
             arguments.insert("name".to_string(), step.name.clone().into());
+            if is_adapted(step) {
+                let found = ["mean", "variance"].into_iter().zip(source.of_adapted(step));
+                found.for_each(|(name, array)| {
+                    arguments.insert(name.to_string(), array.to_f32().into());
+                });
+            }
         }
         let made = from_keras(&step.class_name, &config, channels);
         return made.with_context(|| format!("the layer {} cannot be made", step.name));
@@ -299,10 +331,10 @@ fn layer(step: &Step, channels: Channels) -> Result<Box<dyn Layer>> {
     let activation = config::activation(&step.config["activation"])?;
     let mut block = Residual::new().name(&step.name).activation(activation);
     for step in inside {
-        block = block.add_boxed(layer(step, channels)?);
+        block = block.add_boxed(layer(step, channels, source)?);
     }
     for step in around.iter().filter(|_| !is_projection(step, around)) {
-        block = block.shortcut_boxed(layer(step, channels)?);
+        block = block.shortcut_boxed(layer(step, channels, source)?);
     }
     Ok(Box::new(block))
 }

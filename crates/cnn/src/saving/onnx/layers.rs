@@ -7,7 +7,7 @@ use tch::Tensor;
 use super::file::{Argument, Argument::*, OnnxGraph};
 use crate::engine::error::Context;
 use crate::layers::{
-    argument, argument_or, Activation, Interpolation, Layer, Padding, Sides, Sliding, Windows,
+    argument, argument_or, Activation, Interpolation, Layer, Normalization, Padding, Sides, Sliding, Windows,
 };
 use crate::saving::graph::Node;
 
@@ -166,6 +166,13 @@ fn operators(
             let x = onnx.node("Mul", name, &[&x, &scale], vec![]);
             onnx.node("Add", name, &[&x, &offset], vec![])
         }
+        "Normalization" => {
+            let (mean, deviation) = Normalization::from_config(config)?.by_channel(input);
+            let mean = onnx.weight(name, "mean", &mean)?;
+            let deviation = onnx.weight(name, "deviation", &deviation)?;
+            let centred = onnx.node("Sub", name, &[&x, &mean], vec![]);
+            onnx.node("Div", name, &[&centred, &deviation], vec![])
+        }
         "ZeroPadding2D" => {
             let Sides((top, bottom), (left, right)) = argument(config, "padding")?;
             let pads = onnx.ints(name, &[0, 0, top, left, 0, 0, bottom, right]);
@@ -225,6 +232,10 @@ pub(super) fn activation(
     match activation {
         Activation::Linear => x,
         Activation::Relu => simple(onnx, "Relu", vec![]),
+        Activation::Relu6 => {
+            let [least, most] = [0.0, 6.0].map(|number| onnx.number(name, number));
+            onnx.node("Clip", name, &[&x, &least, &most], vec![])
+        }
         Activation::LeakyRelu => simple(onnx, "LeakyRelu", vec![Float("alpha", 0.2)]),
         Activation::Elu => simple(onnx, "Elu", vec![]),
         Activation::Selu => simple(onnx, "Selu", vec![]),

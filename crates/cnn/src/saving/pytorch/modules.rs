@@ -5,7 +5,9 @@ use std::any::Any;
 use tch::Tensor;
 
 use crate::engine::error::Context;
-use crate::layers::{argument, argument_or, Activation, Layer, Residual, Sides, Sliding, Windows};
+use crate::layers::{
+    argument, argument_or, Activation, Layer, Normalization, Residual, Sides, Sliding, Windows,
+};
 use crate::saving::keras::rows_to_channels_first;
 
 /// Modules one after the other, as `nn.Sequential` has them.
@@ -17,6 +19,7 @@ pub(super) struct Modules {
     pub weights: Vec<(String, Tensor)>,
     /// Whether a block is among them.
     pub has_blocks: bool,
+    pub has_normalization: bool,
 }
 
 impl Modules {
@@ -61,6 +64,7 @@ impl Modules {
             let mut modules = Modules::default();
             modules.add_layers(layers.into_iter(), shape.to_vec())?;
             self.has_blocks |= modules.has_blocks;
+            self.has_normalization |= modules.has_normalization;
             let indented =
                 modules.lines.iter().map(|line| format!("    {},\n", line.replace('\n', "\n    ")));
             python += &format!(
@@ -166,6 +170,11 @@ impl Modules {
                 weights.push(("running_mean", mean));
                 self.add(line, weights);
             }
+            "Normalization" => {
+                self.has_normalization = true;
+                let (mean, deviation) = Normalization::from_config(config)?.numbers();
+                self.add(format!("Normalization({mean:?}, {deviation:?}, {})", shape.len()), vec![]);
+            }
             "ZeroPadding2D" => {
                 let Sides((top, bottom), (left, right)) = argument(config, "padding")?;
                 self.add(format!("nn.ZeroPad2d(({left}, {right}, {top}, {bottom}))"), vec![]);
@@ -250,6 +259,7 @@ impl Modules {
         let module = match activation {
             Activation::Linear => return,
             Activation::Relu => "nn.ReLU()",
+            Activation::Relu6 => "nn.ReLU6()",
             Activation::LeakyRelu => "nn.LeakyReLU(0.2)",
             Activation::Elu => "nn.ELU()",
             Activation::Selu => "nn.SELU()",

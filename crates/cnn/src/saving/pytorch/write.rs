@@ -19,6 +19,20 @@ class Residual(nn.Module):
 
 "#;
 
+/// What PyTorch has no module for either. Its numbers are no weights, so that files of weights stay as they are.
+const NORMALIZATION: &str = r#"
+class Normalization(nn.Module):
+    def __init__(self, mean, deviation, sides):
+        super().__init__()
+        for name, numbers in [("mean", mean), ("deviation", deviation)]:
+            by_channel = torch.tensor(numbers).reshape([-1] + [1] * (sides - 1))
+            self.register_buffer(name, by_channel, persistent=False)
+
+    def forward(self, x):
+        return (x - self.mean) / self.deviation
+
+"#;
+
 /// The weights by PyTorch's names, and the Python for a file called `path`.
 pub(in crate::saving) fn for_pytorch(
     model: &Sequential,
@@ -32,8 +46,12 @@ pub(in crate::saving) fn for_pytorch(
         modules.lines.iter().map(|line| format!("    {},\n", line.replace('\n', "\n    "))).collect();
     let file = path.file_name().unwrap_or_default().to_string_lossy();
     let block = if modules.has_blocks { RESIDUAL } else { "" };
+    let (torch, normalization) = match modules.has_normalization {
+        true => ("import torch\n", NORMALIZATION),
+        false => ("", ""),
+    };
     let python = format!(
-        "from safetensors.torch import load_file\nfrom torch import nn\n{block}\nmodel = nn.Sequential(\n{lines})\n\
+        "{torch}from safetensors.torch import load_file\nfrom torch import nn\n{block}{normalization}\nmodel = nn.Sequential(\n{lines})\n\
          model.load_state_dict(load_file({file:?}))\nmodel.eval()  # predicts from now on: no dropout\n"
     );
     Ok((modules.weights, python))
