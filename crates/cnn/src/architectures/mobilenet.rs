@@ -35,8 +35,13 @@ pub fn mobilenet_v2(input: [i64; 3], classes: i64) -> SequentialBuilder {
 
 /// [`mobilenet_v2`] without its classifier: it ends with 1,280 numbers for an image.
 pub fn mobilenet_v2_features(input: [i64; 3]) -> SequentialBuilder {
+    features(Sequential::input(input))
+}
+
+/// After what a model begins with.
+pub(super) fn features(mut model: SequentialBuilder) -> SequentialBuilder {
     let mut layers = normalised(conv("features.0.0", 32, 3, 2), "features.0.1");
-    let (mut model, mut channels, mut number) = (Sequential::input(input), 32, 1);
+    let (mut channels, mut number) = (32, 1);
     for (widening, filters, blocks, first_stride) in STAGES {
         for block in 0..blocks {
             let stride = if block == 0 { first_stride } else { 1 };

@@ -4,7 +4,7 @@
 //! [`SequentialBuilder`](crate::SequentialBuilder): `.seed(1)` and `.build()?` make the model, with random weights. Layers are called
 //! as the modules of the network's first implementation in PyTorch are, so that
 //! [`load_weights`](crate::Sequential::load_weights) finds each weight of a published file by its name. Like all
-//! classifiers of this crate they end with a softmax.
+//! classifiers of this crate they end with a softmax. [`pretrained`] has networks with published weights.
 //!
 //! ```
 //! use cnn::prelude::*;
@@ -17,6 +17,7 @@
 
 mod blocks;
 mod mobilenet;
+pub mod pretrained;
 mod resnet;
 mod vgg;
 

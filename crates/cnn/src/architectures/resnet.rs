@@ -19,7 +19,12 @@ use crate::model::{Sequential, SequentialBuilder};
 ///
 /// Source: He et al., *Deep residual learning for image recognition*, 2016, section 4.2.
 pub fn resnet20(input: [i64; 3], classes: i64) -> SequentialBuilder {
-    let mut model = with(Sequential::input(input), stem(16, 3, 1));
+    small20(Sequential::input(input), classes)
+}
+
+/// After what a model begins with.
+pub(super) fn small20(model: SequentialBuilder, classes: i64) -> SequentialBuilder {
+    let mut model = with(model, stem(16, 3, 1));
     let mut channels = 16;
     for (stage, filters) in [16, 32, 64].into_iter().enumerate() {
         for block in 0..3 {
@@ -58,7 +63,12 @@ pub fn resnet18(input: [i64; 3], classes: i64) -> SequentialBuilder {
 
 /// [`resnet18`] without its classifier: it ends with 512 numbers for an image.
 pub fn resnet18_features(input: [i64; 3]) -> SequentialBuilder {
-    features(input, [2, 2, 2, 2], 1, basic)
+    features18(Sequential::input(input))
+}
+
+/// After what a model begins with.
+pub(super) fn features18(model: SequentialBuilder) -> SequentialBuilder {
+    features(model, [2, 2, 2, 2], 1, basic)
 }
 
 /// ResNet-50, as torchvision has it: for images of about 224×224, 25.6 million parameters with 1,000 classes. Its blocks narrow the
@@ -81,7 +91,7 @@ pub fn resnet50(input: [i64; 3], classes: i64) -> SequentialBuilder {
 
 /// [`resnet50`] without its classifier: it ends with 2,048 numbers for an image.
 pub fn resnet50_features(input: [i64; 3]) -> SequentialBuilder {
-    features(input, [3, 4, 6, 3], 4, bottleneck)
+    features(Sequential::input(input), [3, 4, 6, 3], 4, bottleneck)
 }
 
 fn head(features: SequentialBuilder, classes: i64) -> SequentialBuilder {
@@ -90,12 +100,12 @@ fn head(features: SequentialBuilder, classes: i64) -> SequentialBuilder {
 
 /// ResNets for ImageNet: four stages, each with so many blocks, which give `widens` times the channels that they work with.
 fn features(
-    input: [i64; 3],
+    model: SequentialBuilder,
     blocks: [usize; 4],
     widens: i64,
     layers: fn(i64, i64) -> Layers,
 ) -> SequentialBuilder {
-    let mut model = with(Sequential::input(input), stem(64, 7, 2));
+    let mut model = with(model, stem(64, 7, 2));
     // Zeros do not change the largest number of what has been through a ReLU.
     model = model.add(ZeroPadding2D::new(1)).add(MaxPooling2D::new((3, 3)).strides((2, 2)));
     let mut channels = 64;

@@ -24,3 +24,6 @@ mod upright;
 
 pub use dataset::Dataset;
 pub use image_folder::{image_dataset_from_directory, ColorMode, ImageFolder};
+
+pub(crate) use checksum::sha256;
+pub(crate) use download::{download_archive, PATIENCE};

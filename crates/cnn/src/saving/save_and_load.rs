@@ -196,15 +196,19 @@ impl Sequential {
     /// 32-bit floats. If the architecture differs, the error names the first layer that does; in a file without one, the first
     /// weight that is missing, of another shape, or not the model's, and lists what the file has. The model is then unchanged.
     pub fn load_weights(&mut self, path: impl AsRef<Path>) -> Result<()> {
-        let path = path.as_ref();
+        self.load_weights_without(path.as_ref(), None)
+    }
+
+    /// The same, leaving out those of PyTorch's weights whose names begin so: a classifier that is not wanted.
+    pub(crate) fn load_weights_without(&mut self, path: &Path, without: Option<&str>) -> Result<()> {
         let bytes = read(path)?;
         let done = match FileFormat::of_bytes(&bytes, path) {
             FileFormat::Keras => keras::read_archive_weights(&bytes, self),
             FileFormat::H5 | FileFormat::WeightsH5 => keras::read_h5_weights(&bytes, self),
-            FileFormat::Safetensors => safetensors::read_weights(&bytes, self),
+            FileFormat::Safetensors => safetensors::read_weights(&bytes, self, without),
             FileFormat::Npz => read_npz(&bytes, self),
             FileFormat::PyTorch => {
-                formats::pytorch::read(&bytes).and_then(|arrays| pytorch::give_all(self, arrays))
+                formats::pytorch::read(&bytes).and_then(|arrays| pytorch::give_all(self, arrays, without))
             }
             FileFormat::Onnx => {
                 bail!("{} is an ONNX file; load the weights of what it was made from", path.display())

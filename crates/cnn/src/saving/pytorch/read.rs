@@ -60,11 +60,17 @@ fn places(model: &Sequential) -> Vec<Place> {
 }
 
 /// Gives a model a file's weights: by names where its layers are called as PyTorch's modules are, else in their order.
-/// BatchNorm's count of batches is no weight.
-pub(in crate::saving) fn give_all(model: &mut Sequential, arrays: Vec<(String, Array)>) -> Result<()> {
+/// BatchNorm's count of batches is no weight; those whose names begin with `without` are not wanted.
+pub(in crate::saving) fn give_all(
+    model: &mut Sequential,
+    arrays: Vec<(String, Array)>,
+    without: Option<&str>,
+) -> Result<()> {
     let places = places(model);
-    let arrays: Vec<_> =
-        arrays.into_iter().filter(|(name, _)| !name.ends_with("num_batches_tracked")).collect();
+    let is_wanted = |name: &str| {
+        !name.ends_with("num_batches_tracked") && !without.is_some_and(|without| name.starts_with(without))
+    };
+    let arrays: Vec<_> = arrays.into_iter().filter(|(name, _)| is_wanted(name)).collect();
     let named: BTreeMap<&str, &Array> = without_prefix(&arrays).collect();
     let known = places.iter().filter(|place| named.contains_key(pytorchs_name(&place.name).as_str())).count();
     match 2 * known > places.len() {
