@@ -15,9 +15,9 @@ import notebooks
 import parameters
 
 # What the report collects, by the beginning of the name of the notebook that measures it.
-METRICS = {"test_accuracy": "05_", "test_loss": "05_", "best_test_accuracy": "09_", "parameters": "04_"}
+METRICS = {"test_accuracy": "05_", "test_loss": "05_", "best_test_accuracy": "09_", "cifar10_accuracy": "12_", "parameters": "04_"}
 # The metric that a notebook's line shows: the first of these that it has recorded, else its first of all.
-HEADLINES = ("test_accuracy", "best_test_accuracy", "val_accuracy", "accuracy", "baseline_accuracy", "parameters")
+HEADLINES = ("test_accuracy", "best_test_accuracy", "val_accuracy", "accuracy", "baseline_accuracy", "cifar10_accuracy", "parameters")
 
 
 def arguments():

@@ -73,7 +73,7 @@ def test_the_report_has_its_shape(outcome):
     _, result, report = outcome
     assert list(report) == ["dataset", "device", "quick", "notebooks", "metrics"]
     assert (report["dataset"], report["device"], report["quick"]) == ("mnist", "cpu", True)
-    assert report["metrics"] == {"test_accuracy": 0.98765, "test_loss": 0.05, "best_test_accuracy": None, "parameters": 693962}
+    assert report["metrics"] == {"test_accuracy": 0.98765, "test_loss": 0.05, "best_test_accuracy": None, "cifar10_accuracy": None, "parameters": 693962}
     assert all(list(entry) == ["name", "status", "seconds", "cells", "error"] for entry in report["notebooks"])
     assert [entry["status"] for entry in report["notebooks"]] == ["ok"] + ["failed"] * 4 + ["ok", "failed"] + ["ok"] * 3
     assert all(0 < entry["seconds"] < 300 for entry in report["notebooks"])
