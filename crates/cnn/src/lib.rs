@@ -9,7 +9,9 @@
 //! 4. [`Sequential::fit`] trains it, with [`Fit`], an [`Optimizer`] and a [`Loss`], and returns a [`History`];
 //!    [`Sequential::training`] does so with [`callbacks`] and validation data; [`Sequential::lr_find`] finds a learning rate;
 //! 5. [`Sequential::evaluate`], [`Sequential::predict`] and [`ConfusionMatrix`] tell how good it is;
-//! 6. [`plots`] draw it; [`Sequential::save`] and [`Sequential::load`] keep it.
+//! 6. [`plots`] draw it; [`Sequential::save`] and [`Sequential::load`] keep it;
+//! 7. [`Sequential::pop_after`], [`Sequential::add`] and [`Sequential::set_trainable`] give one that has learnt a new head, and
+//!    train that alone.
 //!
 //! Every value is a [`tch::Tensor`] that a learner can look at and compute with. Images are
 //! `[batch, channels, height, width]`.

@@ -139,18 +139,22 @@ impl Network {
     /// The [`leaves`](Self::leaves) that `name` stands for: a layer's or a block's name, a class, or what names begin with.
     pub fn chosen(&self, name: &str) -> Result<Vec<String>> {
         let leaves = self.leaves();
-        let those = |is: &dyn Fn(&str, &dyn Layer) -> bool| -> Vec<String> {
-            leaves.iter().filter(|(leaf, layer)| is(leaf, *layer)).map(|(leaf, _)| leaf.clone()).collect()
-        };
         let begins =
             |leaf: &str, end: char| leaf.strip_prefix(name).is_some_and(|rest| rest.starts_with(end));
-        let ways: [&dyn Fn(&str, &dyn Layer) -> bool; 3] = [
-            &|leaf, _| leaf == name || begins(leaf, '/'),
-            &|_, layer| layer.class_name() == name,
-            &|leaf, _| begins(leaf, '_'),
-        ];
-        let found = ways.into_iter().map(those).find(|found| !found.is_empty());
-        found.with_context(|| self.no_layer(name))
+        // How well the name fits a layer; those that it fits best are meant.
+        let fits = |leaf: &str, layer: &dyn Layer| {
+            if leaf == name || begins(leaf, '/') {
+                3
+            } else if layer.class_name() == name {
+                2
+            } else {
+                i32::from(begins(leaf, '_'))
+            }
+        };
+        let best = leaves.iter().map(|(leaf, layer)| fits(leaf, *layer)).max().filter(|&best| best > 0);
+        let best = best.with_context(|| self.no_layer(name))?;
+        let meant = leaves.iter().filter(|(leaf, layer)| fits(leaf, *layer) == best);
+        Ok(meant.map(|(leaf, _)| leaf.clone()).collect())
     }
 
     /// Where the layer called `name` stands in the list.

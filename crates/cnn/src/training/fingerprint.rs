@@ -227,6 +227,8 @@ mod tests {
         };
         let earlier = layers(json!({ "units": 3, "activation": "relu" }), "relu".into());
         assert!(check_same(&own(true), &earlier, false).is_ok());
+        assert!(check_same(&json!({ FROZEN: "none" }), &json!({}), false).is_ok());
+        refusal(json!({ FROZEN: "a" }), json!({}), "with frozen layers \"none\", and this one has \"a\"");
         assert!(check_same(&own(false), &earlier, false).is_err());
     }
 

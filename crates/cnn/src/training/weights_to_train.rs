@@ -15,11 +15,7 @@ pub(super) fn weights_to_train(model: &Sequential, settings: &Fit) -> Result<Vec
     let weights = model.trainable_weights().into_iter();
     let mut trained: Vec<Trained> =
         weights.map(|(name, weight)| Trained { name, weight, lr_multiplier: 1.0 }).collect();
-    let advice = match model.frozen()[..] {
-        [] => "its layers have none; add a Dense layer, for example",
-        _ => "its layers are frozen: model.set_trainable(\"name\", true) lets training change one, and add() adds a head",
-    };
-    ensure!(!trained.is_empty(), "the model has no weights to train: {advice}");
+    ensure!(!trained.is_empty(), "the model has no weights to train: {}", advice(model));
     for (name, factor) in &settings.lr_multipliers {
         let chosen = model.network.chosen(name).context("lr_multipliers")?;
         for weight in &mut trained {
@@ -30,4 +26,14 @@ pub(super) fn weights_to_train(model: &Sequential, settings: &Fit) -> Result<Vec
         }
     }
     Ok(trained)
+}
+
+fn advice(model: &Sequential) -> &'static str {
+    match model.frozen()[..] {
+        [] => "its layers have none; add a Dense layer, for example",
+        _ => {
+            "its layers are frozen; model.set_trainable(\"name\", true) lets training change one, and model.add() gives it \
+             a new head"
+        }
+    }
 }
