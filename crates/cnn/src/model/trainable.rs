@@ -15,7 +15,7 @@ impl Sequential {
     ///
     /// `name` is a layer's, as in [`summary`](Self::summary); that of a block, with all that is in it; that of a layer in a block,
     /// `"residual/conv2d"`; or a class, `"BatchNormalization"`, for all layers of it. If there is none of these, it is what several names
-    /// begin with: `"block_3"` stands for `block_3_conv` and `block_3_bn`, not for `block_31_conv`.
+    /// begin with: `"block_3"` stands for `block_3_conv` and `block_3_bn`, not for `block_31_conv`, and `"features.3"` for `features.3.conv`.
     ///
     /// What the optimizer has learnt of weights that stay trainable is kept; of others it is forgotten, and they begin anew
     /// when they are trained again. Call [`compile`](Self::compile) again, as in Keras, to go on with a smaller learning rate.
@@ -148,7 +148,7 @@ impl Network {
             } else if layer.class_name() == name {
                 2
             } else {
-                i32::from(begins(leaf, '_'))
+                i32::from(begins(leaf, '_') || begins(leaf, '.'))
             }
         };
         let best = leaves.iter().map(|(leaf, layer)| fits(leaf, *layer)).max().filter(|&best| best > 0);
