@@ -212,7 +212,7 @@ fn pictures_that_cannot_be_read_are_all_named_or_left_out() {
     let folder = Folder::with_pictures("damaged");
     let whole = jpeg(&[RED; 64], 8, 8);
     folder.write("cat/3.png", b"<html>404</html>");
-    folder.write("cat/cut.jpg", &whole[..whole.len() - 40]);
+    folder.write("cat/cut.jpg", &whole[..whole.len() - 2]);
     folder.write("dog/phone.HEIC", b"\0\0\0\x18ftypheic\0\0\0\0");
     folder.write("dog/moving.gif", b"GIF89a");
     folder.refuses(

@@ -99,8 +99,10 @@ fn png(file: &[u8]) -> Result<Picture> {
 }
 
 fn jpeg(file: &[u8]) -> Result<Picture> {
-    let damaged =
-        |error: &dyn std::fmt::Display| anyhow!("is a damaged JPEG picture ({error}); save it again");
+    // Some of the decoder's messages end with a new line.
+    let damaged = |error: &dyn std::fmt::Display| {
+        anyhow!("is a damaged JPEG picture ({}); save it again", error.to_string().trim())
+    };
     let options = DecoderOptions::default().set_max_width(1 << 16).set_max_height(1 << 16);
     let mut decoder = JpegDecoder::new_with_options(Cursor::new(file), options);
     decoder.decode_headers().map_err(|error| damaged(&error))?;

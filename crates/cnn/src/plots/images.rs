@@ -93,7 +93,7 @@ pub fn images<S: AsRef<str>>(x: &Tensor, titles: &[S], columns: usize) -> Result
         }
         Ok(())
     })?;
-    // Pixel by pixel, plotters would take a second for a hundred images in colour.
+    // Each image is put there as a whole: as squares of plotters, a hundred in colour would be a million.
     let plane = (height * width) as usize;
     for (index, image) in values.chunks_exact(channels as usize * plane).enumerate() {
         let colour = |position: usize| match channels {
