@@ -461,6 +461,19 @@ fn fashion_mnist_is_loaded_and_checked() {
         &["no file of Fashion-MNIST", "go up to 10"],
     );
 
+    // A file without a name may be of any set.
+    let folder = Folder::new("fashion-nameless");
+    folder.write("train.csv", csv(10, 784).as_bytes());
+    assert_says(
+        &fashion_mnist::load_from(&folder.0).unwrap_err().to_string(),
+        &["train.csv does not tell", "fashion-mnist_train.csv"],
+    );
+    fs::remove_file(folder.0.join("train.csv")).unwrap();
+    assert_says(
+        &fashion_mnist::load_from(&folder.0).unwrap_err().to_string(),
+        &["train-images-idx3-ubyte", "fashion-mnist_train.csv with fashion-mnist_test.csv"],
+    );
+
     let beside =
         std::env::var_os("CNN_DATA_DIR").map(|folder| PathBuf::from(folder).with_file_name("fashion-mnist"));
     let Some(folder) = beside.filter(|folder| folder.exists()) else {

@@ -115,7 +115,9 @@ pub fn load_from(folder: impl AsRef<Path>) -> Result<Dataset> {
         let mut parts = read(find(folder)?)?.into_iter().map(|(_number, part)| part);
         let (train, test) = (parts.next(), parts.next_back());
         let (mut train, test) = train.zip(test).context("there are no batches")?;
-        for mut part in parts {
+        let others: Vec<Part> = parts.collect();
+        train.images.pixels.reserve_exact(others.iter().map(|part| part.images.pixels.len()).sum());
+        for mut part in others {
             train.images.pixels.append(&mut part.images.pixels);
             train.labels.append(&mut part.labels);
         }

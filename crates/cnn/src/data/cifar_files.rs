@@ -81,7 +81,9 @@ pub(crate) fn find(path: &Path) -> Result<Vec<Batch>> {
 
 /// Whether there is anything of CIFAR-10, whole or not.
 pub(crate) fn is_in(path: &Path) -> bool {
-    look(path).is_ok_and(|(files, archives)| !files.is_empty() || !archives.is_empty())
+    // Which archive a file is, if it is one, only its name tells soon.
+    let may_be = path.is_dir() || ending(path) == "zip" || is_archive(&name(path).to_lowercase());
+    may_be && look(path).is_ok_and(|(files, archives)| !files.is_empty() || !archives.is_empty())
 }
 
 /// The batches in an archive of tar.

@@ -25,17 +25,18 @@ const STALL: Duration = Duration::from_secs(60);
 /// The mirrors of a data set: those that `CNN_MIRRORS` names, where the files may also be in a folder of the set's name, else those
 /// that are built in.
 pub(crate) fn mirrors(set: &str, built_in: &[&str]) -> Vec<String> {
-    let named = std::env::var("CNN_MIRRORS").unwrap_or_default();
-    let named: Vec<&str> = named
-        .split(',')
-        .map(|address| address.trim().trim_end_matches('/'))
+    mirrors_of(&std::env::var("CNN_MIRRORS").unwrap_or_default(), set, built_in)
+}
+
+fn mirrors_of(setting: &str, set: &str, built_in: &[&str]) -> Vec<String> {
+    let named = setting.split(',').map(|address| address.trim().trim_end_matches('/'));
+    let named: Vec<String> = named
         .filter(|address| !address.is_empty())
+        .flat_map(|address| [format!("{address}/{set}/"), format!("{address}/")])
         .collect();
     match named.is_empty() {
         true => built_in.iter().map(|address| address.to_string()).collect(),
-        false => {
-            named.iter().flat_map(|address| [format!("{address}/{set}/"), format!("{address}/")]).collect()
-        }
+        false => named,
     }
 }
 
@@ -447,6 +448,16 @@ mod tests {
         });
         assert_eq!(std::fs::read_dir(&folder).unwrap().count(), 2);
         std::fs::remove_dir_all(folder).unwrap();
+    }
+
+    #[test]
+    fn named_mirrors_take_the_place_of_those_that_are_built_in() {
+        let mirrors = |setting| mirrors_of(setting, "mnist", &["https://a/"]);
+        assert_eq!(mirrors(" "), ["https://a/"]);
+        assert_eq!(
+            mirrors("http://room:8000, http://b/x/"),
+            ["http://room:8000/mnist/", "http://room:8000/", "http://b/x/mnist/", "http://b/x/"]
+        );
     }
 
     #[test]

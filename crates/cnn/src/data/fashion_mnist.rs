@@ -26,7 +26,7 @@ const SET: FourFiles = FourFiles {
         "http://fashion-mnist.s3-website.eu-central-1.amazonaws.com/",
         "https://storage.googleapis.com/tensorflow/tf-keras-datasets/",
     ],
-    csv_in_order: false, // Kaggle's are shuffled
+    is_mnist: false, // Kaggle's .csv files are shuffled
     stand_in: StandIn {
         of: FASHION_MNIST,
         name: SYNTHETIC,

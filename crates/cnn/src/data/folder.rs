@@ -283,6 +283,9 @@ fn remedy(set: &str) -> String {
     match set.strip_prefix("emnist-") {
         Some(split) => format!("data::emnist::load_from(\"folder\", \"{split}\") loads one of EMNIST's"),
         None if set == "qmnist" => "data::qmnist::load_from(\"folder\") loads QMNIST".to_string(),
+        None if set == "fashion-mnist" => {
+            "data::fashion_mnist::load_from(\"folder\") loads Fashion-MNIST".to_string()
+        }
         None => format!("data::idx::load_folder(\"folder\", \"{set}\") loads one by its name"),
     }
 }
@@ -334,6 +337,9 @@ fn nothing(path: &Path, wanted: &Wanted) -> String {
         );
     }
     let looked_for = match wanted.sets.iter().find(|set| set.contains('-') || **set == "qmnist") {
+        Some(set) if wanted.sets.contains(&"") && !wanted.others => {
+            format!("{} (with or without .gz), or {set}_train.csv with {set}_test.csv", FILES.join(", "))
+        }
         Some(set) if !wanted.others => [0, 1, 2, 3].map(|number| file_name(set, number)).join(", "),
         _ => format!(
             "{} (with or without .gz), mnist.npz, mnist_train.csv with mnist_test.csv, or Kaggle's train.csv",

@@ -21,8 +21,9 @@ pub(crate) struct FourFiles {
     pub hashes: [&'static str; 4],
     /// Where the four files lie, gzipped.
     pub mirrors: &'static [&'static str],
-    /// Whether its `.csv` files have the images in the order of the four files, so that the hashes fit.
-    pub csv_in_order: bool,
+    /// Whether other formats than the four files have the images in the same order, so that the hashes fit; and whether files
+    /// that name no set, as `train.csv`, are its own.
+    pub is_mnist: bool,
     /// What takes its place.
     pub stand_in: StandIn,
 }
@@ -35,7 +36,7 @@ impl FourFiles {
             return self.load_from(&folder).with_context(|| format!("CNN_DATA_DIR is {}", folder.display()));
         }
         let folder = known.folder();
-        if find(&folder, &self.wanted).is_err() {
+        if self.find(&folder).is_err() {
             let mirrors = mirrors(known.name, self.mirrors);
             let verify = |position: usize, content: &[u8]| self.verify(position, &[content]);
             if let Err(reasons) = download(&mirrors, PATIENCE, &folder, &FILES, &verify)? {
@@ -47,17 +48,29 @@ impl FourFiles {
 
     /// Loads it from a folder, and checks that it is the one.
     pub fn load_from(&self, folder: &Path) -> Result<Dataset> {
-        let found = find(folder, &self.wanted)?;
+        let found = self.find(folder)?;
         // A damaged file is better explained by what is wrong in it than by its hash.
         let parts = idx::read(&found)?;
         let name = match &parts.divided {
             Some(file) => self.of_its_form(&found, &parts, file)?,
-            None if matches!(found.files, Files::Csv { .. }) && !self.csv_in_order => {
+            None if matches!(found.files, Files::Csv { .. }) && !self.is_mnist => {
                 self.of_its_form(&found, &parts, &found.files.of(0)[0].name())?
             }
             None => self.verified(&found, &parts)?,
         };
         Ok(Dataset::new(&name, (self.stand_in.class_names)(), parts.train, parts.test))
+    }
+
+    fn find(&self, folder: &Path) -> Result<Found> {
+        let found = find(folder, &self.wanted)?;
+        let (title, file) = (self.stand_in.of.title, found.files.of(0)[0]);
+        ensure!(
+            self.is_mnist || !found.set.is_empty() || matches!(found.files, Files::Idx(_)),
+            "{file} does not tell that it is of {title}, whose files are {} or {}_train.csv. Check the path",
+            FILES.join(", "),
+            self.stand_in.of.name
+        );
+        Ok(found)
     }
 
     /// The name of a set whose hashes are right.
@@ -109,7 +122,7 @@ impl FourFiles {
 
     /// Whether the files in a folder are this set's, by their names, or by the training labels where names do not tell.
     fn is_in(&self, folder: &Path) -> bool {
-        let Ok(found) = find(folder, &self.wanted) else {
+        let Ok(found) = self.find(folder) else {
             return false;
         };
         match &found.files {

@@ -9,7 +9,7 @@ use super::formats::{csv, idx, npz};
 use super::{class_names, upright};
 use crate::engine::error::Context;
 
-/// Loads a data set in MNIST's format, Fashion-MNIST for example, from the folder that holds its four files, gzipped or
+/// Loads a data set in MNIST's format, KMNIST for example, from the folder that holds its four files, gzipped or
 /// not. The data set is called `name`. Unlike [`mnist::load_data`](super::mnist::load_data) it does not check which set it is.
 ///
 /// What [`mnist::load_from`](super::mnist::load_from) accepts is accepted here, too: torchvision's folders (of several the

@@ -24,7 +24,7 @@ const SET: FourFiles = FourFiles {
         "https://ossci-datasets.s3.amazonaws.com/mnist/",
         "https://storage.googleapis.com/cvdf-datasets/mnist/",
     ],
-    csv_in_order: true,
+    is_mnist: true,
     stand_in: StandIn {
         of: MNIST,
         name: SYNTHETIC,
