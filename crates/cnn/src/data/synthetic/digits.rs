@@ -12,9 +12,11 @@
 //! digits alone reads 99 % of others drawn here, and about 95 % of MNIST's test images.
 
 use rand::rngs::StdRng;
-use rand::{Rng, SeedableRng};
+use rand::Rng;
 use std::f32::consts::TAU;
-use std::sync::mpsc::channel;
+
+use super::shape::{spline, unsteady};
+use super::{normal, share_out, Drawn};
 
 /// Rows, and columns, of an image.
 const SIDE: usize = 28;
@@ -24,19 +26,13 @@ const PIXELS: usize = SIDE * SIDE;
 const BOX: f32 = 20.0;
 /// Row, and column, where the centre of mass goes: the mean of MNIST's.
 const CENTRE: f32 = 14.0;
-/// Images that a thread draws between two reports.
-const PART: usize = 100;
 /// Dots that the pen leaves per unit of length: enough to look like a continuous line.
 const DOTS_PER_UNIT: f32 = 40.0;
-/// How far a curve swings out between its points: 0 gives straight lines, 0.6 nearly a circle from six points.
-const ROUNDNESS: f32 = 0.6;
 
 /// What the pen draws without being lifted: a smooth curve through the points. A point written twice is a corner.
 type Stroke = &'static [(u8, u8)];
 /// One way of writing a digit: its strokes.
 type Style = &'static [Stroke];
-/// A point of the unit square: (x, y).
-type Point = (f32, f32);
 
 /// The ways of writing each digit, all equally likely; a point is (x, y) in hundredths.
 #[rustfmt::skip]
@@ -133,13 +129,8 @@ const STYLES: [&[Style]; 10] = [
     ],
 ];
 
-/// Images of digits with their labels.
-pub struct Digits {
-    /// `28 * 28` bytes per image, row by row: 0 is the background, 255 is ink.
-    pub images: Vec<u8>,
-    /// One label per image, from 0 to 9.
-    pub labels: Vec<u8>,
-}
+/// Images of digits with their labels: `28 * 28` bytes per image, row by row; 0 is the background, 255 is ink.
+pub type Digits = Drawn;
 
 /// Draws `count` digits; each label is drawn uniformly from 0 to 9.
 ///
@@ -154,56 +145,11 @@ pub(crate) fn digits_with(
     seed: u64,
     report: impl FnMut(usize) -> anyhow::Result<()>,
 ) -> anyhow::Result<Digits> {
-    let threads = std::thread::available_parallelism().map_or(1, usize::from);
-    digits_on(threads, count, seed, report)
-}
-
-/// Shares the work among threads, for speed: the result does not depend on how many there are.
-fn digits_on(
-    threads: usize,
-    count: usize,
-    seed: u64,
-    report: impl FnMut(usize) -> anyhow::Result<()>,
-) -> anyhow::Result<Digits> {
-    let mut images = vec![0; count * PIXELS];
-    let mut labels = vec![0; count];
-    let share = count.div_ceil(threads).max(1);
-    let shares = images.chunks_mut(share * PIXELS).zip(labels.chunks_mut(share));
-    std::thread::scope(|scope| {
-        let (sender, receiver) = channel();
-        for (thread, (images, labels)) in shares.enumerate() {
-            let sender = sender.clone();
-            scope.spawn(move || {
-                let parts = images.chunks_mut(PART * PIXELS).zip(labels.chunks_mut(PART));
-                for (part, (images, labels)) in parts.enumerate() {
-                    let images = images.chunks_exact_mut(PIXELS);
-                    for (i, (image, label)) in images.zip(labels.iter_mut()).enumerate() {
-                        let mut rng = generator(seed, thread * share + part * PART + i);
-                        *label = rng.gen_range(0..10);
-                        draw(*label, &mut rng, image);
-                    }
-                    if sender.send(labels.len()).is_err() {
-                        break; // the work has ended early
-                    }
-                }
-            });
-        }
-        drop(sender);
-        receiver.into_iter().try_for_each(report)
-    })?;
-    Ok(Digits { images, labels })
-}
-
-/// The random numbers of one image: its own, so that it does not matter which thread draws it, or when.
-fn generator(seed: u64, index: usize) -> StdRng {
-    let mut key = [0; 32];
-    key[..8].copy_from_slice(&seed.to_le_bytes());
-    key[8..16].copy_from_slice(&(index as u64).to_le_bytes());
-    StdRng::from_seed(key)
+    share_out(count, PIXELS, seed, draw, report)
 }
 
 /// Draws one digit, from the choice of its style to its pixels.
-fn draw(label: u8, rng: &mut StdRng, image: &mut [u8]) {
+pub(super) fn draw(label: u8, rng: &mut StdRng, image: &mut [u8]) {
     let styles = STYLES[usize::from(label)];
     let style = styles[rng.gen_range(0..styles.len())];
     let mut dots = write(style, rng);
@@ -230,7 +176,7 @@ fn write(style: Style, rng: &mut StdRng) -> Vec<Dot> {
     let (pressure, phase) = (0.12 * normal(rng), rng.gen_range(0.0..TAU));
     let mut dots = Vec::new();
     for stroke in style {
-        let points = unsteady(stroke, rng);
+        let points = unsteady(stroke, 0.025, rng);
         let last = points.len() - 1;
         for i in 0..last {
             // The curve leaves and arrives in directions that depend on the points before and after.
@@ -245,29 +191,6 @@ fn write(style: Style, rng: &mut StdRng) -> Vec<Dot> {
         }
     }
     dots
-}
-
-/// Moves each point of a stroke a little at random; the two points of a corner stay together.
-fn unsteady(stroke: Stroke, rng: &mut StdRng) -> Vec<Point> {
-    let mut points: Vec<Point> = Vec::new();
-    for (i, &(x, y)) in stroke.iter().enumerate() {
-        let mut off = |hundredths: u8| f32::from(hundredths) / 100.0 + 0.025 * normal(rng);
-        let moved = (off(x), off(y));
-        let is_corner = i > 0 && stroke[i - 1] == (x, y);
-        points.push(if is_corner { points[i - 1] } else { moved });
-    }
-    points
-}
-
-/// The point at `t` (0 to 1) of the smooth curve from `p1` to `p2`, whose neighbours are `p0` and `p3`.
-fn spline(p0: Point, p1: Point, p2: Point, p3: Point, t: f32) -> Point {
-    let axis = |a: f32, b: f32, c: f32, d: f32| {
-        let (leave, arrive) = (ROUNDNESS * (c - a), ROUNDNESS * (d - b));
-        let square = 3.0 * (c - b) - 2.0 * leave - arrive;
-        let cube = 2.0 * (b - c) + leave + arrive;
-        b + t * (leave + t * (square + t * cube))
-    };
-    (axis(p0.0, p1.0, p2.0, p3.0), axis(p0.1, p1.1, p2.1, p3.1))
 }
 
 /// Makes the digit somebody's: stretched, slanted and turned as a whole, then bent by a few long waves.
@@ -346,66 +269,9 @@ fn centre(dots: &mut [Dot], picture: &[f32; PIXELS]) {
     }
 }
 
-/// A random number of mean 0 and standard deviation 1, nearly normal, and never beyond 3.
-fn normal(rng: &mut StdRng) -> f32 {
-    (0..3).map(|_| rng.gen_range(-1.0..1.0f32)).sum()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn the_seed_alone_decides() {
-        let (one, same, other) = (digits(100, 1), digits(100, 1), digits(100, 2));
-        assert!(one.images == same.images && one.labels == same.labels);
-        assert!(one.images != other.images && one.labels != other.labels);
-    }
-
-    #[test]
-    fn the_number_of_threads_does_not_matter() {
-        let on = |threads| digits_on(threads, 250, 3, |_| Ok(())).unwrap();
-        let alone = on(1);
-        for threads in [2, 3, 7, 250, 300] {
-            let shared = on(threads);
-            assert!(shared.images == alone.images && shared.labels == alone.labels);
-        }
-    }
-
-    #[test]
-    fn every_image_is_reported_until_an_error_ends_the_work() {
-        let mut reported = 0;
-        digits_with(1234, 1, |more| {
-            reported += more;
-            Ok(())
-        })
-        .unwrap();
-        assert_eq!(reported, 1234);
-        let refused = digits_with(1_000_000, 1, |_| anyhow::bail!("enough"));
-        assert_eq!(refused.err().unwrap().to_string(), "enough");
-    }
-
-    #[test]
-    fn a_larger_count_only_adds() {
-        let (few, many) = (digits(10, 4), digits(100, 4));
-        assert_eq!(few.labels, many.labels[..10]);
-        assert_eq!(few.images, many.images[..10 * PIXELS]);
-    }
-
-    #[test]
-    fn none_is_allowed() {
-        let none = digits(0, 5);
-        assert!(none.images.is_empty() && none.labels.is_empty());
-    }
-
-    #[test]
-    fn labels_are_balanced() {
-        let labels = digits(10_000, 6).labels;
-        for label in 0..10 {
-            let count = labels.iter().filter(|&&l| l == label).count();
-            assert!((900..1100).contains(&count), "{count} images of {label}");
-        }
-    }
 
     #[test]
     fn there_is_as_much_ink_as_in_mnist() {
