@@ -96,7 +96,8 @@ pub mod prelude {
         ReduceLROnPlateau, Run, TensorBoard, TerminateOnNaN,
     };
     pub use crate::data::{
-        cifar10, emnist, fashion_mnist, image_dataset_from_directory, mnist, qmnist, ColorMode, Dataset, ImageFolder,
+        cifar10, emnist, fashion_mnist, image_dataset_from_directory, mnist, qmnist, ColorMode, Dataset,
+        ImageFolder,
     };
     pub use crate::layers::Activation::{self, *};
     // `Softmax` is two things by this: the activation among values, the layer among types.
@@ -110,7 +111,7 @@ pub mod prelude {
     pub use crate::preprocessing::{add_channel, normalize, to_categorical};
     pub use crate::tch::{Device, Kind, Tensor};
     pub use crate::{
-        architectures, course, device, plots, Adam, AdamW, Augment, ConfusionMatrix, Figure, FillMode, Fit, History, Loss,
-        LrFind, Optimizer, RMSprop, Schedule, Sequential, Table, SGD,
+        architectures, course, device, plots, Adam, AdamW, Augment, ConfusionMatrix, Figure, FillMode, Fit,
+        History, Loss, LrFind, Optimizer, RMSprop, Schedule, Sequential, Table, SGD,
     };
 }

@@ -37,7 +37,8 @@ fn resnet20_with_published_weights_is_right_915_times_of_1000() {
     let mut model = architectures::resnet20([3, 32, 32], 10).build().unwrap();
     // The file's order is the alphabet's, and its names are the modules'.
     model.load_weights(weights).unwrap();
-    let right = |model: &Sequential| model.predict(&x).unwrap().argmax(-1, false).eq_tensor(&y).sum(Kind::Int64);
+    let right =
+        |model: &Sequential| model.predict(&x).unwrap().argmax(-1, false).eq_tensor(&y).sum(Kind::Int64);
     assert_eq!(right(&model).int64_value(&[]), 915);
     // The same weights as PyTorch wrote them long ago, under a prefix.
     let mut other = architectures::resnet20([3, 32, 32], 10).seed(2).build().unwrap();
@@ -70,7 +71,12 @@ fn weights_of_another_architecture_are_refused_by_their_first_tensor() {
 #[test]
 fn the_networks_have_as_many_numbers_as_published() {
     let trainable = |model: Sequential| -> usize {
-        model.weights().iter().filter(|(_, weight)| weight.requires_grad()).map(|(_, weight)| weight.numel()).sum()
+        model
+            .weights()
+            .iter()
+            .filter(|(_, weight)| weight.requires_grad())
+            .map(|(_, weight)| weight.numel())
+            .sum()
     };
     let large = [3, 224, 224];
     // The figures of torchvision's documentation.

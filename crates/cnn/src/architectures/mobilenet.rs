@@ -57,7 +57,10 @@ pub(super) fn features(mut model: SequentialBuilder) -> SequentialBuilder {
             (channels, number) = (filters, number + 1);
         }
     }
-    layers.extend(normalised(conv(format!("features.{number}.0"), 1280, 1, 1), &format!("features.{number}.1")));
+    layers.extend(normalised(
+        conv(format!("features.{number}.0"), 1280, 1, 1),
+        &format!("features.{number}.1"),
+    ));
     layers.into_iter().fold(model, SequentialBuilder::add_boxed).add(GlobalAveragePooling2D)
 }
 

@@ -135,7 +135,11 @@ fn in_folder(folder: &Path, begins: &str) -> Option<PathBuf> {
 
 /// Checks what was downloaded by the digits in its name.
 fn check(name: &str, bytes: &[u8]) -> Result<()> {
-    let digits = name.rsplit(['-', '/']).next().and_then(|end| end.split('.').next()).context("the name has no digits")?;
+    let digits = name
+        .rsplit(['-', '/'])
+        .next()
+        .and_then(|end| end.split('.').next())
+        .context("the name has no digits")?;
     let found = sha256([bytes]);
     ensure!(
         found.starts_with(digits),

@@ -11,7 +11,8 @@ use super::dataset::{Dataset, Part};
 use super::download::{download_archive, mirrors, PATIENCE};
 use super::formats::cifar::{hash, parse, to_records, SIDE};
 use super::place::CIFAR_10;
-use super::stand_in::StandIn;
+use super::stand_in::{drawn_by, StandIn};
+use super::synthetic::objects;
 use crate::engine::error::Context;
 use crate::engine::memory::guarded;
 use crate::engine::text::thousands;
@@ -48,7 +49,7 @@ const STAND_IN: StandIn = StandIn {
     sides: [3, SIDE, SIDE],
     counts: [OF_TRAINING, OF_BATCH],
     class_names: || class_names::of(class_names::CIFAR_10),
-    draw: None,
+    draw: drawn_by!(objects::objects_with),
 };
 
 /// Loads CIFAR-10: `[50000, 3, 32, 32]` and `[10000, 3, 32, 32]` bytes with their labels, 0 to 9; `class_names` of the data set says
@@ -189,4 +190,19 @@ fn to_keep(name: &str, archive: &[u8]) -> Result<Vec<(String, Vec<u8>)>> {
         .into_iter()
         .map(|(number, part)| (format!("{}.bin", BATCHES[number]), to_records(&part)))
         .collect())
+}
+
+/// The objects that stand in for CIFAR-10, `train` and `test` in number; a seed always gives the same. See
+/// [`synthetic`](super::synthetic) for how hard they are.
+///
+/// The interrupt button does not end it.
+///
+/// ```
+/// use cnn::prelude::*;
+/// let data = cifar10::synthetic_objects(20, 5, 1);
+/// assert_eq!(data.x_train.size(), [20, 3, 32, 32]);
+/// assert_eq!(data.name, "synthetic-objects");
+/// ```
+pub fn synthetic_objects(train: usize, test: usize, seed: u64) -> Dataset {
+    STAND_IN.pictures([train, test], seed)
 }

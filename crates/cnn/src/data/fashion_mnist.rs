@@ -12,7 +12,8 @@ use super::dataset::Dataset;
 use super::folder::Wanted;
 use super::four_files::FourFiles;
 use super::place::FASHION_MNIST;
-use super::stand_in::StandIn;
+use super::stand_in::{drawn_by, StandIn};
+use super::synthetic::fashion;
 
 const SET: FourFiles = FourFiles {
     wanted: Wanted { name: "fashion-mnist", sets: &["", "fashion-mnist", "fashionmnist"], others: false },
@@ -35,7 +36,7 @@ const SET: FourFiles = FourFiles {
         sides: [1, 28, 28],
         counts: [60_000, 10_000],
         class_names: || class_names::of(class_names::FASHION),
-        draw: None,
+        draw: drawn_by!(fashion::fashion_with),
     },
 };
 
@@ -69,4 +70,19 @@ pub fn load_data() -> Result<Dataset> {
 /// files only the form is checked: 28×28 pixels, and labels 0 to 9.
 pub fn load_from(folder: impl AsRef<Path>) -> Result<Dataset> {
     SET.load_from(folder.as_ref())
+}
+
+/// The clothes that stand in for Fashion-MNIST, `train` and `test` in number; a seed always gives the same. See
+/// [`synthetic`](super::synthetic) for how hard they are.
+///
+/// The interrupt button does not end it.
+///
+/// ```
+/// use cnn::prelude::*;
+/// let data = fashion_mnist::synthetic_fashion(20, 5, 1);
+/// assert_eq!(data.x_train.size(), [20, 28, 28]);
+/// assert_eq!(data.name, "synthetic-fashion");
+/// ```
+pub fn synthetic_fashion(train: usize, test: usize, seed: u64) -> Dataset {
+    SET.stand_in.pictures([train, test], seed)
 }

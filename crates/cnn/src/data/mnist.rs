@@ -8,7 +8,7 @@ use super::dataset::Dataset;
 use super::folder::Wanted;
 use super::four_files::FourFiles;
 use super::place::MNIST;
-use super::stand_in::StandIn;
+use super::stand_in::{drawn_by, StandIn};
 use super::synthetic;
 
 const SET: FourFiles = FourFiles {
@@ -33,9 +33,7 @@ const SET: FourFiles = FourFiles {
         sides: [1, 28, 28],
         counts: [60_000, 10_000],
         class_names: class_names::of_digits,
-        draw: Some(|count, seed, report| {
-            synthetic::digits_with(count, seed, report).map(|drawn| (drawn.images, drawn.labels))
-        }),
+        draw: drawn_by!(synthetic::digits_with),
     },
 };
 

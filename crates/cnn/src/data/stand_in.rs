@@ -1,6 +1,6 @@
 //! What takes a data set's place where it cannot be had: pictures that this crate draws itself, with a banner that says so.
 
-use anyhow::{bail, Context, Result};
+use anyhow::Result;
 
 use super::certificates::is_about_certificates;
 use super::dataset::{Dataset, Images, Part};
@@ -9,6 +9,14 @@ use crate::show::Bar;
 
 /// Draws so many pictures, from a seed, and reports how many more there are: their pixels and their labels.
 pub(crate) type Draw = fn(usize, u64, &mut dyn FnMut(usize) -> Result<()>) -> Result<(Vec<u8>, Vec<u8>)>;
+
+/// A [`Draw`] of one of the functions in `synthetic`.
+macro_rules! drawn_by {
+    ($draw:path) => {
+        |count, seed, report| $draw(count, seed, report).map(|drawn| (drawn.images, drawn.labels))
+    };
+}
+pub(crate) use drawn_by;
 
 /// Pictures that stand in for a data set.
 pub(crate) struct StandIn {
@@ -25,17 +33,12 @@ pub(crate) struct StandIn {
     /// How many training and test pictures the data set has.
     pub counts: [usize; 2],
     pub class_names: fn() -> Vec<String>,
-    /// None: they cannot be drawn yet, and that the data set is not there is an error.
-    pub draw: Option<Draw>,
+    pub draw: Draw,
 }
 
 impl StandIn {
     /// Says loudly that the data set is not there, and draws instead. The interrupt button ends the work.
     pub fn take_its_place(&self, reasons: &str) -> Result<Dataset> {
-        if self.draw.is_none() {
-            let (why, remedy) = self.why_and_remedy(reasons);
-            bail!("{} is not there. {why}. {remedy}\n{reasons}", self.of.title);
-        }
         println!("{}\n{reasons}", self.banner(reasons));
         self.drawn(self.counts, 42, |bar| bar.check())
     }
@@ -52,11 +55,10 @@ impl StandIn {
         check: impl Fn(&mut Bar) -> Result<()>,
     ) -> Result<Dataset> {
         let mut bar = Bar::new(&format!("drawing {}", self.pictures), (train + test) as u64, "images");
-        let (mut pixels, mut labels) =
-            (self.draw.context("they cannot be drawn")?)(train + test, seed, &mut |more| {
-                bar.advance(more as u64);
-                check(&mut bar)
-            })?;
+        let (mut pixels, mut labels) = (self.draw)(train + test, seed, &mut |more| {
+            bar.advance(more as u64);
+            check(&mut bar)
+        })?;
         let [channels, height, width] = self.sides;
         let part = |pixels, labels| Part { images: Images { channels, height, width, pixels }, labels };
         let test = part(pixels.split_off(train * channels * height * width), labels.split_off(train));
@@ -126,11 +128,11 @@ mod tests {
             sides: [3, 1, 2],
             counts: [2, 1],
             class_names: || class_names::of(class_names::FASHION),
-            draw: Some(|count, seed, report| {
+            draw: |count, seed, report| {
                 report(count)?;
                 let pixels = (0..6 * count).map(|place| place as u8 + seed as u8);
                 Ok((pixels.collect(), (0..count as u8).collect()))
-            }),
+            },
         }
     }
 

@@ -44,7 +44,8 @@ mod tests {
     fn places_and_purposes_have_seeds_of_their_own() {
         let mut seen = std::collections::HashSet::new();
         for seed in 0..10 {
-            let purposes = [Purpose::Order, Purpose::Dropout, Purpose::Augmentation, Purpose::Split, Purpose::Weights];
+            let purposes =
+                [Purpose::Order, Purpose::Dropout, Purpose::Augmentation, Purpose::Split, Purpose::Weights];
             for purpose in purposes {
                 for first in 0..10 {
                     for second in 0..10 {

@@ -9,8 +9,8 @@ use super::{
     Cropping2D, Dense, DepthwiseConv2D, Dropout, Flatten, GaussianDropout, GaussianNoise,
     GlobalAveragePooling2D, GlobalMaxPooling2D, KeepDims, Layer, LayerNormalization, LeakyReLU, MaxPooling2D,
     Normalization, Permute, RandomContrast, RandomFlip, RandomRotation, RandomTranslation, RandomZoom, ReLU,
-    Rescaling, Reshape, Residual, SeparableConv2D, Softmax, SpatialDropout2D, UpSampling2D, ZeroPadding2D, ZeroPaddingChannels,
-    ELU,
+    Rescaling, Reshape, Residual, SeparableConv2D, Softmax, SpatialDropout2D, UpSampling2D, ZeroPadding2D,
+    ZeroPaddingChannels, ELU,
 };
 use crate::engine::error::Context;
 

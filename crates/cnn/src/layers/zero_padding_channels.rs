@@ -1,6 +1,9 @@
 //! Channels of zeros around the channels of an image.
 
-use super::{arguments::argument, arguments::argument_or, layer::to_config, names::name_method, shape::image_shape, Layer};
+use super::{
+    arguments::argument, arguments::argument_or, layer::to_config, names::name_method, shape::image_shape,
+    Layer,
+};
 use anyhow::{ensure, Result};
 use serde::Serialize;
 use serde_json::Value;

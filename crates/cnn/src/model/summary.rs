@@ -53,7 +53,8 @@ impl Sequential {
     /// The multiply-adds of each layer.
     fn costs(&self) -> Vec<i64> {
         let layers = &self.network.layers;
-        let inputs = std::iter::once(&self.network.input_shape).chain(layers.iter().map(|named| &named.output_shape));
+        let inputs =
+            std::iter::once(&self.network.input_shape).chain(layers.iter().map(|named| &named.output_shape));
         layers.iter().zip(inputs).map(|(named, input)| named.layer.multiply_adds(input)).collect()
     }
 }

@@ -352,7 +352,9 @@ pub(super) fn read_weights(bytes: &[u8], model: &mut Sequential, without: Option
     let saved = parse(bytes).context(NOT_WHOLE)?;
     let weights = match saved.architecture {
         Some(_) => saved.check_same_layers(model).and_then(|()| saved.in_order_of(model)),
-        None if saved.has_pytorchs_names() => return give_all(model, in_pytorchs_order(arrays(bytes)?), without),
+        None if saved.has_pytorchs_names() => {
+            return give_all(model, in_pytorchs_order(arrays(bytes)?), without)
+        }
         None => saved.named_as_in(model),
     };
     model.set_weights(&weights?)?;
