@@ -110,9 +110,10 @@ fn grain(rng: &mut StdRng) -> f32 {
 mod tests {
     use super::*;
 
+    type Set = fn(usize, u64) -> Drawn;
     type Draw = fn(u8, &mut StdRng, &mut [u8]);
     /// Each set: how it is had, how one of its images is drawn, and the bytes of that.
-    const SETS: [(fn(usize, u64) -> Drawn, Draw, usize); 3] = [
+    const SETS: [(Set, Draw, usize); 3] = [
         (digits, digits::draw, 28 * 28),
         (fashion, fashion::draw, 28 * 28),
         (objects, objects::draw, 3 * 32 * 32),
