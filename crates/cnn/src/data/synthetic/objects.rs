@@ -165,7 +165,7 @@ fn clutter(canvas: &mut Canvas, rng: &mut StdRng) {
 
 /// How an object stands in the picture.
 fn pose(class: usize, rng: &mut StdRng) -> Pose {
-    let size = SIDE as f32 * rng.gen_range(0.78..1.02);
+    let size = SIDE as f32 * rng.gen_range(0.74..1.02);
     let stretch = (0.07 * normal(rng)).exp();
     let mirror = if rng.gen_bool(0.5) { -1.0 } else { 1.0 };
     // What flies may look anywhere.
