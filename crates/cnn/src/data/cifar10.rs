@@ -112,18 +112,11 @@ pub fn load_from(folder: impl AsRef<Path>) -> Result<Dataset> {
             .to_string()
     };
     guarded("loading CIFAR-10", memory, || {
-        // The test set's is the last.
-        let mut parts = read(find(folder)?)?.into_iter().map(|(_number, part)| part);
-        let (train, test) = (parts.next(), parts.next_back());
-        let (mut train, test) = train.zip(test).context("there are no batches")?;
-        let others: Vec<Part> = parts.collect();
-        train.images.pixels.reserve_exact(others.iter().map(|part| part.images.pixels.len()).sum());
-        for mut part in others {
-            train.images.pixels.append(&mut part.images.pixels);
-            train.labels.append(&mut part.labels);
-        }
-        let name = name([train.labels.len(), test.labels.len()], folder);
-        Ok(Dataset::new(&name, (STAND_IN.class_names)(), train, test))
+        let mut parts: Vec<Part> = read(find(folder)?)?.into_iter().map(|(_number, part)| part).collect();
+        let test = parts.pop().context("there are no batches")?; // the test set's is the last
+        let count = parts.iter().map(|part| part.labels.len()).sum();
+        let name = name([count, test.labels.len()], folder);
+        Ok(Dataset::of_parts(&name, (STAND_IN.class_names)(), parts, test))
     })
 }
 

@@ -2,7 +2,9 @@
 
 use anyhow::{ensure, Result};
 use std::fmt;
-use tch::{Kind, Tensor};
+use tch::{Device, Kind, Tensor};
+
+use crate::engine::slices::numbers_mut;
 
 /// Images as they stand in a file.
 #[derive(Debug, PartialEq)]
@@ -24,14 +26,12 @@ impl Images {
     }
 
     /// `[n, height, width]`, of coloured images `[n, channels, height, width]`.
-    pub fn tensor(&self) -> Tensor {
-        let sides = [self.count(), self.channels, self.height, self.width].map(|side| side as i64);
-        let [count, channels, height, width] = sides;
-        let images = Tensor::from_slice(&self.pixels);
-        match channels {
-            1 => images.reshape([count, height, width]),
-            _ => images.reshape([count, channels, height, width]),
-        }
+    fn shape(&self, count: usize) -> Vec<i64> {
+        let sides = match self.channels {
+            1 => vec![count, self.height, self.width],
+            channels => vec![count, channels, self.height, self.width],
+        };
+        sides.into_iter().map(|side| side as i64).collect()
     }
 
     /// Makes rows of the columns of each image.
@@ -91,11 +91,13 @@ impl fmt::Debug for Dataset {
 impl Dataset {
     /// From raw bytes, row by row, with one label per image.
     pub(crate) fn new(name: &str, class_names: Vec<String>, train: Part, test: Part) -> Self {
-        // The bytes of a part are given back before the next is made a tensor.
-        let tensors =
-            |part: Part| (part.images.tensor(), Tensor::from_slice(&part.labels).to_kind(Kind::Int64));
+        Dataset::of_parts(name, class_names, vec![train], test)
+    }
+
+    /// From training images in several parts, of the same size.
+    pub(crate) fn of_parts(name: &str, class_names: Vec<String>, train: Vec<Part>, test: Part) -> Self {
         let (x_train, y_train) = tensors(train);
-        let (x_test, y_test) = tensors(test);
+        let (x_test, y_test) = tensors(vec![test]);
         Dataset { name: name.to_string(), class_names, x_train, y_train, x_test, y_test }
     }
 
@@ -134,6 +136,21 @@ impl Dataset {
     }
 }
 
+/// Images and labels, one part after the other. The bytes of each are given back when they are copied.
+fn tensors(parts: Vec<Part>) -> (Tensor, Tensor) {
+    let count = parts.iter().map(|part| part.labels.len()).sum();
+    let shape = parts.first().map_or(vec![0], |part| part.images.shape(count));
+    let mut images = Tensor::empty(shape, (Kind::Uint8, Device::Cpu));
+    let (mut place, mut labels) = (numbers_mut::<u8>(&mut images), Vec::with_capacity(count));
+    for part in parts {
+        let (of_part, rest) = place.split_at_mut(part.images.pixels.len());
+        of_part.copy_from_slice(&part.images.pixels);
+        place = rest;
+        labels.extend(part.labels);
+    }
+    (images, Tensor::from_slice(&labels).to_kind(Kind::Int64))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -147,13 +164,20 @@ mod tests {
     }
 
     #[test]
-    fn grey_images_have_no_dimension_for_channels() {
-        let pixels: Vec<u8> = (0..24).collect();
-        let grey = Images::grey(2, 3, pixels.clone());
-        assert_eq!((grey.count(), grey.tensor().size()), (4, vec![4, 2, 3]));
-        let coloured = Images { channels: 3, height: 2, width: 2, pixels };
-        assert_eq!((coloured.count(), coloured.tensor().size()), (2, vec![2, 3, 2, 2]));
-        assert_eq!(coloured.tensor().int64_value(&[1, 2, 0, 1]), 21);
+    fn grey_images_have_no_dimension_for_channels_and_parts_follow_each_other() {
+        let part = |channels, pixels: std::ops::Range<u8>| Part {
+            labels: vec![7; pixels.len() / 12],
+            images: Images { channels, height: 12 / channels / 2, width: 2, pixels: pixels.collect() },
+        };
+        let grey = Dataset::new("grey", Vec::new(), part(1, 0..24), part(1, 0..12));
+        assert_eq!((grey.x_train.size(), grey.x_test.size()), (vec![2, 6, 2], vec![1, 6, 2]));
+        let coloured =
+            Dataset::of_parts("", Vec::new(), vec![part(3, 0..24), part(3, 24..36)], part(3, 0..12));
+        assert_eq!((coloured.x_train.size(), coloured.y_train.size()), (vec![3, 3, 2, 2], vec![3]));
+        assert_eq!(
+            Vec::<u8>::try_from(coloured.x_train.flatten(0, -1)).unwrap(),
+            (0..36).collect::<Vec<_>>()
+        );
     }
 
     #[test]

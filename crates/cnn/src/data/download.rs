@@ -58,13 +58,16 @@ pub(crate) fn download(
     from_first(mirrors, patience, &|agent, mirror| from_mirror(agent, mirror, folder, files, verify))
 }
 
+/// What an archive of a name, and with such bytes, has of files to keep: their names and content.
+pub(crate) type Unpack<'u> = &'u dyn Fn(&str, &[u8]) -> Result<Vec<(String, Vec<u8>)>>;
+
 /// Downloads a file from the first of `addresses` that has it, and keeps in `folder` the files that `unpack` makes of it, in their
 /// order. What `unpack` refuses, the next address may have. Else as [`download`].
 pub(crate) fn download_archive(
     addresses: &[String],
     patience: Duration,
     folder: &Path,
-    unpack: &dyn Fn(&str, &[u8]) -> Result<Vec<(String, Vec<u8>)>>,
+    unpack: Unpack,
 ) -> Result<Result<(), String>> {
     from_first(addresses, patience, &|agent, address| {
         let name = address.rsplit('/').next().unwrap_or(address);
