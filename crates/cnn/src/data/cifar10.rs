@@ -11,8 +11,8 @@ use super::dataset::{Dataset, Part};
 use super::download::{download_archive, mirrors, PATIENCE};
 use super::formats::cifar::{hash, parse, to_records, SIDE};
 use super::place::CIFAR_10;
-use super::stand_in::{drawn_by, StandIn};
-use super::synthetic::objects;
+use super::stand_in::StandIn;
+use super::synthetic;
 use crate::engine::error::Context;
 use crate::engine::memory::guarded;
 use crate::engine::text::thousands;
@@ -49,7 +49,9 @@ const STAND_IN: StandIn = StandIn {
     sides: [3, SIDE, SIDE],
     counts: [OF_TRAINING, OF_BATCH],
     class_names: || class_names::of(class_names::CIFAR_10),
-    draw: drawn_by!(objects::objects_with),
+    draw: |count, seed, report| {
+        synthetic::objects::objects_with(count, seed, report).map(|drawn| (drawn.images, drawn.labels))
+    },
 };
 
 /// Loads CIFAR-10: `[50000, 3, 32, 32]` and `[10000, 3, 32, 32]` bytes with their labels, 0 to 9; `class_names` of the data set says
@@ -118,6 +120,16 @@ pub fn load_from(folder: impl AsRef<Path>) -> Result<Dataset> {
         let name = name([count, test.labels.len()], folder);
         Ok(Dataset::of_parts(&name, (STAND_IN.class_names)(), parts, test))
     })
+}
+
+/// The objects that stand in for CIFAR-10, `train` and `test` in number: `[train, 3, 32, 32]` bytes; a seed always gives the same.
+///
+/// ```
+/// let data = cnn::data::cifar10::synthetic_objects(20, 5, 1);
+/// assert_eq!((data.x_train.size(), data.x_test.size()), (vec![20, 3, 32, 32], vec![5, 3, 32, 32]));
+/// ```
+pub fn synthetic_objects(train: usize, test: usize, seed: u64) -> Dataset {
+    STAND_IN.pictures([train, test], seed)
 }
 
 /// Reads and checks batches, on several threads.

@@ -12,8 +12,8 @@ use super::dataset::Dataset;
 use super::folder::Wanted;
 use super::four_files::FourFiles;
 use super::place::FASHION_MNIST;
-use super::stand_in::{drawn_by, StandIn};
-use super::synthetic::fashion;
+use super::stand_in::StandIn;
+use super::synthetic;
 
 const SET: FourFiles = FourFiles {
     wanted: Wanted { name: "fashion-mnist", sets: &["", "fashion-mnist", "fashionmnist"], others: false },
@@ -31,12 +31,14 @@ const SET: FourFiles = FourFiles {
     stand_in: StandIn {
         of: FASHION_MNIST,
         name: SYNTHETIC,
-        pictures: "clothes",
+        pictures: "garments",
         files: "Fashion-MNIST's four files",
         sides: [1, 28, 28],
         counts: [60_000, 10_000],
         class_names: || class_names::of(class_names::FASHION),
-        draw: drawn_by!(fashion::fashion_with),
+        draw: |count, seed, report| {
+            synthetic::fashion::fashion_with(count, seed, report).map(|drawn| (drawn.images, drawn.labels))
+        },
     },
 };
 
@@ -48,7 +50,7 @@ pub const SYNTHETIC: &str = "synthetic-fashion";
 ///
 /// It comes from the folder that the environment variable `CNN_DATA_DIR` names, if that has it, or has a folder `fashion-mnist` or
 /// `FashionMNIST`, or lies beside one; else from the project's `data/fashion-mnist`; else it is downloaded to there (31 MB), as
-/// [`mnist::load_data`](super::mnist::load_data) does it. Where no mirror is of use, clothes that this crate draws itself take
+/// [`mnist::load_data`](super::mnist::load_data) does it. Where no mirror is of use, garments that this crate draws itself take
 /// its place, with a banner; the data set is then called [`SYNTHETIC`].
 ///
 /// # Errors
@@ -72,16 +74,11 @@ pub fn load_from(folder: impl AsRef<Path>) -> Result<Dataset> {
     SET.load_from(folder.as_ref())
 }
 
-/// The clothes that stand in for Fashion-MNIST, `train` and `test` in number; a seed always gives the same. See
-/// [`synthetic`](super::synthetic) for how hard they are.
-///
-/// The interrupt button does not end it.
+/// The garments that stand in for Fashion-MNIST, `train` and `test` in number: `[train, 28, 28]` bytes; a seed always gives the same.
 ///
 /// ```
-/// use cnn::prelude::*;
-/// let data = fashion_mnist::synthetic_fashion(20, 5, 1);
-/// assert_eq!(data.x_train.size(), [20, 28, 28]);
-/// assert_eq!(data.name, "synthetic-fashion");
+/// let data = cnn::data::fashion_mnist::synthetic_fashion(20, 5, 1);
+/// assert_eq!((data.x_train.size(), data.class_name(1).as_str()), (vec![20, 28, 28], "Trouser"));
 /// ```
 pub fn synthetic_fashion(train: usize, test: usize, seed: u64) -> Dataset {
     SET.stand_in.pictures([train, test], seed)

@@ -33,7 +33,9 @@ const SET: FourFiles = FourFiles {
         sides: [1, 28, 28],
         counts: [60_000, 10_000],
         class_names: class_names::of_digits,
-        draw: drawn_by!(synthetic::digits_with),
+        draw: |count, seed, report| {
+            synthetic::digits_with(count, seed, report).map(|drawn| (drawn.images, drawn.labels))
+        },
     },
 };
 
