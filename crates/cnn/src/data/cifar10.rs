@@ -196,18 +196,3 @@ fn to_keep(name: &str, archive: &[u8]) -> Result<Vec<(String, Vec<u8>)>> {
         .map(|(number, part)| (format!("{}.bin", BATCHES[number]), to_records(&part)))
         .collect())
 }
-
-/// The objects that stand in for CIFAR-10, `train` and `test` in number; a seed always gives the same. See
-/// [`synthetic`](super::synthetic) for how hard they are.
-///
-/// The interrupt button does not end it.
-///
-/// ```
-/// use cnn::prelude::*;
-/// let data = cifar10::synthetic_objects(20, 5, 1);
-/// assert_eq!(data.x_train.size(), [20, 3, 32, 32]);
-/// assert_eq!(data.name, "synthetic-objects");
-/// ```
-pub fn synthetic_objects(train: usize, test: usize, seed: u64) -> Dataset {
-    STAND_IN.pictures([train, test], seed)
-}

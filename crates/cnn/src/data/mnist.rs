@@ -8,7 +8,7 @@ use super::dataset::Dataset;
 use super::folder::Wanted;
 use super::four_files::FourFiles;
 use super::place::MNIST;
-use super::stand_in::{drawn_by, StandIn};
+use super::stand_in::StandIn;
 use super::synthetic;
 
 const SET: FourFiles = FourFiles {

@@ -10,14 +10,6 @@ use crate::show::Bar;
 /// Draws so many pictures, from a seed, and reports how many more there are: their pixels and their labels.
 pub(crate) type Draw = fn(usize, u64, &mut dyn FnMut(usize) -> Result<()>) -> Result<(Vec<u8>, Vec<u8>)>;
 
-/// A [`Draw`] of one of the functions in `synthetic`.
-macro_rules! drawn_by {
-    ($draw:path) => {
-        |count, seed, report| $draw(count, seed, report).map(|drawn| (drawn.images, drawn.labels))
-    };
-}
-pub(crate) use drawn_by;
-
 /// Pictures that stand in for a data set.
 pub(crate) struct StandIn {
     /// The data set whose place they take.
