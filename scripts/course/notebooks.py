@@ -38,7 +38,7 @@ def isolate():
     os.environ["JUPYTER_PATH"] = str(VENV / "share" / "jupyter")
     os.environ["JUPYTER_PREFER_ENV_PATH"] = "1"
     # Kernels run in the notebooks' folder, and what the user named is seen from here.
-    for name in ("CNN_DATA_DIR", "CNN_ARTIFACTS"):
+    for name in ("CNN_DATA_DIR", "CNN_WEIGHTS_DIR", "CNN_ARTIFACTS"):
         if os.environ.get(name):
             os.environ[name] = str(Path(os.environ[name]).expanduser().absolute())
     # Answers a warning of Jupyter's about a change that does not concern us.

@@ -16,8 +16,9 @@ from dataclasses import dataclass, field
 import notebooks
 import setup
 
-# Where some machines keep MNIST's files, beside the checkout.
-SHARED_DATA = notebooks.ROOT.parent / "shared" / "data" / "mnist"
+# Where some machines keep MNIST's files and published weights, beside the checkout.
+SHARED = notebooks.ROOT.parent / "shared" / "data"
+BESIDE = {"CNN_DATA_DIR": SHARED / "mnist", "CNN_WEIGHTS_DIR": SHARED / "weights"}
 TESTS = notebooks.ROOT / "scripts" / "tests"
 SCRIPT_TESTS = "script-tests"
 LIMIT = 3600  # seconds for one check
@@ -50,14 +51,13 @@ def arguments():
 
 
 def environment():
-    """What the checks need: the kernel's libtorch and toolchain, and MNIST where it lies beside the checkout."""
+    """What the checks need: the kernel's libtorch and toolchain, and data and weights where they lie beside the checkout."""
     spec = json.loads((setup.KERNELSPEC / "kernel.json").read_text())
     of_kernel, toolchain = spec["env"], spec["argv"][spec["argv"].index("--toolchain") + 1]
     wanted = ("LIBTORCH", "LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH", "GOMP_SPINCOUNT", "OMP_WAIT_POLICY", "MALLOC_MMAP_THRESHOLD_", "MALLOC_TRIM_THRESHOLD_")
     result = os.environ | {name: of_kernel[name] for name in wanted if name in of_kernel}
     result["PATH"] = os.pathsep.join([toolchain, os.environ.get("PATH", os.defpath)])
-    if not result.get("CNN_DATA_DIR") and SHARED_DATA.is_dir():
-        result["CNN_DATA_DIR"] = str(SHARED_DATA)
+    result |= {name: str(folder) for name, folder in BESIDE.items() if not result.get(name) and folder.is_dir()}
     return result
 
 

@@ -1,7 +1,6 @@
 //! The published networks: with published weights, where these lie beside the checkout, and by their numbers.
 
 use cnn::prelude::*;
-use std::io::Read;
 use std::path::PathBuf;
 
 /// A file beside the checkout, on machines that have it.
@@ -17,20 +16,16 @@ fn shared(name: &str) -> Option<PathBuf> {
 }
 
 /// Test images of CIFAR-10, normalised as ResNet-20's were, and their labels.
-fn cifar10() -> Option<(Tensor, Tensor)> {
-    let file = std::fs::File::open(shared("cifar-10/subset/test_batch.bin.gz")?).unwrap();
-    let mut bytes = Vec::new();
-    flate2::read::GzDecoder::new(file).read_to_end(&mut bytes).unwrap();
-    let records = Tensor::from_slice(&bytes).reshape([-1, 3073]);
-    let x = records.narrow(1, 1, 3072).reshape([-1, 3, 32, 32]).to_kind(Kind::Float) / 255.0;
+fn cifar10_test() -> Option<(Tensor, Tensor)> {
+    let data = cifar10::load_from(shared("cifar-10/subset")?).unwrap();
     let of_channels = |numbers: [f32; 3]| Tensor::from_slice(&numbers).reshape([3, 1, 1]);
-    let x = (x - of_channels([0.485, 0.456, 0.406])) / of_channels([0.229, 0.224, 0.225]);
-    Some((x, records.select(1, 0).to_kind(Kind::Int64)))
+    let x = normalize(&data.x_test.narrow(0, 0, 1000)).unwrap() - of_channels([0.485, 0.456, 0.406]);
+    Some((x / of_channels([0.229, 0.224, 0.225]), data.y_test.narrow(0, 0, 1000)))
 }
 
 #[test]
 fn resnet20_with_published_weights_is_right_915_times_of_1000() {
-    let (Some((x, y)), Some(weights)) = (cifar10(), shared("weights/resnet20-cifar10.safetensors")) else {
+    let (Some((x, y)), Some(weights)) = (cifar10_test(), shared("weights/resnet20-cifar10.safetensors")) else {
         return;
     };
     assert_eq!(x.size(), [1000, 3, 32, 32]);
@@ -46,6 +41,20 @@ fn resnet20_with_published_weights_is_right_915_times_of_1000() {
     for ((name, weight), (_, other)) in model.weights().into_iter().zip(other.weights()) {
         assert_eq!(weight, other, "{name}");
     }
+}
+
+#[test]
+fn pretrained_networks_are_found_in_the_named_folder() {
+    let Some(weights) = shared("weights") else { return };
+    std::env::set_var("CNN_WEIGHTS_DIR", weights); // no other test here reads it
+    // It normalises bytes by itself.
+    let data = cifar10::load_from(shared("cifar-10/subset").unwrap()).unwrap();
+    let mut model = architectures::pretrained::resnet20().unwrap();
+    model.compile(Adam::default(), Loss::CategoricalCrossentropy).unwrap();
+    let accuracy = model.evaluate(&data.x_test, &data.y_test).unwrap().accuracy;
+    assert!((accuracy - 0.915).abs() < 1e-9, "{accuracy}");
+    let features = architectures::pretrained::mobilenet_v2([3, 64, 64]).unwrap();
+    assert_eq!(features.predict(&Tensor::zeros([1, 3, 64, 64], (Kind::Uint8, Device::Cpu))).unwrap().size(), [1, 1280]);
 }
 
 #[test]
