@@ -1,4 +1,4 @@
-"""Every check of the project, one after the other: the crate, the scripts, the notebooks.
+"""Every check of the project: the crate, the scripts, the notebooks. The last two go side by side, since both mostly wait for kernels.
 
 No check stops the others; what failed is shown at the end. The output of each is kept in out/test/logs.
 """
@@ -10,7 +10,9 @@ import re
 import signal
 import subprocess
 import sys
+import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 
 import notebooks
@@ -27,12 +29,13 @@ SHOWN = 60  # lines of a failed check's output
 
 @dataclass
 class Check:
-    """A command; `counts` says how its output tells how many tests passed and failed."""
+    """A command; `counts` says how its output tells how many tests passed and failed, `beside` that it runs beside the last one without it."""
 
     name: str
     command: list
     counts: str = ""
     environment: dict = field(default_factory=dict)
+    beside: bool = False
 
 
 # Whose way of counting a check's output follows; without one, the check itself counts as one test.
@@ -63,7 +66,7 @@ def environment():
 
 def checks(full):
     python = str(notebooks.VENV / "bin" / "python")
-    pytest = [python, "-m", "pytest", "-q", "-p", "no:cacheprovider", "--color=no", "-rfEs"]
+    pytest = [python, "-m", "pytest", "-q", "-p", "no:cacheprovider", "--color=no", "-rfEs", "--durations=20"]
     run = [python, str(notebooks.ROOT / "scripts" / "course" / "run.py")]
     # Quick results must not take the place of the report of a full run.
     out = notebooks.OUT if full else notebooks.OUT / "test"
@@ -76,8 +79,8 @@ def checks(full):
         Check("imports", [python, str(notebooks.ROOT / "scripts" / "course" / "imports.py")]),
         Check("rust-tests", ["cargo", "test", "--workspace", "--locked", "--no-fail-fast"], CARGO),
         Check(SCRIPT_TESTS, [*pytest, f"--ignore={TESTS / 'test_notebooks.py'}", str(TESTS)], PYTEST),
-        Check("notebooks", run, NOTEBOOKS),
-        Check("notebook-tests", [*pytest, str(TESTS / "test_notebooks.py")], PYTEST, {"CNN_EXECUTED": str(out)}),
+        Check("notebooks", run, NOTEBOOKS, beside=True),
+        Check("notebook-tests", [*pytest, str(TESTS / "test_notebooks.py")], PYTEST, {"CNN_EXECUTED": str(out)}, beside=True),
     ]
 
 
@@ -96,22 +99,30 @@ def counted(text, counts):
     return (before("notebooks? ok"), before("failed")) if counts == NOTEBOOKS else (0, 0)
 
 
+RUNNING = set()  # processes of checks, to be ended when the user stops us
+
+
 def run(command, **options):
     """A command's exit code. What takes too long, or is stopped, is ended with all that it has started."""
     process = subprocess.Popen(command, start_new_session=True, **options)
+    RUNNING.add(process)
     try:
         return process.wait(timeout=LIMIT)
     finally:
-        if process.poll() is None:
-            os.killpg(process.pid, signal.SIGKILL)
-            process.wait()
+        end(process)
+        RUNNING.discard(process)
+
+
+def end(process):
+    if process.poll() is None:
+        os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
 
 
 def perform(check, base):
     """Runs one check; returns how many tests passed and failed, and its output if it failed."""
     log = notebooks.OUT / "test" / "logs" / f"{check.name}.log"
     log.parent.mkdir(parents=True, exist_ok=True)
-    print(f"{check.name:<15}", end=" ", flush=True)
     begin = time.monotonic()
     with open(log, "w") as out:
         options = {"stdout": out, "stderr": subprocess.STDOUT, "stdin": subprocess.DEVNULL, "cwd": notebooks.ROOT}
@@ -130,7 +141,7 @@ def perform(check, base):
     elif not check.counts:
         passed = 1
     what = f"{passed} passed" + (f", {failed} failed" if failed else "")
-    print(f"{'failed' if failed else 'ok':<6} {time.monotonic() - begin:7.1f} s  {what if check.counts else ''}".rstrip(), flush=True)
+    print(f"{check.name:<15} {'failed' if failed else 'ok':<6} {time.monotonic() - begin:7.1f} s  {what if check.counts else ''}".rstrip(), flush=True)
     return passed, failed, "\n".join(text.rstrip().splitlines()[-SHOWN:]) if failed else ""
 
 
@@ -142,6 +153,36 @@ def packages():
         print(f"test: {error}", file=sys.stderr)
 
 
+def in_order(wanted, base, stopped):
+    """Runs checks one after the other: each with how many tests passed and failed, and its output if it failed."""
+    found = []
+    for check in wanted:
+        if stopped.is_set():
+            break
+        if check.name == SCRIPT_TESTS:
+            packages()
+        found.append((check, *perform(check, base)))
+    return found
+
+
+def side_by_side(wanted, base):
+    """The last check that runs beside nothing, and beside it those that may; all others before."""
+    alone, beside = [check for check in wanted if not check.beside], [check for check in wanted if check.beside]
+    stopped = threading.Event()
+    found = in_order(alone[:-1], base, stopped)
+    with ThreadPoolExecutor() as pool:
+        lanes = [pool.submit(in_order, lane, base, stopped) for lane in (alone[-1:], beside)]
+        try:
+            for lane in lanes:
+                found += lane.result()
+        except KeyboardInterrupt:
+            stopped.set()
+            for process in list(RUNNING):
+                end(process)
+            raise
+    return found
+
+
 def main():
     chosen = arguments()
     notebooks.isolate()
@@ -150,25 +191,18 @@ def main():
     if unknown := [name for name in chosen.only or [] if name not in names]:
         print(f"test: there is no check {unknown[0]!r}; there are {', '.join(names)}", file=sys.stderr)
         return 2
-    base = environment()
-    passed, failed, failures = 0, 0, {}
+    wanted = [check for check in available if not chosen.only or check.name in chosen.only]
     try:
-        for check in available:
-            if chosen.only and check.name not in chosen.only:
-                continue
-            if check.name == SCRIPT_TESTS:
-                packages()
-            good, bad, text = perform(check, base)
-            passed, failed = passed + good, failed + bad
-            if bad:
-                failures[check.name] = text
+        found = side_by_side(wanted, environment())
     except KeyboardInterrupt:
         print("\ntest: stopped", file=sys.stderr)
         return 130
+    failures = {check.name: text for check, _, bad, text in found if bad}
     for name, text in failures.items():
         print(f"\n---- {name} " + "-" * (74 - len(name)) + f"\n{text}\n")
     if "rustfmt" in failures and "no such command" in failures["rustfmt"]:
         print("rustfmt and clippy are not installed: rustup component add rustfmt clippy\n")
+    passed, failed = (sum(result[place] for result in found) for place in (1, 2))
     print(f"{passed} passed, {failed} failed")
     return 1 if failed else 0
 

@@ -227,6 +227,15 @@ def test_executed_accuracies_are_plausible(report):
 
 
 @executed_only
+def test_executed_networks_learn_photographs(report):
+    accuracy = report["metrics"]["cifar10_accuracy"]
+    if report["quick"] or "cifar10 (" in shown("12"):
+        assert 0 <= accuracy <= 1  # of few images
+    else:
+        assert 0.85 <= accuracy <= 1
+
+
+@executed_only
 @pytest.mark.parametrize("number", ["00", "01", "02", "03", "04", "05", "06", "07", "09", "10", "11", "12", "13"])
 def test_executed_shows_figures(number):
     cells = code_cells(executed(number))
