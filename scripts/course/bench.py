@@ -27,7 +27,7 @@ import setup
 PROGRAM = notebooks.ROOT / "crates" / "cnn" / "examples" / "bench.rs"
 FILES = ("train-images-idx3-ubyte", "train-labels-idx1-ubyte", "t10k-images-idx3-ubyte", "t10k-labels-idx1-ubyte")
 CONTENDERS = ("kernel", "release", "keras", "pytorch")
-LIMIT = 1800  # seconds for one contender's whole work
+LIMIT = 3600  # seconds for one contender's whole work
 TITLES = {"kernel": "this course, in the kernel", "release": "this course, release binary", "keras": "Keras 3 (TensorFlow)", "pytorch": "PyTorch, eager"}
 RERUNS = 12  # how often a cell is executed again
 # What is measured: name, unit, key in a contender's result, and decimals.
@@ -64,7 +64,7 @@ class Target:
 
     def ratio(self, medians):
         top, bottom = (medians.get(who, {}).get(self.key) if who else 1 for who in (self.of, self.to))
-        return top / bottom if top and bottom else None
+        return None if top is None or not bottom else top / bottom
 
     def verdict(self, ratio):
         if ratio is None:
@@ -150,8 +150,18 @@ def cells(source):
     return [first, items.strip(), *(part.strip() for part in body.split("// %%\n") if part.strip())]
 
 
-def in_kernel(settings):
-    """The program as cells in a fresh kernel."""
+def rerun(execute):
+    """A cell executed again and again in the kernel of a finished program, and the memory in use."""
+    used = []
+    for cell in [RERUN] * RERUNS + [DROP]:
+        execute(cell)
+        # In a cell of its own: until a cell ends, the earlier value of a variable is there, too.
+        used.append(float(execute('println!("{}", memory("VmRSS"));')))
+    return {"rerun_memory": used[-2], "memory_by_rerun": used[:-1], "memory_after_drop": used[-1]}
+
+
+def in_kernel(settings, program=PROGRAM, then=rerun):
+    """A program as cells in a fresh kernel; `then` may measure more in it."""
     from jupyter_client.manager import KernelManager
 
     manager = KernelManager(kernel_name="rust")
@@ -176,13 +186,8 @@ def in_kernel(settings):
                 raise BenchError(f"A cell of the kernel failed:\n{cell}\n{reply['content']['evalue']}")
             return "".join(printed).strip().rpartition("\n")[2]
 
-        *_, result = [execute(cell) for cell in cells(PROGRAM.read_text())]
-        used = []
-        for cell in [RERUN] * RERUNS + [DROP]:
-            execute(cell)
-            # In a cell of its own: until a cell ends, the earlier value of a variable is there, too.
-            used.append(float(execute('println!("{}", memory("VmRSS"));')))
-        return json.loads(result) | {"rerun_memory": used[-2], "memory_by_rerun": used[:-1], "memory_after_drop": used[-1]}
+        *_, result = [execute(cell) for cell in cells(program.read_text())]
+        return json.loads(result) | then(execute)
     finally:
         client.stop_channels()
         manager.shutdown_kernel(now=True)
@@ -195,8 +200,13 @@ def contender(name):
     if name == "release":
         program = programs.built("example", "bench")
         return lambda settings: process([str(program)], environment(settings))
-    python = peers.python(name)
-    return lambda settings: process([str(python), str(peers.FOLDER / f"{name}_peer.py")], environment(settings, of_kernel=False))
+    return peer(name, f"{name}_peer.py")
+
+
+def peer(name, program):
+    """The same of a program in another library's Python."""
+    command = [str(peers.python(name)), str(peers.FOLDER / program)]
+    return lambda settings: process(command, environment(settings, of_kernel=False))
 
 
 def measured(name, run, settings):
@@ -222,10 +232,10 @@ def numbers(result, key):
     return value if isinstance(value, list) else [value]
 
 
-def summary(results):
+def summary(results, quantities=QUANTITIES):
     """Median, smallest and largest value of each quantity over all repetitions of one contender."""
     found = {}
-    for _, _, key, _ in QUANTITIES:
+    for _, _, key, _ in quantities:
         values = [value for result in results for value in numbers(result, key)]
         if values:
             found[key] = {"median": statistics.median(values), "min": min(values), "max": max(values), "values": values}
@@ -248,18 +258,18 @@ def machine():
     }
 
 
-def peer_versions():
+def peer_versions(packages=("keras", "tensorflow-cpu", "torch")):
     pinned = dict(line.split("==") for name in ("keras", "pytorch") for line in (peers.FOLDER / f"{name}.txt").read_text().split())
-    return {name: pinned[name] for name in ("keras", "tensorflow-cpu", "torch")}
+    return {name: pinned[name] for name in packages}
 
 
-def table(summaries):
+def table(summaries, quantities=QUANTITIES):
     """What every contender needed: the median, with the smallest and the largest value."""
-    head = "| contender | " + " | ".join(f"{name} ({unit})" for name, unit, _, _ in QUANTITIES) + " |"
-    lines = [head, "|---|" + "---:|" * len(QUANTITIES)]
+    head = "| contender | " + " | ".join(f"{name} ({unit})" for name, unit, _, _ in quantities) + " |"
+    lines = [head, "|---|" + "---:|" * len(quantities)]
     for who, found in summaries.items():
         row = [TITLES[who]]
-        for _, _, key, decimals in QUANTITIES:
+        for _, _, key, decimals in quantities:
             entry = found.get(key)
             row.append("–" if entry is None else spread(entry, decimals))
         lines.append("| " + " | ".join(row) + " |")
@@ -283,10 +293,10 @@ def reruns(results):
     return "\n".join(lines)
 
 
-def targets(summaries):
+def targets(summaries, limits=TARGETS):
     medians = {who: {key: entry["median"] for key, entry in found.items()} for who, found in summaries.items()}
     lines = ["| ratio | measured | target | |", "|---|---:|---:|---|"]
-    for target in TARGETS:
+    for target in limits:
         ratio = target.ratio(medians)
         measured = "–" if ratio is None else f"{ratio:.2f}" if ratio < 10 else f"{ratio:.0f}"
         sign = "≥" if target.smallest else "≤"
