@@ -17,8 +17,6 @@ import time
 from contextlib import contextmanager
 from pathlib import Path
 
-from jupyter_client.manager import KernelManager
-
 import notebooks
 import parameters
 import setup
@@ -87,6 +85,8 @@ class Kernel:
 @contextmanager
 def kernel(name):
     """A fresh kernel, and the seconds until it was ready."""
+    from jupyter_client.manager import KernelManager
+
     begin = time.monotonic()
     manager = KernelManager(kernel_name=name)
     manager.start_kernel(cwd=str(WORKING_FOLDERS.get(name, notebooks.FOLDER)), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
@@ -243,6 +243,8 @@ def users(count):
     """So many users who open a notebook in the same moment: each with folders of their own, sharing the prepared one."""
     from concurrent.futures import ThreadPoolExecutor
     from contextlib import ExitStack
+
+    from jupyter_client.manager import KernelManager
 
     with jupyter_path() as folder, ExitStack() as stack:
         for number in range(count):
