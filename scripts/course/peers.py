@@ -17,8 +17,10 @@ def python(name):
     stamp = venv / ".installed"
     if not (stamp.exists() and stamp.read_text() == requirements.read_text()):
         print(f"installing {TITLES[name]} for the comparison into {venv} (minutes, once) ...", flush=True)
+        # What is whole keeps the packages whose versions are the same: they are large.
+        clear = [] if stamp.exists() else ["--clear"]
         stamp.unlink(missing_ok=True)
-        setup.run([sys.executable, "-m", "venv", "--clear", venv], f"The environment of {TITLES[name]} could not be made.")
+        setup.run([sys.executable, "-m", "venv", *clear, venv], f"The environment of {TITLES[name]} could not be made.")
         pip = [venv / "bin" / "python", "-m", "pip", "install", "--disable-pip-version-check"]
         # PyTorch's own packages for the CPU are a tenth as large; where they cannot be reached, the general one will do.
         small = ["--extra-index-url", setup.CPU_WHEELS, "--timeout", "10", "--retries", "1"] if name == "pytorch" else []
