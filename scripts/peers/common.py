@@ -1,4 +1,4 @@
-"""What both peers do in the same way: the settings, reading MNIST, the clock and the memory."""
+"""What the peers do in the same way: the settings, reading MNIST, the clock and the memory."""
 
 import gzip
 import os
@@ -42,12 +42,23 @@ def milliseconds(work):
     return [seconds(work)[1] * 1e3 for _ in range(6)][1:]
 
 
+def loads(work):
+    """How long loading takes, three times; what was loaded is gone before the next time."""
+    return [seconds(work)[1] for _ in range(3)]
+
+
 def memory(which):
     """Memory of this process in MB: `VmRSS` is what it uses now, `VmHWM` the most that it ever used."""
     for line in Path("/proc/self/status").read_text().splitlines():
         if line.startswith(which):
             return int(line.split()[1]) / 1024
     return 0.0
+
+
+def private_memory(process):
+    """MB that another process has for itself: what it shares with its parent is counted there."""
+    lines = Path(f"/proc/{process}/smaps_rollup").read_text().splitlines()
+    return sum(int(line.split()[1]) for line in lines if line.startswith("Private_")) / 1024
 
 
 def reruns(made):

@@ -1,0 +1,83 @@
+//! What `scripts/bench photographs` measures of this crate: loading CIFAR-10, and training ResNet-20 on it. As `bench.rs`, it is a
+//! program, and its parts are cells in a notebook's kernel: each `// %%` begins one.
+
+use cnn::anyhow::Result;
+use cnn::prelude::*;
+use cnn::serde_json::json;
+use std::time::Instant;
+
+/// A number from the environment.
+fn setting(name: &str) -> i64 {
+    std::env::var(name).ok().and_then(|text| text.parse().ok()).unwrap_or(1)
+}
+
+/// Memory of this process in MB: `VmRSS` is what it uses now, `VmHWM` the most that it ever used.
+fn memory(line: &str) -> f64 {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let found = status.lines().find_map(|text| text.strip_prefix(line)?.strip_prefix(':'));
+    found
+        .and_then(|text| text.trim().trim_end_matches("kB").trim().parse::<f64>().ok())
+        .map_or(0.0, |kb| kb / 1024.0)
+}
+
+/// All 60,000 images, from the folder that the bench names.
+fn load() -> Result<Dataset> {
+    cifar10::load_from(std::env::var("BENCH_CIFAR10")?)
+}
+
+/// How long loading takes; what was loaded is gone afterwards.
+fn seconds_to_load() -> Result<f64> {
+    let begin = Instant::now();
+    let data = load()?;
+    let took = begin.elapsed().as_secs_f64();
+    drop(data);
+    Ok(took)
+}
+
+/// Notes the memory after every epoch.
+struct Memory(Vec<f64>);
+
+impl Callback for Memory {
+    fn on_epoch_end(&mut self, _run: &mut Run) -> Result<()> {
+        self.0.push(memory("VmRSS"));
+        Ok(())
+    }
+}
+
+fn main() -> Result<()> {
+    // %%
+    let load_seconds = [seconds_to_load()?, seconds_to_load()?, seconds_to_load()?];
+    // %%
+    let data = load()?;
+    let x_train = data.x_train.narrow(0, 0, setting("BENCH_IMAGES"));
+    let y_train = data.y_train.narrow(0, 0, setting("BENCH_IMAGES"));
+    // %%
+    let mut model = architectures::resnet20([3, 32, 32], 10).seed(42).build()?;
+    let optimizer = SGD { learning_rate: 0.1, momentum: 0.9, nesterov: true, ..SGD::default() };
+    model.compile(optimizer, Loss::CategoricalCrossentropy)?;
+    // %%
+    let augment = Augment {
+        horizontal_flip: true,
+        width_shift_range: 0.125,
+        height_shift_range: 0.125,
+        whole_pixels: true,
+        fill_mode: FillMode::Constant,
+        ..Augment::default()
+    };
+    let settings = Fit {
+        epochs: setting("BENCH_EPOCHS") as usize,
+        batch_size: setting("BENCH_BATCH_SIZE"),
+        augment: Some(augment),
+        verbose: false,
+        ..Fit::default()
+    };
+    let mut memory_by_epoch = Memory(Vec::new());
+    let history = model.training(&x_train, &y_train, &settings).callback(&mut memory_by_epoch).run()?;
+    // %%
+    println!(
+        "{}",
+        json!({ "load_seconds": load_seconds, "epoch_seconds": history.seconds, "accuracy": history.last("accuracy"),
+                "parameters": model.count_params(), "peak_memory": memory("VmHWM"), "memory_by_epoch": memory_by_epoch.0 })
+    );
+    Ok(())
+}
