@@ -45,7 +45,6 @@ TARGETS = (
     bench.Target("load, files checked, kernel : torchvision", "checked_load_seconds", "kernel", "pytorch", 0.33),
     bench.Target("epoch, kernel : the faster peer", "epoch_seconds", "kernel", FASTER, 0.8),
     bench.Target("epoch, kernel : release binary", "epoch_seconds", "kernel", "release", 1.05),
-    bench.Target("peak memory, kernel : Keras", "peak_memory", "kernel", "keras", 0.6),
     bench.Target("growth of memory, kernel, in MB", "memory_growth", "kernel", None, 20),
 )
 

@@ -79,3 +79,5 @@ def test_a_peer_is_installed_again_only_where_its_versions_have_changed(tmp_path
     wanted.write_text("onnx==2.0\n")
     peers.python("onnx")
     assert len(ran) == 4
+    # Begun anew the first time, and after that only what is another version is installed.
+    assert ["--clear" in command for command in ran] == [True, False, False, False]
