@@ -25,7 +25,8 @@ fn cifar10_test() -> Option<(Tensor, Tensor)> {
 
 #[test]
 fn resnet20_with_published_weights_is_right_915_times_of_1000() {
-    let (Some((x, y)), Some(weights)) = (cifar10_test(), shared("weights/resnet20-cifar10.safetensors")) else {
+    let (Some((x, y)), Some(weights)) = (cifar10_test(), shared("weights/resnet20-cifar10.safetensors"))
+    else {
         return;
     };
     assert_eq!(x.size(), [1000, 3, 32, 32]);
@@ -47,14 +48,17 @@ fn resnet20_with_published_weights_is_right_915_times_of_1000() {
 fn pretrained_networks_are_found_in_the_named_folder() {
     let Some(weights) = shared("weights") else { return };
     std::env::set_var("CNN_WEIGHTS_DIR", weights); // no other test here reads it
-    // It normalises bytes by itself.
+                                                   // It normalises bytes by itself.
     let data = cifar10::load_from(shared("cifar-10/subset").unwrap()).unwrap();
     let mut model = architectures::pretrained::resnet20().unwrap();
     model.compile(Adam::default(), Loss::CategoricalCrossentropy).unwrap();
     let accuracy = model.evaluate(&data.x_test, &data.y_test).unwrap().accuracy;
     assert!((accuracy - 0.915).abs() < 1e-9, "{accuracy}");
     let features = architectures::pretrained::mobilenet_v2([3, 64, 64]).unwrap();
-    assert_eq!(features.predict(&Tensor::zeros([1, 3, 64, 64], (Kind::Uint8, Device::Cpu))).unwrap().size(), [1, 1280]);
+    assert_eq!(
+        features.predict(&Tensor::zeros([1, 3, 64, 64], (Kind::Uint8, Device::Cpu))).unwrap().size(),
+        [1, 1280]
+    );
 }
 
 #[test]

@@ -19,6 +19,9 @@ fn check<T: Element>(tensor: &Tensor) -> usize {
 /// The numbers of a contiguous tensor on the CPU, 32-bit floats or bytes.
 pub(crate) fn numbers<T: Element>(tensor: &Tensor) -> &[T] {
     let count = check::<T>(tensor);
+    if count == 0 {
+        return &[]; // libtorch then has no memory at all
+    }
     // SAFETY: the memory holds `count` numbers of this kind one after the other, and lives as long as the tensor.
     unsafe { std::slice::from_raw_parts(tensor.data_ptr().cast(), count) }
 }
@@ -26,6 +29,9 @@ pub(crate) fn numbers<T: Element>(tensor: &Tensor) -> &[T] {
 /// The numbers of a contiguous tensor on the CPU, to be changed.
 pub(crate) fn numbers_mut<T: Element>(tensor: &mut Tensor) -> &mut [T] {
     let count = check::<T>(tensor);
+    if count == 0 {
+        return &mut [];
+    }
     // SAFETY: as above; the callers hold no other view of these numbers while they change them.
     unsafe { std::slice::from_raw_parts_mut(tensor.data_ptr().cast(), count) }
 }
@@ -44,4 +50,15 @@ pub(crate) fn to_bytes(tensor: &Tensor) -> Result<Vec<u8>> {
     let mut bytes = vec![0; tensor.numel() * 4];
     tensor.detach().to_kind(Kind::Float).f_copy_data_u8(&mut bytes, tensor.numel())?;
     Ok(bytes)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_tensor_without_numbers_is_an_empty_slice() {
+        let mut none = Tensor::zeros([0, 3], (Kind::Uint8, Device::Cpu));
+        assert!(numbers::<u8>(&none).is_empty() && numbers_mut::<u8>(&mut none).is_empty());
+    }
 }
