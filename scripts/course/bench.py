@@ -368,53 +368,62 @@ def report(out, results, measured_scaling=None):
     (out / "bench.md").write_text("\n".join(parts) + "\n")
 
 
-def main():
-    chosen = arguments()
-    # Told to end, it ends what it has started, as after Ctrl-C.
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
+def measure(chosen):
+    """All contenders in turn; the report grows with every result."""
     results = {name: [] for name in chosen.only}
     models = chosen.out / "models"
+    # What an earlier run has left is of another version of the crate.
+    shutil.rmtree(models, ignore_errors=True)
+    models.mkdir(parents=True)
+    settings = {
+        "CNN_DATA_DIR": data_folder(),
+        "CNN_DEVICE": "cpu",
+        "BENCH_SAMPLES": 6000 if chosen.quick else 60_000,
+        "BENCH_EPOCHS": 2 if chosen.quick else 3,
+        "BENCH_BATCH_SIZE": 128,
+        "BENCH_REPEAT": 1,
+        "BENCH_RERUNS": RERUNS,
+        "BENCH_MODELS": models.resolve(),
+    }
+    contenders = {name: contender(name) for name in chosen.only}
+    for repetition in range(chosen.repetitions):
+        for name, run in contenders.items():
+            result = measured(name, run, settings)
+            results[name].append(result)
+            epoch = statistics.median(numbers(result, "epoch_seconds"))
+            print(
+                f"{repetition + 1}/{chosen.repetitions}  {name:<8} epoch {epoch:6.2f} s  evaluate {min(result['evaluate_seconds']):5.2f} s  "
+                f"{result['peak_memory']:5.0f} MB  accuracy {result['accuracy']:.4f}",
+                flush=True,
+            )
+            report(chosen.out, results)
+    if chosen.scaling:
+        measured_scaling = scaling(settings, chosen.quick)
+        report(chosen.out, results, measured_scaling)
+        figure = chosen.out / "scaling.png"
+        (chosen.out / "scaling.json").write_text(json.dumps(measured_scaling))
+        subprocess.run([programs.built("example", "bench_figure"), chosen.out / "scaling.json", figure], env=environment({}), check=True)
+
+
+def to_its_end(work, chosen, report_name):
+    """Does a benchmark's work, and shows the report of this name; the exit code. A benchmark that cannot go on, or is stopped, says so."""
+    # Told to end, it ends what it has started, as after Ctrl-C.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
-        # What an earlier run has left is of another version of the crate.
-        shutil.rmtree(models, ignore_errors=True)
-        models.mkdir(parents=True)
-        settings = {
-            "CNN_DATA_DIR": data_folder(),
-            "CNN_DEVICE": "cpu",
-            "BENCH_SAMPLES": 6000 if chosen.quick else 60_000,
-            "BENCH_EPOCHS": 2 if chosen.quick else 3,
-            "BENCH_BATCH_SIZE": 128,
-            "BENCH_REPEAT": 1,
-            "BENCH_RERUNS": RERUNS,
-            "BENCH_MODELS": models.resolve(),
-        }
-        contenders = {name: contender(name) for name in chosen.only}
-        for repetition in range(chosen.repetitions):
-            for name, run in contenders.items():
-                result = measured(name, run, settings)
-                results[name].append(result)
-                epoch = statistics.median(numbers(result, "epoch_seconds"))
-                print(
-                    f"{repetition + 1}/{chosen.repetitions}  {name:<8} epoch {epoch:6.2f} s  evaluate {min(result['evaluate_seconds']):5.2f} s  "
-                    f"{result['peak_memory']:5.0f} MB  accuracy {result['accuracy']:.4f}",
-                    flush=True,
-                )
-                report(chosen.out, results)
-        if chosen.scaling:
-            measured_scaling = scaling(settings, chosen.quick)
-            report(chosen.out, results, measured_scaling)
-            figure = chosen.out / "scaling.png"
-            (chosen.out / "scaling.json").write_text(json.dumps(measured_scaling))
-            subprocess.run([programs.built("example", "bench_figure"), chosen.out / "scaling.json", figure], env=environment({}), check=True)
+        work(chosen)
     except (BenchError, programs.BuildError, setup.SetupError) as error:
         print(f"\n{error}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
         print("\nstopped", file=sys.stderr)
         return 130
-    print("\n" + (chosen.out / "bench.md").read_text())
+    print("\n" + (chosen.out / report_name).read_text())
     print(f"report: {chosen.out}")
     return 0
+
+
+def main():
+    return to_its_end(measure, arguments(), "bench.md")
 
 
 if __name__ == "__main__":

@@ -9,7 +9,6 @@ import argparse
 import json
 import os
 import re
-import signal
 import statistics
 import subprocess
 import sys
@@ -20,7 +19,6 @@ import bench
 import notebooks
 import peers
 import programs
-import setup
 
 PROGRAM = notebooks.ROOT / "crates" / "cnn" / "examples" / "bench_photographs.rs"
 BATCHES = [*(f"data_batch_{number}.bin" for number in range(1, 6)), "test_batch.bin"]
@@ -166,45 +164,37 @@ def report(out, results, images):
     (out / "photographs.md").write_text("\n".join(parts) + "\n")
 
 
-def main():
-    chosen = arguments()
-    # Told to end, it ends what it has started, as after Ctrl-C.
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
+def measure(chosen):
+    """All contenders in turn; the report grows with every result."""
     results = {name: [] for name in chosen.only}
-    try:
-        folder = data_folder(chosen.data)
-        with tempfile.TemporaryDirectory(prefix="cifar-10-") as pickled:
-            prepare(folder, pickled, chosen.only)
-            settings = {
-                "BENCH_CIFAR10": folder,
-                "BENCH_PICKLES": pickled,
-                "BENCH_IMAGES": chosen.images,
-                "BENCH_EPOCHS": EPOCHS,
-                "BENCH_BATCH_SIZE": BATCH_SIZE,
-                "CNN_DEVICE": "cpu",
-            } | WAITING
-            contenders = {name: contender(name) for name in chosen.only}
-            for repetition in range(chosen.repetitions):
-                for name, run in contenders.items():
-                    result = completed(bench.measured(name, run, settings), chosen.images)
-                    results[name].append(result)
-                    check_same_network(results)
-                    print(
-                        f"{repetition + 1}/{chosen.repetitions}  {name:<8} load {statistics.median(result['load_seconds']):5.2f} s  "
-                        f"{statistics.median(result['training_rate']):6.0f} images/s  {result['peak_memory']:5.0f} MB  "
-                        f"{result['memory_growth']:+.1f} MB after epoch 2  accuracy {result['accuracy']:.3f}",
-                        flush=True,
-                    )
-                    report(chosen.out, results, chosen.images)
-    except (bench.BenchError, programs.BuildError, setup.SetupError) as error:
-        print(f"\n{error}", file=sys.stderr)
-        return 1
-    except KeyboardInterrupt:
-        print("\nstopped", file=sys.stderr)
-        return 130
-    print("\n" + (chosen.out / "photographs.md").read_text())
-    print(f"report: {chosen.out}")
-    return 0
+    folder = data_folder(chosen.data)
+    with tempfile.TemporaryDirectory(prefix="cifar-10-") as pickled:
+        prepare(folder, pickled, chosen.only)
+        settings = {
+            "BENCH_CIFAR10": folder,
+            "BENCH_PICKLES": pickled,
+            "BENCH_IMAGES": chosen.images,
+            "BENCH_EPOCHS": EPOCHS,
+            "BENCH_BATCH_SIZE": BATCH_SIZE,
+            "CNN_DEVICE": "cpu",
+        } | WAITING
+        contenders = {name: contender(name) for name in chosen.only}
+        for repetition in range(chosen.repetitions):
+            for name, run in contenders.items():
+                result = completed(bench.measured(name, run, settings), chosen.images)
+                results[name].append(result)
+                check_same_network(results)
+                print(
+                    f"{repetition + 1}/{chosen.repetitions}  {name:<8} load {statistics.median(result['load_seconds']):5.2f} s  "
+                    f"{statistics.median(result['training_rate']):6.0f} images/s  {result['peak_memory']:5.0f} MB  "
+                    f"{result['memory_growth']:+.1f} MB after epoch 2  accuracy {result['accuracy']:.3f}",
+                    flush=True,
+                )
+                report(chosen.out, results, chosen.images)
+
+
+def main():
+    return bench.to_its_end(measure, arguments(), "photographs.md")
 
 
 if __name__ == "__main__":
