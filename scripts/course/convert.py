@@ -13,14 +13,14 @@ import setup
 HELP = notebooks.ROOT / "crates" / "cnn" / "src" / "bin" / "cnn" / "help.txt"
 
 
-def main(words, profile="release"):
+def main(words):
     if not words or {"-h", "--help"} & set(words):
         print(HELP.read_text().replace("cnn convert", "scripts/convert"), end="")
         return 0 if words else 2
     try:
-        if not (programs.target() / profile / "cnn").exists():
+        if not (programs.target() / "release" / "cnn").exists():
             print("compiling the program that converts (1 to 4 minutes on 2 cores, once) ...", file=sys.stderr, flush=True)
-        program = programs.built("bin", "cnn", profile)
+        program = programs.built("bin", "cnn")
         return subprocess.run([program, "convert", *words], env=programs.environment(), check=False).returncode
     except (programs.BuildError, setup.SetupError) as error:
         print(f"convert: {error}", file=sys.stderr)

@@ -18,14 +18,14 @@ def environment():
     return os.environ | spec | {"OMP_NUM_THREADS": str(setup.physical_cores())}
 
 
-def built(kind, name, profile="release"):
+def built(kind, name):
     """The path of a program of the crate, a `bin` or an `example`, compiled now if its sources have changed."""
     cargo_bin, _ = setup.find_cargo_bin()
-    command = [cargo_bin / "cargo", "build", "--profile", profile, "--locked", "--quiet", "--package", "cnn", f"--{kind}", name]
+    command = [cargo_bin / "cargo", "build", "--release", "--locked", "--quiet", "--package", "cnn", f"--{kind}", name]
     done = subprocess.run(command, cwd=notebooks.ROOT, env=environment(), capture_output=True, text=True, check=False)
     if done.returncode:
         raise BuildError(f"The program {name} could not be compiled:\n{done.stderr}")
-    return target() / {"dev": "debug"}.get(profile, profile) / {"bin": "", "example": "examples"}[kind] / name
+    return target() / "release" / {"bin": "", "example": "examples"}[kind] / name
 
 
 def target():

@@ -61,6 +61,12 @@ def processes_that_name(folder):
     return [line for line in listed.splitlines() if str(folder) in line]
 
 
+def is_json(text):
+    with contextlib.suppress(ValueError):
+        return bool(json.loads(text))
+    return False
+
+
 def copy_of_the_course(folder):
     """The notebooks in a folder where a test may write, with the crate where they look for it."""
     shutil.copytree(notebooks.FOLDER, folder / "notebooks", ignore=shutil.ignore_patterns(".ipynb_checkpoints"))
@@ -209,6 +215,7 @@ class Notebook:
         before = self.path.stat().st_mtime_ns
         self.page.keyboard.press("Control+s")
         assert wait_until(lambda: self.path.stat().st_mtime_ns != before)
+        assert wait_until(lambda: is_json(self.path.read_text()))  # the server empties the file before it writes
         return notebooks.read(self.path)
 
     def session(self, address):

@@ -51,8 +51,8 @@ def test_refused_before_anything_runs(notebook, words, expected):
 
 
 def test_an_unknown_notebook_lists_the_known_ones():
-    result = command("rerun", "12")
-    assert result.returncode == 2 and "'12'" in result.stderr
+    result = command("rerun", "99")
+    assert result.returncode == 2 and "'99'" in result.stderr and "04_" in result.stderr
 
 
 def test_list(notebook):
