@@ -23,6 +23,7 @@ LANGUAGE = {
 }
 # What tools note down about one execution of a cell; it changes every time and says nothing.
 TRACES = ("execution", "papermill", "ExecuteTime")
+LARGEST_HTML = 1_000_000  # characters of an output that is committed
 ANSI = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
 
 
@@ -166,8 +167,16 @@ def with_outputs(source, executed):
             cell.metadata.pop(trace, None)
         if cell.cell_type == "code":
             cell.execution_count = copy.execution_count if cell.source.strip() else None
-            cell.outputs = copy.outputs
+            cell.outputs = [without_weights(output) for output in copy.outputs]
     return source
+
+
+def without_weights(output):
+    """A page with a model inside is for the screen: what is committed has the line of text in its place."""
+    data = output.get("data", {})
+    if "text/plain" in data and len(data.get("text/html", "")) > LARGEST_HTML:
+        del data["text/html"]
+    return output
 
 
 # ---- showing -------------------------------------------------------------------------------------

@@ -184,6 +184,17 @@ def test_save_normalises_and_is_repeatable(tmp_path):
     assert good.read_text() == text
 
 
+def test_what_is_too_large_to_commit_leaves_its_text():
+    def output(data):
+        return nbformat.v4.new_output("display_data", data)
+
+    large = "x" * (notebooks.LARGEST_HTML + 1)
+    assert notebooks.without_weights(output({"text/html": large, "text/plain": "a page"})).data == {"text/plain": "a page"}
+    for kept in ({"text/html": large}, {"text/html": "small", "text/plain": "a page"}):
+        assert notebooks.without_weights(output(dict(kept))).data == kept
+    assert notebooks.without_weights(nbformat.v4.new_output("stream", text="line")).text == "line"
+
+
 def test_only_takes_what_others_left_earlier(tmp_path):
     make_notebook(tmp_path / "04_a.ipynb", [recording("04_a", '"parameters": 7')])
     make_notebook(tmp_path / "05_b.ipynb", ["1"])

@@ -81,7 +81,7 @@ pub use model::{Loss, Sequential, SequentialBuilder};
 pub use optimizers::{Adam, AdamW, Optimizer, RMSprop, SGD};
 pub use preprocessing::augmentation::{Augment, FillMode};
 pub use saving::DataFormat;
-pub use show::{Area, Figure, Table, FONT};
+pub use show::{Area, Figure, Progbar, Table, FONT};
 pub use training::{
     Fit, History, Lines, LrFind, LrFound, Progress, Schedule, Silent, Status, Training, TrainingDisplay,
 };
@@ -112,6 +112,6 @@ pub mod prelude {
     pub use crate::tch::{Device, Kind, Tensor};
     pub use crate::{
         architectures, course, device, plots, Adam, AdamW, Augment, ConfusionMatrix, Figure, FillMode, Fit,
-        History, Loss, LrFind, Optimizer, RMSprop, Schedule, Sequential, Table, SGD,
+        History, Loss, LrFind, Optimizer, Progbar, RMSprop, Schedule, Sequential, Table, SGD,
     };
 }

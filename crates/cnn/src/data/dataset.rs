@@ -141,13 +141,16 @@ fn tensors(parts: Vec<Part>) -> (Tensor, Tensor) {
     let count = parts.iter().map(|part| part.labels.len()).sum();
     let shape = parts.first().map_or(vec![0], |part| part.images.shape(count));
     let mut images = Tensor::empty(shape, (Kind::Uint8, Device::Cpu));
-    let (mut place, mut labels) = (numbers_mut::<u8>(&mut images), Vec::with_capacity(count));
-    for part in parts {
-        let (of_part, rest) = place.split_at_mut(part.images.pixels.len());
-        of_part.copy_from_slice(&part.images.pixels);
-        place = rest;
-        labels.extend(part.labels);
-    }
+    let labels: Vec<u8> = parts.iter().flat_map(|part| part.labels.iter().copied()).collect();
+    let mut place = numbers_mut::<u8>(&mut images);
+    // A thread for each part: most of the time goes to memory that is used for the first time.
+    std::thread::scope(|scope| {
+        for part in parts {
+            let (of_part, rest) = place.split_at_mut(part.images.pixels.len());
+            scope.spawn(move || of_part.copy_from_slice(&part.images.pixels));
+            place = rest;
+        }
+    });
     (images, Tensor::from_slice(&labels).to_kind(Kind::Int64))
 }
 

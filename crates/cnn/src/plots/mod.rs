@@ -9,6 +9,7 @@ mod digit_stages;
 mod history;
 mod images;
 mod lr_found;
+mod parallel_coordinates;
 
 pub use crate::show::style::COLOURS;
 pub use crate::training::history::epochs;
@@ -19,3 +20,4 @@ pub use confusion::confusion_matrix;
 pub use digit_stages::digit_stages;
 pub use history::history;
 pub use images::images;
+pub use parallel_coordinates::parallel_coordinates;
