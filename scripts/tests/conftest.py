@@ -17,6 +17,7 @@ COURSE = Path(__file__).resolve().parents[1] / "course"
 sys.path.insert(0, str(COURSE))
 
 import notebooks  # noqa: E402
+import setup  # noqa: E402
 
 notebooks.isolate()
 
@@ -55,6 +56,28 @@ def wait_until(condition, limit=30):
             return True
         time.sleep(0.2)
     return condition()
+
+
+# ---- the browser --------------------------------------------------------------------------------
+
+BROWSER_OPTIONS = ["--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking", "--disable-component-update", "--disable-sync"]
+
+
+@pytest.fixture(scope="module")
+def chromium():
+    """The system's browser, driven by Playwright."""
+    program = setup.browser()
+    if not program:
+        assert not os.environ.get("CI"), f"no browser was found. {setup.INSTALL_BROWSER}"
+        pytest.skip(f"no browser was found. {setup.INSTALL_BROWSER}")
+    packages = setup.TEST_VENV / "lib" / f"python{sys.version_info.major}.{sys.version_info.minor}" / "site-packages"
+    assert (packages / "playwright").exists(), "scripts/test installs Playwright into .venv-test"
+    sys.path.append(str(packages))
+    from playwright.sync_api import sync_playwright
+
+    options = BROWSER_OPTIONS + (["--no-sandbox"] if os.geteuid() == 0 else [])
+    with sync_playwright() as playwright, playwright.chromium.launch(executable_path=program, args=options) as chromium:
+        yield chromium
 
 
 # ---- kernels -------------------------------------------------------------------------------------

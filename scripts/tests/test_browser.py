@@ -10,7 +10,6 @@ import re
 import shutil
 import socket
 import subprocess
-import sys
 import time
 import urllib.request
 
@@ -20,7 +19,6 @@ from conftest import wait_until
 
 import notebooks
 import parameters
-import setup
 
 PICTURES = notebooks.OUT / "test" / "screenshots"
 TIMES = notebooks.OUT / "test" / "browser.json"
@@ -36,7 +34,6 @@ DISPLAY = r"""for step in 0..12 {
     std::thread::sleep(std::time::Duration::from_millis(500));
 }"""
 TOKEN = "of-the-test"
-OPTIONS = ["--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking", "--disable-component-update", "--disable-sync"]
 # Seconds, generous: other programs may want the processor too.
 SHORT, LONG = 30, 180
 
@@ -78,23 +75,6 @@ def server_is_up(address):
     with contextlib.suppress(OSError):
         return bool(request(f"{address}/api/status"))
     return False
-
-
-@pytest.fixture(scope="module")
-def chromium():
-    """The system's browser, driven by Playwright."""
-    program = setup.browser()
-    if not program:
-        assert not os.environ.get("CI"), f"no browser was found. {setup.INSTALL_BROWSER}"
-        pytest.skip(f"no browser was found. {setup.INSTALL_BROWSER}")
-    packages = setup.TEST_VENV / "lib" / f"python{sys.version_info.major}.{sys.version_info.minor}" / "site-packages"
-    assert (packages / "playwright").exists(), "scripts/test installs Playwright into .venv-test"
-    sys.path.append(str(packages))
-    from playwright.sync_api import sync_playwright
-
-    options = OPTIONS + (["--no-sandbox"] if os.geteuid() == 0 else [])
-    with sync_playwright() as playwright, playwright.chromium.launch(executable_path=program, args=options) as chromium:
-        yield chromium
 
 
 @pytest.fixture(scope="module")

@@ -35,6 +35,12 @@ impl Scale {
         }
     }
 
+    /// What images from 0 to 1 are multiplied by to be on the scale of the training, 1 or 255; none where that is not known.
+    pub fn factor(&self) -> Option<f64> {
+        let bytes = PixelRange::up_to(255.0);
+        self.trained_on.map(|trained_on| if trained_on.is_of_other_scale(bytes) { 1.0 } else { 255.0 })
+    }
+
     /// What there is to say of images with this range, if something is.
     pub fn remark(&self, what: &str, images: &Tensor, range: PixelRange) -> Option<String> {
         if !range.is_finite() {

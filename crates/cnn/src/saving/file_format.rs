@@ -16,19 +16,22 @@ pub(crate) enum FileFormat {
     WeightsH5,
     /// For other runtimes.
     Onnx,
+    /// For browsers: a page that runs the model.
+    Html,
     /// Weights alone, as NumPy's `savez` writes them.
     Npz,
     /// Weights alone, as PyTorch's `torch.save(model.state_dict(), …)` writes them.
     PyTorch,
 }
 
-const ENDINGS: [(&str, FileFormat); 8] = [
+const ENDINGS: [(&str, FileFormat); 9] = [
     (".weights.h5", FileFormat::WeightsH5),
     (".h5", FileFormat::H5),
     (".hdf5", FileFormat::H5),
     (".keras", FileFormat::Keras),
     (".safetensors", FileFormat::Safetensors),
     (".onnx", FileFormat::Onnx),
+    (".html", FileFormat::Html),
     (".npz", FileFormat::Npz),
     (".pt", FileFormat::PyTorch),
 ];
@@ -42,7 +45,8 @@ impl FileFormat {
             Some((_, format)) => Ok(format),
             None => bail!(
                 "the name {} does not say in which format to write: let it end with .safetensors or .keras (for this crate \
-                 and Keras), .h5 (Keras of any age), .onnx (other runtimes), .weights.h5 or .npz (weights alone)",
+                 and Keras), .h5 (Keras of any age), .onnx (other runtimes), .html (a page for browsers), .weights.h5 or .npz \
+                 (weights alone)",
                 path.display()
             ),
         }
@@ -64,6 +68,9 @@ impl FileFormat {
                 Ok(format @ (FileFormat::Keras | FileFormat::Npz | FileFormat::PyTorch)) => format,
                 _ => FileFormat::of_zip(bytes),
             };
+        }
+        if bytes.starts_with(b"<!DOCTYPE html>") {
+            return FileFormat::Html;
         }
         if is_pickle(bytes) {
             return FileFormat::PyTorch;
@@ -108,6 +115,7 @@ mod tests {
         assert_eq!(format("b.H5"), FileFormat::H5);
         assert_eq!(format("b.1.keras"), FileFormat::Keras);
         assert_eq!(format("b.pth"), FileFormat::PyTorch);
+        assert_eq!(format("b.HTML"), FileFormat::Html);
         let message = FileFormat::of_name(Path::new("digits")).unwrap_err().to_string();
         assert!(message.contains("digits") && message.contains(".keras"), "{message}");
     }
@@ -119,6 +127,7 @@ mod tests {
         assert_eq!(format(b"PK\x03\x04", "x.keras"), FileFormat::Keras);
         assert_eq!(format(b"PK\x03\x04..archive/data.pkl", "x.bin"), FileFormat::PyTorch);
         assert_eq!(format(b"\x80\x02\x8a", "x"), FileFormat::PyTorch);
+        assert_eq!(format(b"<!DOCTYPE html>\n<html>", "x.keras"), FileFormat::Html);
         assert_eq!(format(b"\x08\x00\x00\x00\x00\x00\x00\x00{}", "x.onnx"), FileFormat::Safetensors);
     }
 }

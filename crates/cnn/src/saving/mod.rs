@@ -7,6 +7,7 @@ mod npz;
 mod numbers;
 mod onnx;
 mod own_notes;
+mod page;
 mod pytorch;
 pub(crate) mod safetensors;
 mod save_and_load;

@@ -6,6 +6,7 @@ use std::path::Path;
 use super::file_format::FileFormat;
 use super::npz::{read_npz, write_npz};
 use super::onnx::{write_onnx, DataFormat};
+use super::page::write_page;
 use super::{keras, pytorch, safetensors};
 use crate::engine::error::Context;
 use crate::engine::files::{check_place, explain, write_whole};
@@ -25,13 +26,28 @@ impl Sequential {
     /// | `x.keras` | the same, and what the optimizer has learnt | Keras 3, [`load`](Self::load) |
     /// | `x.h5` | layers, weights, what `compile` was given | Keras 2 and 3, [`load`](Self::load) |
     /// | `x.onnx` | layers and weights, for predicting | ONNX Runtime and others; see [`save_onnx`](Self::save_onnx) |
+    /// | `x.html` | a page that runs the model, with its weights | every browser, from a file and offline |
     /// | `x.weights.h5` | weights | Keras 3's and this crate's [`load_weights`](Self::load_weights) |
     /// | `x.npz` | weights, in Keras's layouts and order | NumPy, [`load_weights`](Self::load_weights) |
     ///
     /// For PyTorch there is [`save_for_pytorch`](Self::save_for_pytorch).
     ///
     /// Each file is all that it takes to use the model, unless it has layers of your own: [`load`](Self::load) does not know these, so
-    /// build the model and use [`load_weights`](Self::load_weights); Keras's files cannot hold them.
+    /// build the model and use [`load_weights`](Self::load_weights); Keras's files and the page cannot hold them.
+    ///
+    /// On the page, digits are drawn for a model of images `[1, 28, 28]`, and read as
+    /// [`digit_from_file`](crate::preprocessing::digit_from_file) reads them; other models are shown pictures. The classes have the
+    /// names in the model's note `class_names`, one a line:
+    ///
+    /// ```
+    /// use cnn::prelude::*;
+    /// # let path = std::env::temp_dir().join(format!("cnn-doc-page-{}.html", std::process::id()));
+    /// let mut model = Sequential::input([3, 32, 32]).add(Flatten).add(Dense::new(2).activation(Softmax)).build()?;
+    /// model.notes.insert("class_names".into(), ["cat", "dog"].join("\n"));
+    /// model.save(&path)?;
+    /// # std::fs::remove_file(path)?;
+    /// # Ok::<(), cnn::anyhow::Error>(())
+    /// ```
     ///
     /// ```
     /// use cnn::prelude::*;
@@ -81,6 +97,7 @@ impl Sequential {
                 path.with_extension("safetensors").display()
             ),
             FileFormat::Onnx => write_onnx(self, DataFormat::ChannelsFirst)?,
+            FileFormat::Html => write_page(self)?,
             FileFormat::Npz => write_npz(self)?,
         };
         write_whole(path, &bytes)
@@ -158,6 +175,10 @@ impl Sequential {
                 "{} is an ONNX file, which is for running a model elsewhere; load what it was made from",
                 path.display()
             ),
+            FileFormat::Html => bail!(
+                "{} is a page, which is for running a model in a browser; load what it was made from",
+                path.display()
+            ),
         };
         let model = model.with_context(|| {
             format!(
@@ -212,6 +233,9 @@ impl Sequential {
             }
             FileFormat::Onnx => {
                 bail!("{} is an ONNX file; load the weights of what it was made from", path.display())
+            }
+            FileFormat::Html => {
+                bail!("{} is a page for browsers; load the weights of what it was made from", path.display())
             }
         };
         done.with_context(|| {

@@ -5,7 +5,7 @@ pub(crate) mod canvas;
 pub(crate) mod figure;
 mod fonts;
 pub(crate) mod html;
-mod item;
+pub(crate) mod item;
 pub(crate) mod pixels;
 mod progbar;
 pub(crate) mod style;

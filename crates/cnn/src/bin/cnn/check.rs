@@ -42,6 +42,8 @@ pub fn check(conversion: &Conversion, model: &Sequential) -> Result<Checked> {
             Ok(found) => found,
             Err(why) => return Ok(Checked::NotCompared(why)),
         }
+    } else if has_ending(to, ".html") {
+        return Ok(Checked::NotCompared("a page computes in a browser; open it there".to_string()));
     } else if has_ending(to, ".weights.h5") || has_ending(to, ".npz") {
         // Into a model that has forgotten its own.
         let mut other = Sequential::load(&conversion.from)?;

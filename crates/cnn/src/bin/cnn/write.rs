@@ -26,7 +26,8 @@ pub fn write(model: &Sequential, conversion: &Conversion, to: &Path) -> Result<S
 /// What the model has, and the written file has no place for.
 pub fn left_behind(model: &Sequential, Conversion { to, pytorch, .. }: &Conversion) -> Vec<String> {
     let weights_alone = has_ending(to, ".weights.h5") || has_ending(to, ".npz");
-    let for_others = has_ending(to, ".onnx") || *pytorch;
+    let is_page = has_ending(to, ".html"); // it shows the model's notes
+    let for_others = has_ending(to, ".onnx") || is_page || *pytorch;
     let mut lines = Vec::new();
     if weights_alone {
         lines.push("the layers: these are the weights alone, for a model that is built already".to_string());
@@ -48,7 +49,7 @@ pub fn left_behind(model: &Sequential, Conversion { to, pytorch, .. }: &Conversi
             "what the optimizer has learnt, for which .keras and .safetensors have a place".to_string(),
         );
     }
-    if !model.notes.is_empty() && (weights_alone || for_others) {
+    if !model.notes.is_empty() && (weights_alone || for_others && !is_page) {
         let names: Vec<&str> = model.notes.keys().map(String::as_str).collect();
         lines.push(format!("the model's notes: {}", names.join(", ")));
     }
