@@ -9,7 +9,7 @@ function byClass(outputs) {
 
 function formatted(value) {
   if (!Number.isFinite(value)) return "no number";
-  return page.ending === "linear" ? value.toPrecision(4) : `${(100 * value).toFixed(1)} %`;
+  return page.ending === "linear" ? value.toPrecision(4) : `${(100 * value).toFixed(1)}\u00a0%`;
 }
 
 /** Shows the outputs; returns them in words. */

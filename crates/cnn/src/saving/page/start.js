@@ -45,14 +45,14 @@ function startDrawing() {
     event.preventDefault();
     drawing.undo();
   });
-  return drawing.forget;
+  return drawing;
 }
 
-function startPictures(forgetDrawing = () => {}) {
+function startPictures(drawing) {
   const paper = element("paper");
   const context = paper.querySelector("canvas").getContext("2d");
   const clear = () => {
-    forgetDrawing();
+    drawing?.forget();
     paper.classList.remove("shows-picture");
     blank(context);
     showNothing(page.invitation);
@@ -63,7 +63,7 @@ function startPictures(forgetDrawing = () => {}) {
     const picture = await pixelsOf(file).catch((error) => error);
     answer(() => {
       if (picture instanceof Error) throw picture;
-      forgetDrawing();
+      drawing?.forget();
       showOn(paper, picture.bitmap);
       return read(picture);
     }, true);
@@ -93,6 +93,7 @@ function startNumbers() {
 }
 
 showNothing(page.invitation);
-const clearAll = page.kind === "numbers" ? startNumbers() : startPictures(page.kind === "drawing" ? startDrawing() : undefined);
+const drawing = page.kind === "drawing" ? startDrawing() : undefined;
+const clearAll = page.kind === "numbers" ? startNumbers() : startPictures(drawing);
 element("clear").addEventListener("click", clearAll);
 document.addEventListener("keydown", (event) => event.key === "Escape" && clearAll());
