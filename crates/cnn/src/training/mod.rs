@@ -3,6 +3,7 @@
 mod batches;
 pub(crate) mod callback;
 mod epoch;
+mod epoch_log;
 mod fingerprint;
 mod fit;
 mod gradients;

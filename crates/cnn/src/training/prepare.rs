@@ -4,6 +4,7 @@ use anyhow::{ensure, Result};
 use tch::{Device, Kind, Tensor};
 
 use super::callback::{Backup, Callback, Run};
+use super::epoch_log::EpochLog;
 use super::fit::Fit;
 use super::history::History;
 use super::progress::{Lines, Progress, Silent, TrainingDisplay};
@@ -193,6 +194,7 @@ impl<'a> Training<'a> {
             callbacks,
             backup,
             progress,
+            epoch_log: EpochLog::of_environment(),
             at_begin: None,
         })
     }

@@ -7,6 +7,7 @@ use tch::{no_grad, Tensor};
 use super::batches::{sample_order, Batch, Batches};
 use super::callback::{Backup, Callback, Run};
 use super::epoch::Epoch;
+use super::epoch_log::EpochLog;
 use super::fingerprint::{fingerprint, hash_of_weights};
 use super::fit::Fit;
 use super::gradients::{backward, clip};
@@ -37,6 +38,7 @@ pub(super) struct UnderWay<'a> {
     pub callbacks: Vec<Box<dyn Callback + 'a>>,
     pub backup: Option<Box<dyn Backup>>,
     pub progress: Box<dyn Progress + 'a>,
+    pub epoch_log: Option<EpochLog>,
     /// The model at the epoch's beginning, to come back to after an error.
     pub at_begin: Option<Snapshot>,
 }
@@ -291,6 +293,9 @@ impl UnderWay<'_> {
         run.history.push(epoch.mean(), validation, learning_rate, epoch.begin.elapsed().as_secs_f64());
         self.at_begin = None;
         self.progress.on_epoch(&run.history, run.steps);
+        if let Some(log) = &self.epoch_log {
+            log.epoch(&run.history)?;
+        }
         for callback in &mut self.callbacks {
             callback.on_epoch_end(run)?;
         }
