@@ -8,15 +8,14 @@ import argparse
 import hashlib
 import itertools
 import json
-import os
 import re
-import shutil
 import sys
 import time
 from pathlib import Path
 
 import notebooks
 import parameters
+from artifacts_copy import prepare
 from run import positive
 
 EXAMPLES = """\
@@ -73,72 +72,13 @@ def plain_value(parameter, value):
     return value if isinstance(value, str) else parameters.literal(parameter, value)
 
 
-# ---- papermill -----------------------------------------------------------------------------------
-
-
-def engine(timeout, environment):
-    """papermill's engine with the course's client, which it keeps, because that knows the failure."""
-    from nbclient.exceptions import CellTimeoutError, DeadKernelError
-    from papermill.clientwrap import PapermillNotebookClient
-    from papermill.engines import NBClientEngine
-
-    from execution import Course, settings
-
-    class Client(Course, PapermillNotebookClient):
-        def execute_cells(self):
-            try:
-                self.papermill_execute_cells()
-            except (CellTimeoutError, DeadKernelError):
-                cell = next(cell for cell in reversed(self.nb.cells) if cell.metadata.papermill["start_time"])
-                self.nb_man.cell_exception(cell)
-                raise
-
-    class CourseEngine(NBClientEngine):
-        client = None
-
-        @classmethod
-        def execute_managed_notebook(cls, nb_man, kernel_name, input_path=None, **options):
-            cls.client = Client(nb_man, **settings(timeout))
-            cls.client.execute_in(Path(input_path).parent, environment)
-
-    return CourseEngine
-
-
-def execute(path, values, folder, timeout):
-    """One run through papermill; returns the Failure or None, and leaves the executed copy in `folder`."""
-    import papermill
-    from papermill.engines import papermill_engines
-    from papermill.exceptions import PapermillExecutionError
-
-    import papermill_rust  # noqa: F401  registers how values become Rust
-
-    course_engine = engine(timeout, os.environ | {"CNN_ARTIFACTS": str(folder / "artifacts")})
-    papermill_engines.register("course", course_engine)
-    # papermill fills parameters into paths, too.
-    source, copy = (str(file).replace("{", "{{").replace("}", "}}") for file in (path, folder / path.name))
-    try:
-        options = {"engine_name": "course", "kernel_name": "rust", "language": "rust", "progress_bar": False}
-        papermill.execute_notebook(source, copy, values, **options)
-    except PapermillExecutionError:
-        pass
-    return course_engine.client.failure
-
-
 # ---- runs ----------------------------------------------------------------------------------------
-
-
-def prepare(folder, name):
-    """An empty folder for a run, with what earlier notebooks left for this one; its own results are not among it."""
-    shutil.rmtree(folder, ignore_errors=True)
-    folder.mkdir(parents=True)
-    if notebooks.artifacts().is_dir():
-        shutil.copytree(notebooks.artifacts(), folder / "artifacts")
-    (folder / "artifacts" / "results" / f"{name}.json").unlink(missing_ok=True)
 
 
 def one_run(path, declared, values, parent, timeout):
     """Executes, and returns what is kept about the run as metrics.json, with its Failure or None."""
     from execution import page_of
+    from papermill_engine import execute
 
     folder = parent / run_name(declared, values)
     prepare(folder, path.stem)

@@ -22,6 +22,10 @@ VENV = ROOT / ".venv"
 LOCK = ROOT / "scripts" / "requirements.lock"
 TEST_VENV = ROOT / ".venv-test"
 TEST_LOCK = ROOT / "scripts" / "requirements-test.lock"
+TUNE_VENV = ROOT / ".venv-tune"
+TUNE_LOCK = ROOT / "scripts" / "requirements-tune.lock"
+DASK_VENV = ROOT / ".venv-dask"
+DASK_LOCK = ROOT / "scripts" / "requirements-dask.lock"
 KERNELSPEC = VENV / "share" / "jupyter" / "kernels" / "rust"
 LAB_EXTENSION = ROOT / "scripts" / "jupyterlab"
 KERNEL = ROOT / "target" / "kernel"
@@ -240,6 +244,14 @@ def packages_for_tests(steps):
     with only_one(cache_folder()):
         packages(steps, "tests", TEST_VENV, TEST_LOCK, "TensorBoard's reader and Playwright", "350 MB, about a minute")
         browser_for_tests(steps)
+
+
+def packages_for_tuning(steps, dask=False):
+    """Optuna, for scripts/tune, and for its --dask what speaks with a cluster; nobody else needs them."""
+    with only_one(cache_folder()):
+        packages(steps, "tune", TUNE_VENV, TUNE_LOCK, "Optuna, its figures and drivers of databases", "260 MB, about a minute")
+        if dask:
+            packages(steps, "dask", DASK_VENV, DASK_LOCK, "Dask's distributed", "70 MB, half a minute")
 
 
 def browser():
@@ -519,6 +531,7 @@ def main():
     parser = argparse.ArgumentParser(prog="scripts/setup", description="Installs what the course needs.")
     parser.add_argument("--cuda", action="store_true", help="install libtorch with CUDA (3 GB) instead of the CPU's")
     parser.add_argument("--no-cells", action="store_true", help="do not compile the notebooks' cells in advance")
+    parser.add_argument("--tune", action="store_true", help="install what scripts/tune needs, too, which otherwise does so when it is first used")
     parser.add_argument("--quiet", action="store_true", help="say nothing where there is nothing to do")
     arguments = parser.parse_args()
     steps = Steps(arguments.quiet)
@@ -536,6 +549,8 @@ def main():
             papermill_plugin()
             program = session_program(steps, cargo_bin)
             torch = libtorch(steps, cuda)
+        if arguments.tune:
+            packages_for_tuning(steps)
         if cuda:
             choice.touch()  # anew, as another lock file clears .venv
         environment, options = kernel_environment(torch), kernel_options(cargo_bin, program)

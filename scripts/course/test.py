@@ -149,6 +149,7 @@ def packages():
     """Installs what the tests of the scripts need beside .venv. Without it one of them fails, and the others go on."""
     try:
         setup.packages_for_tests(setup.Steps(quiet=True))
+        setup.packages_for_tuning(setup.Steps(quiet=True), dask=True)
     except setup.SetupError as error:
         print(f"test: {error}", file=sys.stderr)
 
