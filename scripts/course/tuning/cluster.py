@@ -5,6 +5,7 @@ Its workers need this checkout at the same place, set up, and have to reach the 
 
 import json
 import time
+import warnings
 from dataclasses import asdict
 
 import notebooks
@@ -19,6 +20,7 @@ class Cluster:
     def __init__(self, address, count):
         from distributed import Client
 
+        warnings.filterwarnings("ignore", message="Mismatched versions", category=UserWarning)  # of packages that play no part
         try:
             self.client = Client(address, timeout=10)
             threads = sum(worker["nthreads"] for worker in self.client.scheduler_info(n_workers=-1)["workers"].values())
@@ -27,7 +29,7 @@ class Cluster:
         if not threads:
             raise notebooks.UsageError(f"the Dask cluster {address} has no workers; start some: dask worker {address}")
         self.count = count or threads
-        self.futures = {}
+        self.futures, self.words = {}, ""
 
     def is_free(self):
         return len(self.futures) < self.count
@@ -40,7 +42,7 @@ class Cluster:
         lines = json.dumps(place) + "\n" + json.dumps(asdict(job)) + "\n"
         key = f"trial-{job.number}-{time.time_ns()}"
         # An answer that is lost is the study's affair: Dask must not run a trial twice.
-        future = self.client.submit(by_value(), program, lines, key=key, pure=False, retries=0)
+        future = self.client.submit(one_trial, program, lines, key=key, pure=False, retries=0)
         self.futures[future] = job
 
     def wait(self, seconds):
@@ -53,7 +55,14 @@ class Cluster:
             done = wait(list(self.futures), timeout=seconds, return_when="FIRST_COMPLETED").done
         except TimeoutError:
             return []
-        return [(self.futures.pop(future), ended(future)) for future in done]
+        return [(self.futures.pop(future), self.ended(future)) for future in done]
+
+    def ended(self, future):
+        """The End that came back, or None where the task broke off."""
+        if future.status == "finished":
+            return End(**json.loads(future.result()))
+        self.words = str(future.exception() if future.status == "error" else future.status)
+        return None
 
     def stop(self):
         """Their processes end soon, because the study has given their trials up."""
@@ -62,24 +71,8 @@ class Cluster:
             self.client.close()
 
     def last_words(self):
-        return ""
-
-
-def ended(future):
-    """The End that came back, or None where the task broke off."""
-    if future.status != "finished" or not future.result():
-        return None
-    return End(**json.loads(future.result()))
-
-
-def by_value():
-    """The function as Dask's workers get it, which do not have this module."""
-    import sys
-
-    import cloudpickle
-
-    cloudpickle.register_pickle_by_value(sys.modules[__name__])
-    return one_trial
+        """Why a task broke off."""
+        return self.words
 
 
 def one_trial(program, lines):
@@ -89,6 +82,13 @@ def one_trial(program, lines):
 
     from distributed import get_worker
 
-    share = max(1, len(os.sched_getaffinity(0) if hasattr(os, "sched_getaffinity") else [0]) // get_worker().state.nthreads)
-    done = subprocess.run(program, input=lines, stdout=subprocess.PIPE, text=True, env={"OMP_NUM_THREADS": str(share)} | os.environ, check=False)
-    return (done.stdout.strip().splitlines() or [""])[-1]
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    environment = {"OMP_NUM_THREADS": str(max(1, cores // get_worker().state.nthreads))} | dict(os.environ)
+    done = subprocess.run(program, input=lines, capture_output=True, text=True, env=environment, check=False)
+    if not done.stdout.strip():
+        raise RuntimeError("\n".join(done.stderr.strip().splitlines()[-8:]) or f"the process of the trial ended with {done.returncode}")
+    return done.stdout.strip().splitlines()[-1]
+
+
+# Dask then sends the function itself, and not its name: its workers do not have this module.
+one_trial.__module__ = "__main__"

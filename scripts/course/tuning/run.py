@@ -84,6 +84,7 @@ class Runner:
         shutil.rmtree(job.folder, ignore_errors=True)
         waits = any(trial.number in other.system_attrs.get("retry_history", []) for other in Trials(study).of("WAITING", "RUNNING"))
         print(f"trial {trial.number}  its process ended; {'it is tried again' if waits else 'it had been tried twice'}", flush=True)
+        self.stop_if_all_fail(Trials(study))
 
     def give_back(self):
         """After Ctrl-C: trials that have not been given back by their own processes."""
@@ -112,6 +113,9 @@ class Runner:
         print(self.line(job, end, trials), flush=True)
         if end.state == "failed":
             print(end.why, flush=True)
+        self.stop_if_all_fail(trials)
+
+    def stop_if_all_fail(self, trials):
         finished = trials.finished()
         if len(finished) >= FIRST_FAILURES and all(trial.state.name == "FAIL" for trial in finished):
             words = self.processes.last_words()
