@@ -152,6 +152,13 @@ def test_what_could_not_be_compared_is_written_and_said(run, tmp_path):
     assert result.returncode == 1 and "cannot be started; check --python" in result.stderr
 
 
+def test_a_page_is_written_and_left_to_the_browser(run, tmp_path):
+    result = run("convert", "model.h5", "new.html", "--check")
+    assert result.returncode == 3 and "not compared: a page computes in a browser" in result.stderr, result.stderr
+    assert "not in it: optimizer and loss" in result.stderr and "notes" not in result.stderr
+    assert (tmp_path / "new.html").read_text().startswith("<!DOCTYPE html>")
+
+
 def test_an_h5_of_keras_2_2_becomes_one_that_keras_3_opens(run, tmp_path):
     made = in_keras(OLD_MODEL, tmp_path / "old.h5", tmp_path / "expected.npz")
     assert made.returncode == 0, made.stderr

@@ -162,7 +162,7 @@ def draw(page, strokes, within=None):
         page.mouse.move(*at[0])
         page.mouse.down()
         for point in at[1:]:
-            page.mouse.move(*point, steps=4)
+            page.mouse.move(*point, steps=2)
         page.mouse.up()
     settle(page)
 
