@@ -139,7 +139,7 @@ class Search:
 
     def all(self):
         from tuning.run import Runner
-        from tuning.storage import hidden
+        from tuning.storage import hidden, hurry
         from tuning.study import Trials
 
         self.open()
@@ -155,6 +155,7 @@ class Search:
             if runner.is_over() and self.chosen.seeds:
                 runner.train_the_best_again()
         except KeyboardInterrupt:
+            hurry()
             processes.stop()
             runner.give_back()
             print(f"\nstopped: {len(Trials(self.study).finished())} of {self.total} trials are done; the same command goes on", file=sys.stderr)

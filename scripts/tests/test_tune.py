@@ -230,7 +230,7 @@ def remains(folder):
 
 def start(folder, *more):
     """tune as a process group of its own; with quick heartbeats, so that a trial that broke off is soon found."""
-    environment = os.environ | {"CNN_ARTIFACTS": str(folder / "artifacts"), "CNN_TUNE_BEAT": "1"}
+    environment = os.environ | {"CNN_ARTIFACTS": str(folder / "artifacts"), "CNN_TUNE_BEAT": "3"}
     run = [sys.executable, str(COURSE / "tune.py"), *map(str, words(folder, *more)[1:])]
     log = open(folder / "kills.log", "a")
     return subprocess.Popen(run, env=environment, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True)

@@ -43,7 +43,7 @@ def search(folder, *more):
 
 
 def environment(folder):
-    return os.environ | {"CNN_ARTIFACTS": str(folder / "artifacts"), "CNN_TUNE_BEAT": "1"}
+    return os.environ | {"CNN_ARTIFACTS": str(folder / "artifacts"), "CNN_TUNE_BEAT": "3"}
 
 
 # ---- PostgreSQL, and hosts -----------------------------------------------------------------------
@@ -100,39 +100,52 @@ def hosts():
     """Two hosts, each with the address that this machine has for it."""
     made = []
     for number in (1, 2):
-        name, here, there = f"tune{number}", f"10.77.{number}.1", f"10.77.{number}.2"
+        name, link, here, there = f"tune{number}-{os.getpid()}", f"tune{number}", f"10.77.{number}.1", f"10.77.{number}.2"
         assert ip("netns", "add", name)
         made.append((name, here))
-        assert ip("link", "add", f"tv{number}", "type", "veth", "peer", "name", "eth0", "netns", name)
-        assert ip("addr", "add", f"{here}/24", "dev", f"tv{number}") and ip("link", "set", f"tv{number}", "up")
+        ip("link", "del", link)
+        assert ip("link", "add", link, "type", "veth", "peer", "name", "eth0", "netns", name)
+        assert ip("addr", "add", f"{here}/24", "dev", link) and ip("link", "set", link, "up")
         inside = ["netns", "exec", name, "ip"]
         # Jupyter speaks with its kernels over the loopback device.
         assert ip(*inside, "link", "set", "lo", "up") and ip(*inside, "addr", "add", f"{there}/24", "dev", "eth0") and ip(*inside, "link", "set", "eth0", "up")
     yield made
-    for name, _ in made:
+    for number, (name, _) in enumerate(made, 1):
+        ip("link", "del", f"tune{number}")
         ip("netns", "del", name)
+
+
+@pytest.fixture
+def ended():
+    """Commands that do not outlive the test."""
+    commands = []
+    yield commands
+    for command in commands:
+        command.kill()
+        command.wait()
 
 
 IS_ROOT_ON_LINUX = sys.platform == "linux" and os.geteuid() == 0
 
 
 @needs(IS_ROOT_ON_LINUX and POSTGRES and shutil.which("ip"), "root, PostgreSQL and iproute2 (apt-get install postgresql iproute2)")
-def test_two_hosts_share_a_study_in_postgresql(folder, postgres, hosts):
-    commands = []
+def test_two_hosts_share_a_study_in_postgresql(folder, postgres, hosts, ended):
+    commands = ended
     for name, address in hosts:
         words = search(folder, "--study", "hosts", "--trials", "6", "--seeds", "2", "--storage", postgres.url(address), "--out", folder / name)
         log = open(folder / f"{name}.log", "w")
         commands.append(subprocess.Popen(["ip", "netns", "exec", name, *words], env=environment(folder), stdin=subprocess.DEVNULL, stdout=log, stderr=log))
     begun = lambda: all((folder / name / "hosts" / "trials").exists() for name, _ in hosts)  # noqa: E731
-    assert wait_until(begun, 120)
+    assert wait_until(begun, 200), [(folder / f"{name}.log").read_text() for name, _ in hosts]
     # The database is away in the middle of it, and a worker of one of the hosts is killed.
     postgres.stop()
     time.sleep(float(os.environ.get("CNN_TUNE_AWAY", 3)))
     postgres.start()
     time.sleep(2)
-    workers = [process for process in processes() if "tuning/worker.py" in process.command and process.parent == children(commands[0].pid)]
+    workers = [process for process in processes() if "tuning/worker.py" in process.command and process.parent == commands[0].pid]
     for worker in workers[:1]:
         os.kill(worker.pid, signal.SIGKILL)
+    # `ip netns exec` becomes the command, so that its workers are its children.
     codes = [process.wait(timeout=500) for process in commands]
     logs = [(folder / f"{name}.log").read_text() for name, _ in hosts]
     assert codes == [0, 0], "\n----\n".join(logs)
@@ -146,11 +159,6 @@ def test_two_hosts_share_a_study_in_postgresql(folder, postgres, hosts):
     assert all("trial " in log for log in logs)
     (won,) = [summary for summary in optuna.get_all_study_summaries(study._storage) if "winner" in summary.study_name]
     assert won.n_trials == 2 and any("with other seeds" in log for log in logs)
-
-
-def children(pid):
-    """The process itself: `ip netns exec` becomes the command."""
-    return pid
 
 
 @needs(IS_ROOT_ON_LINUX and POSTGRES, "root and PostgreSQL (apt-get install postgresql)")

@@ -160,7 +160,7 @@ def test_a_process_learns_that_its_trial_was_given_up(url, monkeypatch):
     monkeypatch.setattr(alive, "BEAT", 0.05)
     small = opened(url)
     trial, _ = study.ask(small, DECLARED, SPACE)
-    with alive.Beats(small, 0, trial._trial_id) as beats:
+    with alive.Beats(small, trial._trial_id) as beats:
         time.sleep(0.2)
         assert small.trials[0].system_attrs[alive.ALIVE]["beat"] > 0 and not beats.lost
         study.give_back(opened(url), small.trials[0], broke=True)
@@ -191,8 +191,9 @@ def test_a_call_waits_for_the_storage(monkeypatch):
     with pytest.raises(ValueError):
         storage.patiently(call)
     answers[:] = [ConnectionLost()]
+    monkeypatch.setattr(storage, "PATIENCE", -1)
     with pytest.raises(ConnectionLost):
-        storage.patiently(call, patience=-1)
+        storage.patiently(call)
 
 
 def test_files_and_databases(tmp_path):

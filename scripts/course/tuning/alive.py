@@ -25,8 +25,8 @@ def machine():
         return platform.node()
 
 
-def sign(beat, pid=None):
-    return {"machine": machine(), "pid": pid or os.getpid(), "beat": beat}
+def sign(beat):
+    return {"machine": machine(), "pid": os.getpid(), "beat": beat}
 
 
 def is_gone(alive):
@@ -45,14 +45,14 @@ def is_gone(alive):
 class Beats:
     """Raises a trial's count while it runs; `lost` says that somebody has given the trial up meanwhile."""
 
-    def __init__(self, study, number, trial_id):
-        self.study, self.number, self.trial_id = study, number, trial_id
+    def __init__(self, study, trial_id):
+        self.study, self.trial_id = study, trial_id
         self.lost = False
         self.ended = threading.Event()
         self.thread = threading.Thread(target=self.beat, daemon=True)
 
     def __enter__(self):
-        patiently(self.raise_to, 0)
+        self.lost = not patiently(put, self.study, self.trial_id, 0)
         self.thread.start()
         return self
 
@@ -60,17 +60,33 @@ class Beats:
         self.ended.set()
         self.thread.join(timeout=BEAT)
 
-    def raise_to(self, beat):
-        self.study._storage.set_trial_system_attr(self.trial_id, ALIVE, sign(beat))
-
     def beat(self):
         beat = 0
         while not self.ended.wait(BEAT):
             beat += 1
             try:
-                self.raise_to(beat)
-            except Exception as error:  # the storage is away, or the trial is finished
-                self.lost |= type(error).__name__ == "UpdateFinishedTrialError"
+                self.lost |= not put(self.study, self.trial_id, beat)
+            except Exception:  # the storage is away, and may be back at the next beat
+                pass
+
+
+def put(study, trial_id, beat):
+    """Raises a trial's count; not, if it is finished."""
+    import optuna
+
+    try:
+        study._storage.set_trial_system_attr(trial_id, ALIVE, sign(beat))
+    except optuna.exceptions.UpdateFinishedTrialError:
+        return False
+    return True
+
+
+def keep(study, trials, beat):
+    """For trials that are handed out and that no process has taken yet: it may be long in starting, or wait in a cluster's queue."""
+    for trial in trials:
+        alive = trial.system_attrs.get(ALIVE)
+        if alive is None or (alive["machine"], alive["pid"]) == (machine(), os.getpid()):
+            patiently(put, study, trial._trial_id, beat)
 
 
 class Watch:

@@ -6,7 +6,7 @@ import time
 
 import notebooks
 from tuning import report, winner
-from tuning.alive import Watch
+from tuning.alive import Watch, keep
 from tuning.study import Trials, ask, give_back, opened
 from tuning.trial import Job
 
@@ -58,7 +58,8 @@ class Runner:
             trials = Trials(study)
             own = {job.number for job in self.processes.running()}
             for trial in watch.broken([trial for trial in trials.of("RUNNING") if trial.number not in own]):
-                self.broke_off(study, trial, job_of(trial.number, {}))
+                self.broke_off(study, trial, job_of(trial.number, self.values_of(trial)))
+            keep(study, [trial for trial in trials.of("RUNNING") if trial.number in own], time.time_ns())
             may_begin = until is None or time.monotonic() < until
             if may_begin and self.processes.is_free() and trials.look().are_left(total):
                 trial, values = ask(study, self.of.declared, space)

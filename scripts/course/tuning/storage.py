@@ -1,6 +1,7 @@
 """Where studies are kept: a journal file, or any of Optuna's storages by URL."""
 
 import os
+import random
 import re
 import time
 from pathlib import Path
@@ -24,10 +25,21 @@ def is_file(url):
 def open_storage(url):
     """Optuna's storage, or a UsageError that says why it cannot be had, without the password."""
     try:
-        return opened(str(url))
+        return made_with_others(str(url))
     except Exception as error:
         reason = hide_in(str(url), str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__)
         raise notebooks.UsageError(f"the storage {hidden(url)} cannot be used: {reason}\n  {advice(url, reason)}") from None
+
+
+def made_with_others(url, tries=6):
+    """Where several machines begin at the same time, all but one find that the tables they are making are there already."""
+    for left in reversed(range(tries)):
+        try:
+            return opened(url)
+        except Exception as error:
+            if left == 0 or not re.search("duplicate|already exists|UniqueViolation", str(error), re.IGNORECASE):
+                raise
+        time.sleep(random.uniform(0.2, 1.5))
 
 
 def opened(url):
@@ -95,9 +107,15 @@ def is_away(error):
     return isinstance(error, kinds) or any(base.__name__ in names for base in type(error).__mro__)
 
 
-def patiently(call, *arguments, patience=PATIENCE, **options):
+def hurry():
+    """Who has pressed Ctrl-C does not wait for a storage that is away."""
+    global PATIENCE
+    PATIENCE = 3
+
+
+def patiently(call, *arguments, **options):
     """The result of a call to the storage, which is asked again while it is away."""
-    end, wait = time.monotonic() + patience, 0.5
+    end, wait = time.monotonic() + PATIENCE, 0.5
     while True:
         try:
             return call(*arguments, **options)

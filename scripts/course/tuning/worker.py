@@ -13,6 +13,8 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 import notebooks  # noqa: E402
 from tuning import packages  # noqa: E402
 
+LOST = "others had given it up meanwhile"
+
 
 class Reports:
     """Tells the storage about a trial's epochs, and asks the pruner."""
@@ -48,10 +50,12 @@ def run(study, job, parent):
     from tuning.alive import Beats
     from tuning.storage import patiently
     from tuning.study import give_back, told
-    from tuning.trial import Run
+    from tuning.trial import End, Run
 
     trial_id = patiently(study._storage.get_trial_id_from_study_id_trial_number, study._study_id, job.number)
-    with Beats(study, job.number, trial_id) as beats:
+    with Beats(study, trial_id) as beats:
+        if beats.lost:
+            return End(job.number, "stopped", why=LOST)
         goes_on = lambda: os.getppid() == parent and not beats.lost  # noqa: E731
         end = Run(job, Reports(study, job, trial_id), goes_on).end()
     if end.state == "stopped":
@@ -62,7 +66,7 @@ def run(study, job, parent):
             patiently(set_attribute, study, trial_id, name, value)
     state = {"complete": "COMPLETE", "pruned": "PRUNED"}.get(end.state, "FAIL")
     if not told(study, job.number, state, end.value if state == "COMPLETE" else None):
-        end.state, end.why = "stopped", "others had given it up meanwhile"
+        end.state, end.why = "stopped", LOST
     return end
 
 
