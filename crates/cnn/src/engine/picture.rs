@@ -38,14 +38,14 @@ pub(crate) fn read(path: &Path) -> Result<Picture> {
         file.len() as u64 <= LARGEST_FILE,
         "{name} has more than {LARGEST_FILE} bytes; this is no picture. Check the path"
     );
-    decoded(&file).map_err(|error| anyhow!("{name} {error}"))
+    decoded(&file, MOST_PIXELS).map_err(|error| anyhow!("{name} {error}"))
 }
 
-/// The errors' messages go on after the file's name.
-fn decoded(file: &[u8]) -> Result<Picture> {
+/// A picture of at most so many pixels from its file's bytes; the errors' messages go on after the file's name.
+pub(crate) fn decoded(file: &[u8], most_pixels: usize) -> Result<Picture> {
     match file {
-        [0x89, b'P', b'N', b'G', ..] => png(file),
-        [0xff, 0xd8, 0xff, ..] => jpeg(file),
+        [0x89, b'P', b'N', b'G', ..] => png(file, most_pixels),
+        [0xff, 0xd8, 0xff, ..] => jpeg(file, most_pixels),
         _ => bail!("is not a PNG or JPEG picture{}", other_format(file)),
     }
 }
@@ -75,22 +75,30 @@ fn is_heic(brand: &[u8]) -> bool {
     [&b"hei"[..], b"hev", b"mif", b"msf"].iter().any(|start| brand.starts_with(start))
 }
 
-fn sensible_size(width: usize, height: usize) -> Result<()> {
+fn sensible_size(width: usize, height: usize, most_pixels: usize) -> Result<()> {
     ensure!(
-        width.checked_mul(height).is_some_and(|pixels| pixels <= MOST_PIXELS),
-        "has {width}×{height} pixels, more than {} million; make it smaller",
-        MOST_PIXELS / 1_000_000
+        width.checked_mul(height).is_some_and(|pixels| pixels <= most_pixels.min(MOST_PIXELS)),
+        "has {width}×{height} pixels, more than {}; make it smaller",
+        many(most_pixels.min(MOST_PIXELS))
     );
     Ok(())
 }
 
-fn png(file: &[u8]) -> Result<Picture> {
+/// 250 million, 999: millions where it is one of them at least.
+fn many(count: usize) -> String {
+    match count / 1_000_000 {
+        0 => count.to_string(),
+        millions => format!("{millions} million"),
+    }
+}
+
+fn png(file: &[u8], most_pixels: usize) -> Result<Picture> {
     let damaged = |error: png::DecodingError| anyhow!("is a damaged PNG picture ({error}); save it again");
     let mut decoder = png::Decoder::new(Cursor::new(file));
     decoder.set_transformations(png::Transformations::normalize_to_color8());
     let mut reader = decoder.read_info().map_err(damaged)?;
     let (width, height) = (reader.info().width as usize, reader.info().height as usize);
-    sensible_size(width, height)?;
+    sensible_size(width, height, most_pixels)?;
     let orientation = reader.info().exif_metadata.as_deref().map_or(1, orientation);
     let channels = reader.output_color_type().0.samples();
     let mut bytes = vec![0; width * height * channels];
@@ -98,7 +106,7 @@ fn png(file: &[u8]) -> Result<Picture> {
     Ok(Picture { width, height, channels, bytes, orientation })
 }
 
-fn jpeg(file: &[u8]) -> Result<Picture> {
+fn jpeg(file: &[u8], most_pixels: usize) -> Result<Picture> {
     // Some of the decoder's messages end with a new line.
     let damaged = |error: &dyn std::fmt::Display| {
         anyhow!("is a damaged JPEG picture ({}); save it again", error.to_string().trim())
@@ -107,7 +115,7 @@ fn jpeg(file: &[u8]) -> Result<Picture> {
     let mut decoder = JpegDecoder::new_with_options(Cursor::new(file), options);
     decoder.decode_headers().map_err(|error| damaged(&error))?;
     let (width, height) = decoder.dimensions().ok_or_else(|| damaged(&"it has no size"))?;
-    sensible_size(width, height)?;
+    sensible_size(width, height, most_pixels)?;
     // The decoder paints grey what a file lacks.
     ensure!(jpeg_is_whole(file), damaged(&"its end is missing"));
     let bytes = decoder.decode().map_err(|error| damaged(&error))?;

@@ -8,7 +8,7 @@ mod normalize;
 mod pixel_range;
 
 pub use channels::add_channel;
-pub use digit::{digit_from_file, digit_stages, Stage};
+pub use digit::{digit_from_bytes, digit_from_file, digit_stages, Stage};
 pub use labels::to_categorical;
 pub(crate) use labels::{class_numbers, one_per_image};
 pub use normalize::normalize;

@@ -23,7 +23,7 @@ use tch::Tensor;
 
 use self::mask::Mask;
 use crate::engine::memory::guarded;
-use crate::engine::picture::{read, Picture};
+use crate::engine::picture::{decoded, read, Picture};
 
 /// What a picture of one's own has become after a step of its preparation.
 #[derive(Debug)]
@@ -61,7 +61,27 @@ pub struct Stage {
 /// # Ok::<(), cnn::anyhow::Error>(())
 /// ```
 pub fn digit_from_file(path: impl AsRef<Path>) -> Result<Tensor> {
-    let mut stages = digit_stages(path)?;
+    last_of(digit_stages(path)?)
+}
+
+/// Does as [`digit_from_file`] with a picture that is in memory, for example one that somebody has sent: the bytes of a PNG or JPEG
+/// file. A picture of more than `most_pixels` is refused before it is unpacked, since a small file may claim any size.
+///
+/// # Errors
+/// As [`digit_from_file`], and if the picture is larger.
+///
+/// ```
+/// use cnn::preprocessing::digit_from_bytes;
+/// let error = digit_from_bytes(b"no picture", 1_000_000).unwrap_err();
+/// assert!(error.to_string().starts_with("the picture is not a PNG or JPEG picture"));
+/// ```
+pub fn digit_from_bytes(bytes: &[u8], most_pixels: usize) -> Result<Tensor> {
+    last_of(stages("the picture", || {
+        decoded(bytes, most_pixels).map_err(|error| anyhow!("the picture {error}"))
+    })?)
+}
+
+fn last_of(mut stages: Vec<Stage>) -> Result<Tensor> {
     let last = stages.pop().ok_or_else(|| anyhow!("a picture has at least one stage"))?;
     Ok(last.image.reshape([1, 1, placing::SIDE, placing::SIDE]))
 }
@@ -75,10 +95,14 @@ pub fn digit_from_file(path: impl AsRef<Path>) -> Result<Tensor> {
 /// As [`digit_from_file`].
 pub fn digit_stages(path: impl AsRef<Path>) -> Result<Vec<Stage>> {
     let path = path.as_ref();
-    let name = path.display();
-    let advice = || format!("there is not enough memory for the picture {name}; make it smaller");
-    guarded(&format!("preparing the picture {name}"), advice, || {
-        let picture = read(path)?;
+    stages(&path.display().to_string(), || read(path))
+}
+
+/// The steps for a picture that errors call `name`.
+fn stages(name: &str, read: impl FnOnce() -> Result<Picture>) -> Result<Vec<Stage>> {
+    let advice = || format!("there is not enough memory for {name}; make the picture smaller");
+    guarded(&format!("preparing {name}"), advice, || {
+        let picture = read()?;
         tch::no_grad(|| prepared(&picture)).map_err(|error| anyhow!("{name} {error}"))
     })
 }
