@@ -1,0 +1,60 @@
+//! A model of the crate `cnn`, as the server uses it.
+
+use cnn::anyhow::{ensure, Context, Result};
+use cnn::tch::{Device, Kind, Tensor};
+use cnn::Sequential;
+use std::path::Path;
+
+/// What the server asks of a model. One thread owns it.
+pub trait Predict: Send {
+    /// The shape of an image.
+    fn input_shape(&self) -> Vec<usize>;
+
+    /// The outputs for `count` images, one after the other.
+    ///
+    /// # Errors
+    /// If the model cannot compute them.
+    fn predict(&mut self, images: &[f32], count: usize) -> Result<Vec<f32>>;
+
+    /// A page to draw on, if the model can be written as one.
+    fn page(&mut self) -> Option<String> {
+        None
+    }
+}
+
+/// A model that was loaded from a file.
+#[derive(Debug)]
+pub struct Network(Sequential);
+
+impl Network {
+    /// Loads a model from any format that `Sequential::load` reads.
+    ///
+    /// # Errors
+    /// If the file is none, damaged, or has dimensions that are no lengths.
+    pub fn load(path: &Path) -> Result<Network> {
+        let model = Sequential::load(path)?;
+        let shape = model.input_shape();
+        ensure!(shape.iter().all(|&side| side > 0), "{} has an input of shape {shape:?}", path.display());
+        Ok(Network(model))
+    }
+}
+
+impl Predict for Network {
+    fn input_shape(&self) -> Vec<usize> {
+        self.0.input_shape().iter().map(|&side| side as usize).collect()
+    }
+
+    fn predict(&mut self, images: &[f32], count: usize) -> Result<Vec<f32>> {
+        let shape: Vec<i64> = [count as i64].iter().chain(self.0.input_shape()).copied().collect();
+        let images = Tensor::f_from_slice(images)?.f_reshape(shape)?;
+        let outputs = self.0.predict(&images)?.f_to_device(Device::Cpu)?.f_to_kind(Kind::Float)?;
+        Vec::try_from(outputs.f_flatten(0, -1)?).context("the outputs are no floats")
+    }
+
+    fn page(&mut self) -> Option<String> {
+        let folder = tempfile::tempdir().ok()?;
+        let file = folder.path().join("page.html");
+        self.0.save(&file).ok()?;
+        std::fs::read_to_string(file).ok()
+    }
+}
