@@ -4,9 +4,10 @@ use clap::Parser;
 use serve::anyhow::{anyhow, ensure, Context, Result};
 use serve::app::App;
 use serve::arguments::{Arguments, LogFormat};
+use serve::lifetime::Lifetime;
 use serve::metrics::Metrics;
 use serve::model::{Arriving, Registry, Settings, Source, Watcher};
-use serve::{health, lifetime, server};
+use serve::{health, server};
 use std::io::Write;
 use std::net::Ipv4Addr;
 use std::process::ExitCode;
@@ -65,6 +66,8 @@ fn run(arguments: &Arguments) -> Result<()> {
         .enable_all()
         .build()
         .context("the server's threads could not be started")?;
+    let lifetime =
+        runtime.block_on(async { Lifetime::begin(arguments.child) }).context("there are no signals")?;
     // Bound before the models are loaded: a port that is taken is said at once.
     let address = (arguments.host, arguments.port);
     let listener = runtime.block_on(TcpListener::bind(address)).with_context(|| {
@@ -86,7 +89,7 @@ fn run(arguments: &Arguments) -> Result<()> {
         );
     }
     announce(&format!("serving {} at http://{address}", names.join(", ")));
-    runtime.block_on(server::serve(listener, app.router(), limits, metrics, lifetime::over(arguments.child)));
+    runtime.block_on(server::serve(listener, app.router(), limits, metrics, lifetime.over()));
     // Threads that wait, for standard input for example, do not hold the end up.
     runtime.shutdown_background();
     Ok(())

@@ -1,0 +1,128 @@
+//! Asks a server again and again, and tells how long it took: `load ADDRESS PATH BODY SECONDS CLIENTS [RATE]`.
+//!
+//! Without a rate, each client asks as soon as it has its answer. With one, so many requests begin each second, and the time of each
+//! is counted from the moment at which it was to begin, so that a server that stands still is seen to. BODY is a file. Prints a line of JSON.
+
+use std::time::{Duration, Instant};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+
+#[derive(Default)]
+struct Seen {
+    /// Seconds of each answer.
+    times: Vec<f64>,
+    errors: usize,
+}
+
+fn main() -> Result<(), Box<dyn std::error::Error>> {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let [address, path, body, seconds, clients, rate @ ..] = arguments.as_slice() else {
+        return Err("usage: load ADDRESS PATH BODY SECONDS CLIENTS [RATE]".into());
+    };
+    let (seconds, clients): (f64, usize) = (seconds.parse()?, clients.parse()?);
+    let rate: Option<f64> = rate.first().map(|rate| rate.parse()).transpose()?;
+    let body = std::fs::read(body)?;
+    let head = format!(
+        "POST {path} HTTP/1.1\r\nhost: {address}\r\ncontent-type: application/json\r\ncontent-length: {}\r\n\r\n",
+        body.len()
+    );
+    let request: &'static [u8] = [head.as_bytes(), &body].concat().leak();
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    let (all, took) = runtime.block_on(async {
+        let begin = Instant::now();
+        let end = begin + Duration::from_secs_f64(seconds);
+        let tasks: Vec<_> = (0..clients)
+            .map(|client| tokio::spawn(ask(address.clone(), request, begin, end, client, clients, rate)))
+            .collect();
+        let mut all = Seen::default();
+        for task in tasks {
+            let seen = task.await.unwrap_or_default();
+            all.times.extend(seen.times);
+            all.errors += seen.errors;
+        }
+        (all, begin.elapsed().as_secs_f64())
+    });
+    let Seen { mut times, errors } = all;
+    times.sort_by(f64::total_cmp);
+    let at =
+        |share: f64| times.get(((times.len() as f64 * share) as usize).min(times.len().max(1) - 1)).copied();
+    let ms = |share: f64| at(share).map_or("null".to_string(), |time| format!("{:.3}", time * 1e3));
+    println!(
+        "{{\"answers\": {}, \"errors\": {errors}, \"rate\": {:.1}, \"p50\": {}, \"p99\": {}, \"longest\": {}}}",
+        times.len(),
+        times.len() as f64 / took,
+        ms(0.5),
+        ms(0.99),
+        ms(1.0)
+    );
+    Ok(())
+}
+
+/// One client, which keeps its connection.
+async fn ask(
+    address: String,
+    request: &[u8],
+    begin: Instant,
+    end: Instant,
+    client: usize,
+    clients: usize,
+    rate: Option<f64>,
+) -> Seen {
+    let mut seen = Seen::default();
+    let mut stream = None;
+    let mut buffer = vec![0; 1 << 16];
+    for turn in 0.. {
+        let mut start = Instant::now();
+        if let Some(rate) = rate {
+            start = begin + Duration::from_secs_f64((turn * clients + client) as f64 / rate);
+            tokio::time::sleep_until(start.into()).await;
+        }
+        if start >= end {
+            break;
+        }
+        match answered(&mut stream, &address, request, &mut buffer).await {
+            Ok(()) => seen.times.push(start.elapsed().as_secs_f64()),
+            Err(_) => {
+                seen.errors += 1;
+                stream = None;
+                tokio::time::sleep(Duration::from_millis(10)).await;
+            }
+        }
+    }
+    seen
+}
+
+/// Asks once, and reads the answer to its end; an error, if it is not 200.
+async fn answered(
+    stream: &mut Option<TcpStream>,
+    address: &str,
+    request: &[u8],
+    buffer: &mut [u8],
+) -> std::io::Result<()> {
+    if stream.is_none() {
+        let new = TcpStream::connect(address).await?;
+        new.set_nodelay(true)?;
+        *stream = Some(new);
+    }
+    let Some(stream) = stream else { return Err(std::io::Error::other("no connection")) };
+    stream.write_all(request).await?;
+    let mut length = 0;
+    loop {
+        let read = stream.read(&mut buffer[length..]).await?;
+        if read == 0 {
+            return Err(std::io::Error::other("the connection has ended, or the answer is too long"));
+        }
+        length += read;
+        let Some(end) = buffer[..length].windows(4).position(|window| window == b"\r\n\r\n") else {
+            continue;
+        };
+        let head = String::from_utf8_lossy(&buffer[..end]).to_ascii_lowercase();
+        let of_body =
+            head.lines().find_map(|line| line.strip_prefix("content-length:")?.trim().parse::<usize>().ok());
+        let of_body = of_body.ok_or_else(|| std::io::Error::other("the answer has no length"))?;
+        if length >= end + 4 + of_body {
+            let is_well = head.split(' ').nth(1) == Some("200");
+            return if is_well { Ok(()) } else { Err(std::io::Error::other("an error was answered")) };
+        }
+    }
+}
