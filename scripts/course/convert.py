@@ -18,7 +18,7 @@ def main(words):
         print(HELP.read_text().replace("cnn convert", "scripts/convert"), end="")
         return 0 if words else 2
     try:
-        if not (programs.target() / "release" / "cnn").exists():
+        if not (programs.folder() / "cnn").exists():
             print("compiling the program that converts (1 to 4 minutes on 2 cores, once) ...", file=sys.stderr, flush=True)
         program = programs.built("bin", "cnn")
         return subprocess.run([program, "convert", *words], env=programs.environment(), check=False).returncode

@@ -14,6 +14,7 @@ import setup
 
 # By crate, the test that asks them.
 TESTS = {"cnn": "travel", "formats": "python"}
+PEERS = ("keras", "pytorch", "onnx")
 
 
 def arguments(args=None):
@@ -34,7 +35,7 @@ def main():
     from test import environment
 
     try:
-        pythons = {name: peers.python(name) for name in peers.TITLES}
+        pythons = {name: peers.python(name) for name in PEERS}
         # The tests look for the others in the cache.
         env = environment() | {"CNN_CACHE": str(setup.cache_folder()), "FORMATS_PYTHON": str(pythons["keras"])}
         failed = [command for command in commands() if subprocess.run(command, cwd=notebooks.ROOT, env=env, check=False).returncode]

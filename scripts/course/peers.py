@@ -7,7 +7,13 @@ import setup
 
 FOLDER = notebooks.ROOT / "scripts" / "peers"
 # What the name of an environment stands for.
-TITLES = {"keras": "Keras", "pytorch": "PyTorch", "onnx": "ONNX Runtime"}
+TITLES = {
+    "keras": "Keras",
+    "pytorch": "PyTorch",
+    "onnx": "ONNX Runtime",
+    "serving": "the clients of KServe and Triton",
+    "web": "Flask, gunicorn, FastAPI and uvicorn",
+}
 
 
 def python(name):

@@ -1,4 +1,4 @@
-"""The crate's own programs: compiled by the kernel's Rust, and started with what the kernelspec sets."""
+"""The crates' own programs: compiled by the kernel's Rust, and started with what the kernelspec sets."""
 
 import json
 import os
@@ -18,16 +18,24 @@ def environment():
     return os.environ | spec | {"OMP_NUM_THREADS": str(setup.physical_cores())}
 
 
-def built(kind, name):
-    """The path of a program of the crate, a `bin` or an `example`, compiled now if its sources have changed."""
+def built(kind, name, package="cnn"):
+    """The path of a crate's program, a `bin` or an `example`, compiled now if its sources have changed."""
     cargo_bin, _ = setup.find_cargo_bin()
-    command = [cargo_bin / "cargo", "build", "--release", "--locked", "--quiet", "--package", "cnn", f"--{kind}", name]
+    command = [cargo_bin / "cargo", "build", "--release", "--package", package, f"--{kind}", name]
+    if tested():
+        command = [cargo_bin / "cargo", "test", "--workspace", "--no-run"]
+    command += ["--locked", "--quiet"]
     done = subprocess.run(command, cwd=notebooks.ROOT, env=environment(), capture_output=True, text=True, check=False)
     if done.returncode:
         raise BuildError(f"The program {name} could not be compiled:\n{done.stderr}")
-    return target() / "release" / {"bin": "", "example": "examples"}[kind] / name
+    return folder() / {"bin": "", "example": "examples"}[kind] / name
 
 
-def target():
-    """Where cargo puts what it compiles."""
-    return notebooks.ROOT / (os.environ.get("CARGO_TARGET_DIR") or "target")
+def tested():
+    """Whether the program that the Rust tests have compiled will do: for tests, which would wait for minutes for a release build."""
+    return os.environ.get("CNN_PROGRAMS") == "tested"
+
+
+def folder():
+    """Where cargo puts the programs that it compiles."""
+    return notebooks.ROOT / (os.environ.get("CARGO_TARGET_DIR") or "target") / ("debug" if tested() else "release")

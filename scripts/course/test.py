@@ -60,6 +60,7 @@ def environment():
     wanted = ("LIBTORCH", "LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH", "GOMP_SPINCOUNT", "OMP_WAIT_POLICY", "MALLOC_MMAP_THRESHOLD_", "MALLOC_TRIM_THRESHOLD_")
     result = os.environ | {name: of_kernel[name] for name in wanted if name in of_kernel}
     result["PATH"] = os.pathsep.join([toolchain, os.environ.get("PATH", os.defpath)])
+    result["CNN_PROGRAMS"] = "tested"
     result |= {name: str(folder) for name, folder in BESIDE.items() if not result.get(name) and folder.is_dir()}
     return result
 

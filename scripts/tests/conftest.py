@@ -20,6 +20,7 @@ import notebooks  # noqa: E402
 import setup  # noqa: E402
 
 notebooks.isolate()
+os.environ.setdefault("CNN_PROGRAMS", "tested")  # what the Rust tests have compiled is there
 
 LIMIT = 300  # seconds for whatever a kernel is asked, on a busy machine
 # A cell that does not end by itself, nor looks at the stop flag.

@@ -58,11 +58,7 @@ print(float(np.abs(np.asarray(model(expected["image"])) - expected["outputs"]).m
 @pytest.fixture(scope="module")
 def program():
     """As the Rust tests have compiled it: scripts/convert takes the release build."""
-    cargo_bin, _ = setup.find_cargo_bin()
-    # The tests' own command: cargo build would choose other features for what cnn depends on, and compile it all again.
-    command = [cargo_bin / "cargo", "test", "--workspace", "--locked", "--quiet", "--no-run"]
-    subprocess.run(command, cwd=notebooks.ROOT, env=programs.environment(), capture_output=True, check=True)
-    return programs.target() / "debug" / "cnn"
+    return programs.built("bin", "cnn")
 
 
 @pytest.fixture
@@ -228,8 +224,7 @@ def test_the_scripts_help_is_the_programs(run):
     assert command("convert").returncode == 2
 
 
-def test_the_script_runs_it(run, program, tmp_path, capfd, monkeypatch):
-    monkeypatch.setattr(programs, "built", lambda kind, name: program)  # a release build takes minutes
+def test_the_script_builds_and_runs_it(run, tmp_path, capfd, monkeypatch):
     monkeypatch.chdir(tmp_path)
     assert convert.main(["model.h5", "new.keras", "--check"]) == 0
     assert "new.keras: written" in capfd.readouterr().err

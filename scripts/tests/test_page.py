@@ -97,7 +97,7 @@ PICTURE = """([strokes, kind]) => {
 
 @pytest.fixture(scope="module")
 def program():
-    return programs.built("example", "pages", "dev")
+    return programs.built("example", "pages")
 
 
 def run(program, *words):
