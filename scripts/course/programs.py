@@ -3,6 +3,7 @@
 import json
 import os
 import subprocess
+from pathlib import Path
 
 import notebooks
 import setup
@@ -15,7 +16,10 @@ class BuildError(Exception):
 def environment():
     """The user's, with the kernel's libtorch and settings."""
     spec = json.loads((setup.KERNELSPEC / "kernel.json").read_text())["env"]
-    return os.environ | spec | {"OMP_NUM_THREADS": str(setup.physical_cores())}
+    # A notebook's cell may ask for a program: how the kernel compiles cells is of no concern here, and would compile all anew.
+    users = {name: value for name, value in os.environ.items() if not name.startswith("CARGO_PROFILE_")}
+    path = [folder for folder in users.get("PATH", os.defpath).split(os.pathsep) if not Path(folder).is_relative_to(setup.KERNEL)]
+    return users | spec | {"OMP_NUM_THREADS": str(setup.physical_cores()), "PATH": os.pathsep.join(path)}
 
 
 def built(kind, name, package="cnn"):

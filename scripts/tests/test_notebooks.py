@@ -53,8 +53,8 @@ def texts_of(cell):
             yield from (text for kind, text in output.data.items() if kind.startswith("text/"))
 
 
-def test_all_fourteen_are_there():
-    assert [int(name[:2]) for name in NAMES] == list(range(14))
+def test_all_sixteen_are_there():
+    assert [int(name[:2]) for name in NAMES] == list(range(16))
 
 
 @each
