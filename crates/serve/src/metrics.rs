@@ -173,7 +173,7 @@ impl Metrics {
 /// The class with the largest output; none where all outputs are NaN. A single output is the probability of class 1.
 pub fn answer(output: &[f32]) -> Option<(usize, f32)> {
     if let [one] = *output {
-        return (!one.is_nan()).then(|| if one > 0.5 { (1, one) } else { (0, 1.0 - one) });
+        return (!one.is_nan()).then_some(if one > 0.5 { (1, one) } else { (0, 1.0 - one) });
     }
     let numbers = output.iter().copied().enumerate().filter(|(_, number)| !number.is_nan());
     // The first of equal ones, as NumPy's argmax.

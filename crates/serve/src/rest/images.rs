@@ -228,7 +228,10 @@ fn fill(
         other => {
             at_level(level, text())?;
             match other {
-                Kind::Number(number) => Ok(numbers.push(*number as f32)),
+                Kind::Number(number) => {
+                    numbers.push(*number as f32);
+                    Ok(())
+                }
                 _ => Err(format!(
                     "JSON Value: {} Type: {} is not of expected type: float",
                     shortened(text()),
