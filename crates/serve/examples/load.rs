@@ -77,7 +77,8 @@ async fn ask(
             start = begin + Duration::from_secs_f64((turn * clients + client) as f64 / rate);
             tokio::time::sleep_until(start.into()).await;
         }
-        if start >= end {
+        // A server that cannot keep up is not asked all that was to be asked.
+        if start >= end || Instant::now() >= end + (end - begin) {
             break;
         }
         match answered(&mut stream, &address, request, &mut buffer).await {
@@ -104,11 +105,11 @@ async fn answered(
         new.set_nodelay(true)?;
         *stream = Some(new);
     }
-    let Some(stream) = stream else { return Err(std::io::Error::other("no connection")) };
-    stream.write_all(request).await?;
+    let Some(open) = stream else { return Err(std::io::Error::other("no connection")) };
+    open.write_all(request).await?;
     let mut length = 0;
     loop {
-        let read = stream.read(&mut buffer[length..]).await?;
+        let read = open.read(&mut buffer[length..]).await?;
         if read == 0 {
             return Err(std::io::Error::other("the connection has ended, or the answer is too long"));
         }
@@ -121,6 +122,9 @@ async fn answered(
             head.lines().find_map(|line| line.strip_prefix("content-length:")?.trim().parse::<usize>().ok());
         let of_body = of_body.ok_or_else(|| std::io::Error::other("the answer has no length"))?;
         if length >= end + 4 + of_body {
+            if head.contains("connection: close") {
+                *stream = None;
+            }
             let is_well = head.split(' ').nth(1) == Some("200");
             return if is_well { Ok(()) } else { Err(std::io::Error::other("an error was answered")) };
         }

@@ -73,7 +73,7 @@ impl App {
         body: Held,
         work: impl FnOnce(&App, &[u8]) -> Result<T, Failure> + Send + 'static,
     ) -> Result<T, Failure> {
-        let has_picture = || body.bytes.windows(5).any(|window| window == b"\"b64\"");
+        let has_picture = || memchr::memmem::find(&body.bytes, b"\"b64\"").is_some();
         if body.bytes.len() <= LARGE && !has_picture() {
             return work(self, &body.bytes);
         }
