@@ -2,7 +2,7 @@
 //! page to draw on.
 //!
 //! A request goes this way: [`server`] accepts the connection, [`app`] knows the addresses, [`limits`] reads the body, [`rest`] or
-//! [`v2`] make images of it with [`json`], and the thread that owns the [`model`] computes them, together with those of other requests.
+//! `v2` make images of it with [`json`], and the thread that owns the [`model`] computes them, together with those of other requests.
 
 pub mod app;
 pub mod arguments;
