@@ -50,7 +50,7 @@ INSTALL_RUST = "https://rustup.rs: curl --proto '=https' --tlsv1.2 -sSf https://
 INSTALL_BROWSER = "Install Google Chrome or Chromium." if MACOS else "Install Chromium: sudo apt install chromium"
 BROWSERS = ["chromium", "google-chrome", "google-chrome-stable", "chromium-browser"]
 MACOS_BROWSERS = [f"/Applications/{name}.app/Contents/MacOS/{name}" for name in ("Google Chrome", "Chromium")]
-BROWSER_LIMIT = 300  # seconds for its installation
+APT_LIMIT = 300  # seconds for the installation of Debian's packages
 INSTALL_RUST_SRC = "sudo apt install rust-src   (Fedora: sudo dnf install rust-src), or use the Rust of https://rustup.rs"
 INSTALL_CPP = "xcode-select --install" if MACOS else "sudo apt install g++   (Fedora: sudo dnf install gcc-c++)"
 
@@ -244,6 +244,7 @@ def packages_for_tests(steps):
     with only_one(cache_folder()):
         packages(steps, "tests", TEST_VENV, TEST_LOCK, "TensorBoard's reader and Playwright", "350 MB, about a minute")
         browser_for_tests(steps)
+        databases_for_tests(steps)
 
 
 def packages_for_tuning(steps, dask=False):
@@ -262,16 +263,28 @@ def browser():
 
 def browser_for_tests(steps):
     """Chromium, where none is there and root runs on Debian, as in continuous integration; others are told how to get it."""
+    if not browser():
+        by_apt(steps, "browser", "Chromium", ["chromium"], "400 MB, about a minute", INSTALL_BROWSER)
+
+
+def databases_for_tests(steps):
+    """PostgreSQL, and what gives hosts of their own to the machines that share it; without them, the tests of scripts/tune on several machines are skipped."""
+    if not (list(Path("/usr/lib/postgresql").glob("*/bin/initdb")) and shutil.which("ip")):
+        by_apt(steps, "database", "PostgreSQL", ["postgresql", "iproute2"], "50 MB, half a minute", "Install it: sudo apt install postgresql iproute2")
+
+
+def by_apt(steps, name, what, names, how_much, advice):
+    """Installs Debian's packages where root may; elsewhere nothing happens."""
     apt = shutil.which("apt-get")
-    if browser() or not apt or os.geteuid() != 0:
+    if not apt or os.geteuid() != 0:
         return
-    options = {"env": os.environ | {"DEBIAN_FRONTEND": "noninteractive"}, "timeout": BROWSER_LIMIT}
-    with steps.doing("browser", "Chromium by apt-get (400 MB, about a minute)"):
+    options = {"env": os.environ | {"DEBIAN_FRONTEND": "noninteractive"}, "timeout": APT_LIMIT}
+    with steps.doing(name, f"{what} by apt-get ({how_much})"):
         try:
             run([apt, "update"], "The list of Debian's packages could not be fetched.", **options)
-            run([apt, "install", "--yes", "--no-install-recommends", "chromium"], "Chromium could not be installed.", **options)
+            run([apt, "install", "--yes", "--no-install-recommends", *names], f"{what} could not be installed.", **options)
         except subprocess.TimeoutExpired:
-            raise SetupError(f"Chromium was not installed within {BROWSER_LIMIT} s. {INSTALL_BROWSER}") from None
+            raise SetupError(f"{what} was not installed within {APT_LIMIT} s. {advice}") from None
 
 
 def packages(steps, name, venv, lock, what, how_much):
