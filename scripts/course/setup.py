@@ -244,7 +244,6 @@ def packages_for_tests(steps):
     with only_one(cache_folder()):
         packages(steps, "tests", TEST_VENV, TEST_LOCK, "TensorBoard's reader and Playwright", "350 MB, about a minute")
         browser_for_tests(steps)
-        databases_for_tests(steps)
 
 
 def packages_for_tuning(steps, dask=False):

@@ -229,7 +229,7 @@ def here(monkeypatch, capsys, folder, *more):
 
 # ---- nothing is lost -----------------------------------------------------------------------------
 
-KILLS = int(os.environ.get("CNN_TUNE_KILLS", 3))  # 10 in the long form
+KILLS = 10 if os.environ.get("CNN_LONG_TESTS") else 1
 
 
 def remains(folder):

@@ -18,6 +18,8 @@ from test_tune import PARAMETERS, TRAINING
 import setup
 from tuning import packages
 
+if not os.environ.get("CNN_LONG_TESTS"):
+    pytest.skip("searches on several machines take minutes: CNN_LONG_TESTS=1 runs them", allow_module_level=True)
 assert setup.DASK_VENV.exists(), "scripts/test installs Dask into .venv-dask"
 optuna = packages.use(dask=True)
 
