@@ -8,26 +8,16 @@ import sys
 
 import notebooks
 import programs
-import setup
 
 HELP = notebooks.ROOT / "crates" / "cnn" / "src" / "bin" / "cnn" / "help.txt"
 
 
 def main(words):
-    if not words or {"-h", "--help"} & set(words):
-        print(HELP.read_text().replace("cnn convert", "scripts/convert"), end="")
-        return 0 if words else 2
-    try:
-        if not (programs.folder() / "cnn").exists():
-            print("compiling the program that converts (1 to 4 minutes on 2 cores, once) ...", file=sys.stderr, flush=True)
-        program = programs.built("bin", "cnn")
+    def start(program):
         return subprocess.run([program, "convert", *words], env=programs.environment(), check=False).returncode
-    except (programs.BuildError, setup.SetupError) as error:
-        print(f"convert: {error}", file=sys.stderr)
-        return 1
-    except KeyboardInterrupt:
-        print("convert: stopped", file=sys.stderr)
-        return 130
+
+    told = HELP.read_text().replace("cnn convert", "scripts/convert")
+    return programs.script("convert", words, told, "the program that converts (1 to 4 minutes on 2 cores, once)", "cnn", "cnn", start)
 
 
 if __name__ == "__main__":

@@ -3,6 +3,7 @@
 import json
 import os
 import subprocess
+import sys
 from pathlib import Path
 
 import notebooks
@@ -43,3 +44,20 @@ def tested():
 def folder():
     """Where cargo puts the programs that it compiles."""
     return notebooks.ROOT / (os.environ.get("CARGO_TARGET_DIR") or "target") / ("debug" if tested() else "release")
+
+
+def script(name, words, help_text, what, program, package, start):
+    """The main function of a script that is a crate's program: shows the program's help without compiling it, or builds it and starts it."""
+    if not words or {"-h", "--help"} & set(words):
+        print(help_text, end="")
+        return 0 if words else 2
+    try:
+        if not (folder() / program).exists():
+            print(f"compiling {what} ...", file=sys.stderr, flush=True)
+        return start(built("bin", program, package))
+    except (BuildError, setup.SetupError) as error:
+        print(f"{name}: {error}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        print(f"{name}: stopped", file=sys.stderr)
+        return 130
