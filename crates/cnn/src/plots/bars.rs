@@ -3,7 +3,7 @@
 use anyhow::{ensure, Result};
 use plotters::prelude::*;
 
-use crate::show::style::{tick, COLOURS, LABEL, TICK, TITLE};
+use crate::show::style::{plotters_step, tick, COLOURS, LABEL, TICK, TITLE};
 use crate::show::text_width::text_width;
 use crate::show::{Figure, FONT};
 
@@ -56,6 +56,7 @@ pub fn bars<S: AsRef<str>>(
             _ => None,
         };
         let name_of = |position: &SegmentValue<i32>| name_of(position).map_or("", AsRef::as_ref).to_string();
+        let y_step = plotters_step(&(0.0..top), Y_LABELS);
         chart
             .configure_mesh()
             .disable_x_mesh()
@@ -66,7 +67,7 @@ pub fn bars<S: AsRef<str>>(
             .x_labels(places.len() + 2)
             .x_label_formatter(&name_of)
             .y_labels(Y_LABELS)
-            .y_label_formatter(&|value| tick(*value, &(0.0..top), Y_LABELS))
+            .y_label_formatter(&|value| tick(*value, y_step))
             .light_line_style(WHITE)
             .bold_line_style(RGBColor(225, 225, 225))
             .draw()?;

@@ -6,7 +6,7 @@ use std::ops::Range;
 
 use crate::engine::text::thousands;
 use crate::show::canvas::legend_name;
-use crate::show::style::{tick, COLOURS, LABEL, TICK, TITLE};
+use crate::show::style::{plotters_step, tick, COLOURS, LABEL, TICK, TITLE};
 use crate::show::{Figure, FONT};
 
 /// At most so many numbers stand at an axis.
@@ -113,13 +113,14 @@ impl Chart {
         let zero = (self.y_from_zero && finite.iter().all(|point| point.1 >= 0.0)).then_some(0.0);
         let mut y_range = padded(finite.iter().map(|point| point.1).chain(zero), 0.05);
         y_range.start = zero.unwrap_or(y_range.start);
+        let (x_step, y_step) = (plotters_step(&x_range, X_LABELS), plotters_step(&y_range, Y_LABELS));
         // Epochs and classes are whole numbers: half of one has no place at an axis.
         let whole = finite.iter().all(|point| point.0.fract() == 0.0);
         let x_tick = |value: &f64| match whole {
             _ if self.log_x => power_of_ten(*value, &x_range),
             true if (value - value.round()).abs() > 1e-9 => String::new(),
             true => thousands(value.round() as i64),
-            false => tick(*value, &x_range, X_LABELS),
+            false => tick(*value, x_step),
         };
         // plotters does not smooth thick lines, so the chart is drawn twice as large and then halved.
         let drawn = Figure::draw((self.size.0.saturating_mul(2), self.size.1.saturating_mul(2)), |area| {
@@ -140,7 +141,7 @@ impl Chart {
                 .x_labels(X_LABELS)
                 .y_labels(Y_LABELS)
                 .x_label_formatter(&x_tick)
-                .y_label_formatter(&|value| tick(*value, &y_range, Y_LABELS))
+                .y_label_formatter(&|value| tick(*value, y_step))
                 .light_line_style(WHITE)
                 .bold_line_style(RGBColor(225, 225, 225).stroke_width(2))
                 .draw()?;

@@ -19,7 +19,8 @@ const WORST: (f64, f64, f64) = (214.0, 214.0, 214.0);
 const BEST: (f64, f64, f64) = (0.0, 114.0, 178.0);
 
 /// A line for each of `trials`, which have a value for each of `names`; the last is what they are judged by, the higher the
-/// better, and gives the line its colour. The best lines lie on top.
+/// better. A line's colour is its place among them, from grey for the worst to blue for the best, which lies on top: so a trial that
+/// failed altogether does not make all others look alike.
 ///
 /// An axis whose values are all positive, the highest more than 100 times the lowest, is logarithmic.
 ///
@@ -59,9 +60,11 @@ pub fn parallel_coordinates<S: AsRef<str>>(title: &str, names: &[S], trials: &[V
             (FONT, 2 * size).into_font().color(&BLACK).pos(Pos::new(HPos::Center, vertical))
         };
         area.draw(&Text::new(title, (width / 2, 24), style(TITLE, VPos::Top)))?;
-        for trial in ordered {
+        let others = ordered.len() - 1;
+        for (beaten, trial) in ordered.into_iter().enumerate() {
             let points = axes.iter().enumerate().map(|(place, axis)| (x_of(place), axis.pixel(trial[place])));
-            let colour = between(WORST, BEST, axes[judged].share(trial[judged]));
+            let behind = (others - beaten) as f64 / others.max(1) as f64;
+            let colour = between(BEST, WORST, behind);
             area.draw(&PathElement::new(points.collect::<Vec<_>>(), colour.stroke_width(5)))?;
         }
         for (place, axis) in axes.iter().enumerate() {
@@ -133,6 +136,13 @@ mod tests {
         let figure = parallel_coordinates("", &["a", "score"], &[vec![1.0, 0.9], vec![1.0, 0.1]]).unwrap();
         let (best, worst) = (figure.count(RGBColor(0, 114, 178)), figure.count(RGBColor(214, 214, 214)));
         assert!(best > 200 && worst > 200, "{best} {worst}");
+    }
+
+    #[test]
+    fn one_failure_leaves_the_others_their_colours() {
+        let figure =
+            parallel_coordinates("", &["a", "score"], &[vec![1.0, 0.9], vec![3.0, 0.8], vec![2.0, 0.0]]);
+        assert!(figure.unwrap().count(RGBColor(107, 164, 196)) > 200); // half-way, for the second of three
     }
 
     #[test]

@@ -67,8 +67,9 @@ impl Chart<'_> {
 
         let mut svg =
             format!("<text x=\"{LEFT}\" y=\"28\" font-size=\"{TITLE}\">{}</text>", escape(self.title));
-        for value in multiples(&y_range, nice_step(&y_range, Y_LABELS)) {
-            let (at, text) = (y(value), tick(value, &y_range, Y_LABELS));
+        let y_step = nice_step(&y_range, Y_LABELS);
+        for value in multiples(&y_range, y_step) {
+            let (at, text) = (y(value), tick(value, y_step));
             svg += &format!(
                 "<path d=\"M{LEFT} {at:.1}H{RIGHT}\" stroke=\"#e1e1e1\"/>\
                  <text x=\"{}\" y=\"{:.1}\" text-anchor=\"end\">{text}</text>",
