@@ -24,6 +24,8 @@ TEST_VENV = ROOT / ".venv-test"
 TEST_LOCK = ROOT / "scripts" / "requirements-test.lock"
 TUNE_VENV = ROOT / ".venv-tune"
 TUNE_LOCK = ROOT / "scripts" / "requirements-tune.lock"
+BOOK_VENV = ROOT / ".venv-book"
+BOOK_LOCK = ROOT / "scripts" / "requirements-book.lock"
 DASK_VENV = ROOT / ".venv-dask"
 DASK_LOCK = ROOT / "scripts" / "requirements-dask.lock"
 KERNELSPEC = VENV / "share" / "jupyter" / "kernels" / "rust"
@@ -252,6 +254,12 @@ def packages_for_tuning(steps, dask=False):
         packages(steps, "tune", TUNE_VENV, TUNE_LOCK, "Optuna, its figures and drivers of databases", "260 MB, about a minute")
         if dask:
             packages(steps, "dask", DASK_VENV, DASK_LOCK, "Dask's distributed", "70 MB, half a minute")
+
+
+def packages_for_book(steps):
+    """Sphinx and what reads notebooks, for scripts/book; nobody else needs them, and they need no Rust."""
+    with only_one(cache_folder()):
+        packages(steps, "book", BOOK_VENV, BOOK_LOCK, "Sphinx and what reads notebooks", "250 MB, about a minute")
 
 
 def browser():

@@ -152,6 +152,7 @@ def packages():
     try:
         setup.packages_for_tests(setup.Steps(quiet=True))
         setup.packages_for_tuning(setup.Steps(quiet=True), dask=LONG)
+        setup.packages_for_book(setup.Steps(quiet=True))
         if LONG:
             setup.databases_for_tests(setup.Steps(quiet=True))
     except setup.SetupError as error:
