@@ -17,6 +17,8 @@ import sys
 import time
 from pathlib import Path
 
+import moved
+
 ROOT = Path(__file__).resolve().parents[2]
 VENV = ROOT / ".venv"
 LOCK = ROOT / "scripts" / "requirements.lock"
@@ -286,6 +288,30 @@ def by_apt(steps, name, what, names, how_much, advice):
             raise SetupError(f"{what} was not installed within {APT_LIMIT} s. {advice}") from None
 
 
+def environments_at_this_place(steps):
+    """Mends the virtual environments of a checkout that was moved or copied, and those whose Python has gone."""
+    for venv in (VENV, TEST_VENV, TUNE_VENV, DASK_VENV):
+        stamp = venv / ".installed"
+        if not stamp.exists() or moved.is_whole(venv):
+            continue
+        made_at = moved.made_at(venv)
+        why = "its Python is gone" if made_at in (None, venv) else f"it was made in {made_at.parent}"
+        with steps.doing("moved", f"{venv.name}: {why}; its paths are written anew"):
+            if not moved.mend(venv):
+                print(f"  moved      {venv.name} needs a Python of its version, which is not here: it is installed anew when it is needed", flush=True)
+                stamp.unlink()
+
+
+def check_place():
+    """What separates folders in search paths, or ends a text in Cargo's files, cannot be in the checkout's own path."""
+    for letter in ':"\\\n':
+        if letter in str(ROOT):
+            raise SetupError(
+                f"The checkout's path has the character {letter!r} in it, which compilers do not understand there: {ROOT}\n"
+                "  Rename the folder, then run this again."
+            )
+
+
 def packages(steps, name, venv, lock, what, how_much):
     stamp = venv / ".installed"
     wanted = hashlib.sha256(lock.read_bytes()).hexdigest()
@@ -509,8 +535,13 @@ def prepared_build(steps, environment, options):
     if subprocess.run([*prepare, "--check"], cwd=ROOT / "notebooks", env=env, check=False).returncode == 0:
         return steps.done("build", "the crate is compiled for the kernel")
     check_space(KERNEL, GIB, "Compiling the crate for the kernel")
-    what = "the crate or Rust has changed: compiling for the kernel (1 to 4 minutes on 2 cores)" if PREPARED.exists() else \
-        "compiling the crate and libtorch's bindings for the kernel (3 to 4 minutes on 2 cores)"
+    what = "compiling the crate and libtorch's bindings for the kernel (3 to 4 minutes on 2 cores)"
+    made_from = PREPARED / "made-from"
+    if made_from.exists():
+        # The stamp ends with the warm-up cell, which names the crate's folder.
+        is_here = f'"{ROOT / "crates" / "cnn"}"' in made_from.read_text()
+        why = "the crate or Rust has changed" if is_here else "the checkout has been moved"
+        what = f"{why}: compiling for the kernel (1 to 4 minutes on 2 cores)"
     with steps.doing("build", what):
         run(prepare, "The crate could not be compiled in the kernel.", cwd=ROOT / "notebooks", env=env)
 
@@ -551,12 +582,14 @@ def main():
     choice = VENV / ".cuda"
     cuda = arguments.cuda or choice.exists()
     try:
+        check_place()
         cargo_bin, rust = check_tools()
         if platform.system() not in ("Linux", "Darwin"):
             raise SetupError("Linux and macOS are supported; on Windows use WSL (see environment.md).")
         steps.done("tools", f"Rust {rust}, a C++ compiler, Python {platform.python_version()}")
         with only_one(cache_folder()):
             rust_sources(steps, cargo_bin)
+            environments_at_this_place(steps)
             python_packages(steps)
             papermill_plugin()
             program = session_program(steps, cargo_bin)
