@@ -158,21 +158,39 @@ def find_cargo_bin():
 
 def check_tools():
     cargo_bin, rust = find_cargo_bin()
+    find_compiler()
+    check_venv_module()
+    return cargo_bin, rust
+
+
+def find_compiler():
+    """What the C++ compiler says of itself."""
     compiler = os.environ.get("CXX") or ("clang++" if MACOS else "g++")
-    if not version_of([compiler, "--version"]):
+    version = version_of([compiler, "--version"])
+    if not version:
         raise SetupError(f"A C++ compiler ({compiler}) was not found; tch's bindings need one. Install it:\n  {INSTALL_CPP}")
+    return version
+
+
+def check_venv_module():
     try:
         import ensurepip  # noqa: F401  Debian packs it apart from Python
         import venv  # noqa: F401
     except ImportError:
         raise SetupError("Python's venv module is missing. Install it:\n  sudo apt install python3-venv") from None
-    return cargo_bin, rust
+
+
+def sysroot_of(cargo_bin):
+    return Path(version_of([cargo_bin / "rustc", "--print", "sysroot"]) or "")
+
+
+def has_rust_sources(cargo_bin):
+    return (sysroot_of(cargo_bin) / "lib" / "rustlib" / "src" / "rust" / "library" / "core").is_dir()
 
 
 def rust_sources(steps, cargo_bin):
     """The standard library's sources: evcxr finds out from them which types variables have."""
-    sysroot = Path(version_of([cargo_bin / "rustc", "--print", "sysroot"]) or "")
-    if (sysroot / "lib" / "rustlib" / "src" / "rust" / "library" / "core").is_dir():
+    if has_rust_sources(cargo_bin):
         return
     rustup = find("rustup")
     if not rustup:
@@ -181,7 +199,7 @@ def rust_sources(steps, cargo_bin):
             f"  {INSTALL_RUST_SRC}"
         )
     with steps.doing("rust-src", "the standard library's sources (3 MB to download, 40 MB on disk)"):
-        add = [rustup, "component", "add", "rust-src", "--toolchain", sysroot.name]
+        add = [rustup, "component", "add", "rust-src", "--toolchain", sysroot_of(cargo_bin).name]
         run(add, "The sources of Rust's standard library could not be installed.")
 
 
@@ -312,10 +330,14 @@ def check_place():
             )
 
 
+def is_installed(venv, lock):
+    stamp = venv / ".installed"
+    return stamp.exists() and stamp.read_text() == hashlib.sha256(lock.read_bytes()).hexdigest()
+
+
 def packages(steps, name, venv, lock, what, how_much):
     stamp = venv / ".installed"
-    wanted = hashlib.sha256(lock.read_bytes()).hexdigest()
-    if stamp.exists() and stamp.read_text() == wanted:
+    if is_installed(venv, lock):
         return steps.done(name, f"{sys.version.split()[0]}, packages in {venv.name}")
     check_space(ROOT, GIB // 2, "Installing the Python packages")
     with steps.doing(name, f"{what} into {venv.name} ({how_much})"):
@@ -324,13 +346,18 @@ def packages(steps, name, venv, lock, what, how_much):
         run([sys.executable, "-m", "venv", "--clear", venv], "The virtual environment could not be made.")
         pip = [venv / "bin" / "python", "-m", "pip", "install", "--disable-pip-version-check", "--require-hashes"]
         run([*pip, "-r", lock], "The Python packages could not be installed.")
-        stamp.write_text(wanted)
+        stamp.write_text(hashlib.sha256(lock.read_bytes()).hexdigest())
+
+
+def session_folder():
+    """Where the session that belongs to this checkout is, or will be."""
+    digest = digest_of([SESSION / "Cargo.toml", SESSION / "Cargo.lock", *sorted((SESSION / "src").rglob("*.rs"))])
+    return cache_folder() / f"session-{digest[:12]}"
 
 
 def session_program(steps, cargo_bin):
     """evcxr, in the program that executes cells: crates/session, compiled once for all checkouts that have the same."""
-    digest = digest_of([SESSION / "Cargo.toml", SESSION / "Cargo.lock", *sorted((SESSION / "src").rglob("*.rs"))])
-    goal = cache_folder() / f"session-{digest[:12]}"
+    goal = session_folder()
     program = goal / "bin" / "live-session"
     if program.exists():
         steps.done("evcxr", f"evcxr {EVCXR}")
@@ -354,6 +381,11 @@ def digest_of(paths):
     return digest.hexdigest()
 
 
+def libtorch_folder(cuda):
+    """Where set-up puts libtorch."""
+    return cache_folder() / f"libtorch-{TORCH}-{'cuda' if cuda else 'cpu'}"
+
+
 def libtorch(steps, cuda):
     """The folder with include/ and lib/: the user's own, PyTorch's CPU wheel, or the PyPI wheel made small."""
     if named := os.environ.get("LIBTORCH"):
@@ -364,7 +396,7 @@ def libtorch(steps, cuda):
             return own
         print(f"  libtorch   LIBTORCH={own} holds version {found or 'unknown'}, {TORCH} is needed: not used", flush=True)
     kind = "cuda" if cuda else "cpu"
-    goal = cache_folder() / f"libtorch-{TORCH}-{kind}"
+    goal = libtorch_folder(cuda)
     if (goal / "torch" / "lib" / LIBRARY).exists():
         steps.done("libtorch", f"{TORCH} ({kind})")
         return goal / "torch"
@@ -471,12 +503,22 @@ def kernel_environment(torch):
     }
 
 
+def kernel_sources():
+    """What tells the kernel's programs from those of another version."""
+    sources = [path for path in sorted((ROOT / "crates" / "kernel").rglob("*")) if path.is_file()]
+    return digest_of([ROOT / "Cargo.lock", *sources])
+
+
+def kernel_is_current():
+    stamp = PROGRAM.with_name("made-from")
+    return all(program.exists() for program in PROGRAMS) and stamp.exists() and stamp.read_text() == kernel_sources()
+
+
 def kernel_program(steps, cargo_bin):
     """The programs between Jupyter and evcxr: crates/kernel, compiled for this checkout."""
     stamp = PROGRAM.with_name("made-from")
-    sources = [path for path in sorted((ROOT / "crates" / "kernel").rglob("*")) if path.is_file()]
-    wanted = digest_of([ROOT / "Cargo.lock", *sources])
-    if all(program.exists() for program in PROGRAMS) and stamp.exists() and stamp.read_text() == wanted:
+    wanted = kernel_sources()
+    if kernel_is_current():
         return steps.done("kernel", "the kernel program")
     check_space(KERNEL, GIB // 2, "Compiling the kernel program")
     with steps.doing("kernel", "compiling the kernel program (1 to 2 minutes on 2 cores)"):
@@ -519,6 +561,14 @@ def kernelspec(steps, environment, options):
     steps.done("jupyter", "kernelspec 'rust' in .venv")
 
 
+def kernelspec_is_here():
+    """Whether it is there, and starts this checkout's kernel."""
+    try:
+        return json.loads((KERNELSPEC / "kernel.json").read_text())["argv"][0] == str(PROGRAM)
+    except (OSError, ValueError, KeyError, IndexError, TypeError):
+        return False
+
+
 def write_if_changed(target, text):
     if target.exists() and target.read_text() == text:
         return
@@ -528,11 +578,16 @@ def write_if_changed(target, text):
     fresh.replace(target)
 
 
+def is_prepared(environment, options):
+    check = [PROGRAM, "prepare", *options, "--check"]
+    return subprocess.run(check, cwd=ROOT / "notebooks", env=os.environ | environment, check=False).returncode == 0
+
+
 def prepared_build(steps, environment, options):
     """The folder that each kernel starts from: the crate and libtorch's bindings, compiled by evcxr itself."""
     env = os.environ | environment
     prepare = [PROGRAM, "prepare", *options]
-    if subprocess.run([*prepare, "--check"], cwd=ROOT / "notebooks", env=env, check=False).returncode == 0:
+    if is_prepared(environment, options):
         return steps.done("build", "the crate is compiled for the kernel")
     check_space(KERNEL, GIB, "Compiling the crate for the kernel")
     what = "compiling the crate and libtorch's bindings for the kernel (3 to 4 minutes on 2 cores)"
@@ -568,6 +623,26 @@ def compiled_cells(steps):
             return None
         stamp.write_text(wanted)
     return None
+
+
+def unfinished(cargo_bin):
+    """What set-up would still have to do, without doing it: the parts' names."""
+    cuda = (VENV / ".cuda").exists()
+    named = Path(os.environ.get("LIBTORCH") or "").expanduser().resolve()
+    own = bool(os.environ.get("LIBTORCH")) and libtorch_version(named) == TORCH
+    torch = named if own else libtorch_folder(cuda) / "torch"
+    session = session_folder() / "bin" / "live-session"
+    parts = {
+        "the standard library's sources": has_rust_sources(cargo_bin),
+        "Python's packages": is_installed(VENV, LOCK) and moved.is_whole(VENV),
+        "evcxr": session.exists(),
+        "libtorch": (torch / "lib" / LIBRARY).exists(),
+        "the kernel program": kernel_is_current(),
+        "the kernelspec": kernelspec_is_here() and WARM_UP.exists(),
+    }
+    if all(parts.values()):
+        parts["the crate, compiled for the kernel"] = is_prepared(kernel_environment(torch), kernel_options(cargo_bin, session))
+    return [name for name, is_done in parts.items() if not is_done]
 
 
 def main():
