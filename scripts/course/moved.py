@@ -62,7 +62,8 @@ def python_behind(venv):
     if len(folders) != 1:
         return None
     own, version = venv / "bin" / "python", folders[0].name
-    candidates = [os.path.realpath(own) if own.exists() else None, os.path.realpath(sys.executable), shutil.which(version)]
+    packed = venv.parent / "bundle" / "python" / "bin" / version  # see bundle.py
+    candidates = [os.path.realpath(own) if own.exists() else None, packed, os.path.realpath(sys.executable), shutil.which(version)]
     says = "import sys; print('python%d.%d' % sys.version_info[:2])"
     for candidate in filter(None, candidates):
         try:
@@ -97,4 +98,4 @@ def header(python):
     plain = b"#!" + os.fsencode(python) + b"\n"
     if b" " not in plain and len(plain) <= LONGEST_HEADER:
         return plain
-    return b"#!/bin/sh\n'''exec' \"" + os.fsencode(python) + b"\" \"$0\" \"$@\"\n' '''\n"
+    return b"#!/bin/sh\n'''exec' \"" + os.fsencode(python) + b'" "$0" "$@"\n\' \'\'\'\n'

@@ -44,7 +44,9 @@ class Check:
 
 
 def arguments():
-    parser = argparse.ArgumentParser(prog="scripts/preflight", description="Looks whether this machine is ready for the course. Nothing is changed.")
+    parser = argparse.ArgumentParser(
+        prog="scripts/preflight", description="Looks whether this machine is ready for the course. Nothing is changed."
+    )
     parser.add_argument("--json", action="store_true", help="print the result in a form for programs, such as --summary")
     parser.add_argument("--name", help="a name to be in the result, which otherwise has the machine's alone")
     parser.add_argument("--summary", type=Path, metavar="FOLDER", help="sum up the results in this folder's .json files")
@@ -149,7 +151,8 @@ def data(said):
     if damaged:
         return FAIL, "; ".join(damaged)[:LONGEST], "Get these files again; 'The data' in environment.md says where they are looked for."
     if missing:
-        remedy = "They are downloaded when a notebook first needs them. Without a network, name a folder that has them: CNN_DATA_DIR=folder scripts/lab."
+        remedy = "They are downloaded when a notebook first needs them. Without a network, name a folder that has them: "
+        remedy += "CNN_DATA_DIR=folder scripts/lab."
         return WARN, f"missing: {', '.join(missing)}", remedy
     return OK, ", ".join(said["data"])
 
@@ -159,7 +162,11 @@ def ports():
     if len(taken) == len(PORTS):
         return FAIL, f"no port from {PORTS[0]} to {PORTS[-1]} is free", "Close other JupyterLabs, or name a port: scripts/lab --port 9000."
     if PORTS[0] in taken:
-        return WARN, f"{PORTS[0]} is taken, by another JupyterLab perhaps", "JupyterLab takes the next free port; close the other one if it is not needed."
+        return (
+            WARN,
+            f"{PORTS[0]} is taken, by another JupyterLab perhaps",
+            "JupyterLab takes the next free port; close the other one if it is not needed.",
+        )
     return OK, f"{PORTS[0]} is free for JupyterLab"
 
 
@@ -257,7 +264,12 @@ def of_this_machine(chosen):
             print(line(one), flush=True)
     failed = [one.name for one in done if one.state == FAIL]
     if chosen.json:
-        result = {"form": FORM, "host": socket.gethostname(), "name": chosen.name, "time": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())}
+        result = {
+            "form": FORM,
+            "host": socket.gethostname(),
+            "name": chosen.name,
+            "time": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
+        }
         print(json.dumps(result | {"ready": not failed, "checks": [asdict(one) for one in done]}, indent=2, ensure_ascii=False))
     else:
         print(colour("Not ready: " + ", ".join(failed), "31") if failed else colour("Ready.", "32"))
@@ -280,10 +292,19 @@ def result_of(path):
     if not isinstance(checks, list) or not checks or not all(isinstance(text, str) for text in texts):
         raise ValueError("host, time, name or checks are missing, or of another kind")
     for one in checks:
-        if not isinstance(one, dict) or not all(isinstance(one.get(field), str) for field in Check.__annotations__) or one["state"] not in MARKS:
+        if (
+            not isinstance(one, dict)
+            or not all(isinstance(one.get(field), str) for field in Check.__annotations__)
+            or one["state"] not in MARKS
+        ):
             raise ValueError("a check has not the fields name, state, found and remedy")
     checks = [Check(**{field: printable(one[field]) for field in Check.__annotations__}) for one in checks]
-    return {"host": printable(found["host"]), "name": printable(found.get("name") or ""), "time": printable(found["time"]), "checks": checks}
+    return {
+        "host": printable(found["host"]),
+        "name": printable(found.get("name") or ""),
+        "time": printable(found["time"]),
+        "checks": checks,
+    }
 
 
 def printable(text):
@@ -323,7 +344,9 @@ def show(results):
     rows = []
     for result in results:
         failed, warned = troubles(result, FAIL), troubles(result, WARN)
-        why = "; ".join(f"{one.name}: {one.found}" for one in failed) or ("but look at " + ", ".join(one.name for one in warned) if warned else "")
+        why = "; ".join(f"{one.name}: {one.found}" for one in failed) or (
+            "but look at " + ", ".join(one.name for one in warned) if warned else ""
+        )
         rows.append((result["host"], result["name"], "no" if failed else "yes", why))
     heads = ("machine", "name", "ready", "why")
     widths = [max(len(row[column]) for row in [heads, *rows]) for column in range(3)]

@@ -29,6 +29,7 @@ TUNE_LOCK = ROOT / "scripts" / "requirements-tune.lock"
 DASK_VENV = ROOT / ".venv-dask"
 DASK_LOCK = ROOT / "scripts" / "requirements-dask.lock"
 KERNELSPEC = VENV / "share" / "jupyter" / "kernels" / "rust"
+BUNDLE = ROOT / "bundle"  # where scripts/unpack has put what others have elsewhere: see course/bundle.py
 LAB_EXTENSION = ROOT / "scripts" / "jupyterlab"
 KERNEL = ROOT / "target" / "kernel"
 PROGRAM = KERNEL / "bin" / "live-kernel"
@@ -65,6 +66,8 @@ def cache_folder():
     """Where evcxr and libtorch live, for all checkouts of this user."""
     if named := os.environ.get("CNN_CACHE"):
         return Path(named).expanduser().resolve()
+    if (BUNDLE / "cache").is_dir():
+        return BUNDLE / "cache"
     base = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
     return Path(base) / "cnn-course"
 
@@ -138,8 +141,9 @@ def version_of(command):
 
 
 def find(program):
-    """Its path, also where rustup has put it and no new terminal has been opened since."""
-    return shutil.which(program, path=os.environ.get("PATH", os.defpath) + os.pathsep + str(Path.home() / ".cargo" / "bin"))
+    """Its path: the packed one's, or else the user's, also where rustup has put it and no new terminal has been opened since."""
+    folders = [str(BUNDLE / "rust" / "bin"), os.environ.get("PATH", os.defpath), str(Path.home() / ".cargo" / "bin")]
+    return shutil.which(program, path=os.pathsep.join(folders))
 
 
 def find_cargo_bin():
@@ -483,11 +487,16 @@ def physical_cores():
     return max(1, min(cores or usable, usable))
 
 
+def packed_crates():
+    """Where Cargo finds its crates, if scripts/unpack has brought them."""
+    return {"CARGO_HOME": str(BUNDLE / "cargo")} if (BUNDLE / "cargo").is_dir() else {}
+
+
 def kernel_environment(torch):
     """What the kernel needs to find libtorch and to be quick; the kernelspec carries it. Not all clients expand `${NAME}` there."""
     libraries = "DYLD_LIBRARY_PATH" if MACOS else "LD_LIBRARY_PATH"
     large = str(32 * 2**20)
-    return {
+    return packed_crates() | {
         "LIBTORCH": str(torch),
         libraries: str(torch / "lib"),
         # Blocks from this size on go back to the system as soon as they are free, smaller ones are kept. Left alone, glibc gives
@@ -656,6 +665,7 @@ def main():
     # What --cuda chose stays chosen, so that scripts/run does not go back to the CPU's.
     choice = VENV / ".cuda"
     cuda = arguments.cuda or choice.exists()
+    os.environ |= packed_crates()
     try:
         check_place()
         cargo_bin, rust = check_tools()

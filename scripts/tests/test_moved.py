@@ -109,7 +109,9 @@ def test_set_up_mends_all_environments_and_says_from_where(copy, original, monke
     assert capsys.readouterr().out == ""
 
 
-@pytest.mark.parametrize("head", [b"", b"#!/bin/sh\necho hello\n", b"\x7fELF\x00\x01", b"#!/usr/bin/env python3\n", b"#!/bin/sh\n'''exec' broken"])
+@pytest.mark.parametrize(
+    "head", [b"", b"#!/bin/sh\necho hello\n", b"\x7fELF\x00\x01", b"#!/usr/bin/env python3\n", b"#!/bin/sh\n'''exec' broken"]
+)
 def test_scripts_of_other_kinds_are_not_touched(tmp_path, head):
     script = tmp_path / "script"
     script.write_bytes(head)

@@ -44,7 +44,9 @@ def test_a_machine_with_nothing_on_it(bare_machine):
     assert done.stdout.splitlines()[-1].startswith("Not ready: rust, compiler, set-up, kernel")
     assert "\x1b" not in done.stdout
     course = bare_machine / "home" / "anna" / "course"
-    assert sorted(path.name for path in course.iterdir()) == ["scripts"] and not (bare_machine / "home" / "anna" / "cache").exists(), "nothing is changed"
+    assert sorted(path.name for path in course.iterdir()) == ["scripts"] and not (bare_machine / "home" / "anna" / "cache").exists(), (
+        "nothing is changed"
+    )
 
 
 def test_the_form_for_programs_and_no_name_in_it(bare_machine):
@@ -86,7 +88,11 @@ def test_an_error_in_a_check_is_a_line_and_not_the_end():
     [
         (None, "fail", "Set-up first"),
         ({"error": "The kernel died"}, "fail", "The kernel died"),
-        ({"ready": 1.0, "cells": 9.0, "device": "Cpu", "data": {}}, "ok", "ready after 1 s; a tensor and a plot after 9 s more, on the Cpu"),
+        (
+            {"ready": 1.0, "cells": 9.0, "device": "Cpu", "data": {}},
+            "ok",
+            "ready after 1 s; a tensor and a plot after 9 s more, on the Cpu",
+        ),
         ({"ready": 1.0, "cells": 90.0, "device": "Cpu", "data": {}}, "warn", "power supply"),
         ({"ready": 1.0}, "fail", "could not be checked"),
         ([], "fail", "could not be checked"),
@@ -158,7 +164,13 @@ def write(folder, **files):
 
 def test_thirty_laptops(tmp_path):
     write(tmp_path, **{f"pc{number:02}": result(f"pc{number:02}") for number in range(26)})
-    write(tmp_path, a=result("slow-1", "disk"), b=result("slow-2", "disk", "kernel"), c=result("slow-3", "rust"), d=result("slow-4", warned=["data"]))
+    write(
+        tmp_path,
+        a=result("slow-1", "disk"),
+        b=result("slow-2", "disk", "kernel"),
+        c=result("slow-3", "rust"),
+        d=result("slow-4", warned=["data"]),
+    )
     done = summary(tmp_path)
     rows = done.stdout.splitlines()
     assert done.returncode == 1 and done.stderr == ""
@@ -179,9 +191,20 @@ def test_all_are_ready_and_the_newest_result_counts(tmp_path):
 
 @pytest.mark.parametrize(
     "content",
-    ["", "{", "[]", "null", "1e999", '{"form": "other"}', "[" * 100_000, json.dumps(result("x") | {"checks": []}), json.dumps(result("x") | {"host": 3}),
-     json.dumps(result("x") | {"checks": [{"name": "disk"}]}), json.dumps(result("x") | {"checks": [{"name": "a", "state": "b", "found": "", "remedy": ""}]})],
-)  # fmt: skip
+    [
+        "",
+        "{",
+        "[]",
+        "null",
+        "1e999",
+        '{"form": "other"}',
+        "[" * 100_000,
+        json.dumps(result("x") | {"checks": []}),
+        json.dumps(result("x") | {"host": 3}),
+        json.dumps(result("x") | {"checks": [{"name": "disk"}]}),
+        json.dumps(result("x") | {"checks": [{"name": "a", "state": "b", "found": "", "remedy": ""}]}),
+    ],
+)
 def test_damaged_and_foreign_files_are_named_and_skipped(tmp_path, content):
     write(tmp_path, good=result("pc"), bad=content)
     (tmp_path / "binary.json").write_bytes(b"\xff\xfe\x00")

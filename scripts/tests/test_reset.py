@@ -91,7 +91,9 @@ def test_all_of_them_and_nothing_kept_is_replaced(checkout):
 
 def test_the_list_says_what_differs_and_changes_nothing(checkout):
     checkout.change("00_first", change_source)
-    checkout.change("01_second", lambda notebook: notebook["cells"][2].update(outputs=[nbformat.v4.new_output("stream", text="4")], execution_count=1))
+    checkout.change(
+        "01_second", lambda notebook: notebook["cells"][2].update(outputs=[nbformat.v4.new_output("stream", text="4")], execution_count=1)
+    )
     before = {path.name: path.read_bytes() for path in checkout.folder.iterdir()}
     said = dict(line.split(None, 1) for line in checkout.reset("--list").splitlines())
     assert said == {"00_first": "1 cell", "01_second": "outputs", "02_third": "is as shipped"}
