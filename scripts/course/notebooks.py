@@ -14,12 +14,14 @@ OUT = ROOT / "out"
 VENV = ROOT / ".venv"
 
 KERNELSPEC = {"display_name": "Rust", "language": "rust", "name": "rust"}
+# As the kernel says it (info.rs in crates/kernel): JupyterLab writes that into each notebook that it opens.
 LANGUAGE = {
     "codemirror_mode": "rust",
     "file_extension": ".rs",
     "mimetype": "text/rust",
     "name": "rust",
-    "pygment_lexer": "rust",
+    "pygments_lexer": "rust",
+    "version": "2024",
 }
 # What tools note down about one execution of a cell; it changes every time and says nothing.
 TRACES = ("execution", "papermill", "ExecuteTime")

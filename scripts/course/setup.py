@@ -17,6 +17,8 @@ import sys
 import time
 from pathlib import Path
 
+import moved
+
 ROOT = Path(__file__).resolve().parents[2]
 VENV = ROOT / ".venv"
 LOCK = ROOT / "scripts" / "requirements.lock"
@@ -29,6 +31,7 @@ BOOK_LOCK = ROOT / "scripts" / "requirements-book.lock"
 DASK_VENV = ROOT / ".venv-dask"
 DASK_LOCK = ROOT / "scripts" / "requirements-dask.lock"
 KERNELSPEC = VENV / "share" / "jupyter" / "kernels" / "rust"
+BUNDLE = ROOT / "bundle"  # where scripts/unpack has put what others have elsewhere: see course/bundle.py
 LAB_EXTENSION = ROOT / "scripts" / "jupyterlab"
 KERNEL = ROOT / "target" / "kernel"
 PROGRAM = KERNEL / "bin" / "live-kernel"
@@ -65,6 +68,8 @@ def cache_folder():
     """Where evcxr and libtorch live, for all checkouts of this user."""
     if named := os.environ.get("CNN_CACHE"):
         return Path(named).expanduser().resolve()
+    if (BUNDLE / "cache").is_dir():
+        return BUNDLE / "cache"
     base = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
     return Path(base) / "cnn-course"
 
@@ -138,8 +143,9 @@ def version_of(command):
 
 
 def find(program):
-    """Its path, also where rustup has put it and no new terminal has been opened since."""
-    return shutil.which(program, path=os.environ.get("PATH", os.defpath) + os.pathsep + str(Path.home() / ".cargo" / "bin"))
+    """Its path: the packed one's, or else the user's, also where rustup has put it and no new terminal has been opened since."""
+    folders = [str(BUNDLE / "rust" / "bin"), os.environ.get("PATH", os.defpath), str(Path.home() / ".cargo" / "bin")]
+    return shutil.which(program, path=os.pathsep.join(folders))
 
 
 def find_cargo_bin():
@@ -158,21 +164,39 @@ def find_cargo_bin():
 
 def check_tools():
     cargo_bin, rust = find_cargo_bin()
+    find_compiler()
+    check_venv_module()
+    return cargo_bin, rust
+
+
+def find_compiler():
+    """What the C++ compiler says of itself."""
     compiler = os.environ.get("CXX") or ("clang++" if MACOS else "g++")
-    if not version_of([compiler, "--version"]):
+    version = version_of([compiler, "--version"])
+    if not version:
         raise SetupError(f"A C++ compiler ({compiler}) was not found; tch's bindings need one. Install it:\n  {INSTALL_CPP}")
+    return version
+
+
+def check_venv_module():
     try:
         import ensurepip  # noqa: F401  Debian packs it apart from Python
         import venv  # noqa: F401
     except ImportError:
         raise SetupError("Python's venv module is missing. Install it:\n  sudo apt install python3-venv") from None
-    return cargo_bin, rust
+
+
+def sysroot_of(cargo_bin):
+    return Path(version_of([cargo_bin / "rustc", "--print", "sysroot"]) or "")
+
+
+def has_rust_sources(cargo_bin):
+    return (sysroot_of(cargo_bin) / "lib" / "rustlib" / "src" / "rust" / "library" / "core").is_dir()
 
 
 def rust_sources(steps, cargo_bin):
     """The standard library's sources: evcxr finds out from them which types variables have."""
-    sysroot = Path(version_of([cargo_bin / "rustc", "--print", "sysroot"]) or "")
-    if (sysroot / "lib" / "rustlib" / "src" / "rust" / "library" / "core").is_dir():
+    if has_rust_sources(cargo_bin):
         return
     rustup = find("rustup")
     if not rustup:
@@ -181,7 +205,7 @@ def rust_sources(steps, cargo_bin):
             f"  {INSTALL_RUST_SRC}"
         )
     with steps.doing("rust-src", "the standard library's sources (3 MB to download, 40 MB on disk)"):
-        add = [rustup, "component", "add", "rust-src", "--toolchain", sysroot.name]
+        add = [rustup, "component", "add", "rust-src", "--toolchain", sysroot_of(cargo_bin).name]
         run(add, "The sources of Rust's standard library could not be installed.")
 
 
@@ -294,10 +318,38 @@ def by_apt(steps, name, what, names, how_much, advice):
             raise SetupError(f"{what} was not installed within {APT_LIMIT} s. {advice}") from None
 
 
+def environments_at_this_place(steps):
+    """Mends the virtual environments of a checkout that was moved or copied, and those whose Python has gone."""
+    for venv in (VENV, TEST_VENV, TUNE_VENV, DASK_VENV):
+        stamp = venv / ".installed"
+        if not stamp.exists() or moved.is_whole(venv):
+            continue
+        made_at = moved.made_at(venv)
+        why = "its Python is gone" if made_at in (None, venv) else f"it was made in {made_at.parent}"
+        with steps.doing("moved", f"{venv.name}: {why}; its paths are written anew"):
+            if not moved.mend(venv):
+                print(f"  moved      {venv.name} needs a Python of its version, which is not here: it is installed anew when it is needed", flush=True)
+                stamp.unlink()
+
+
+def check_place():
+    """What separates folders in search paths, or ends a text in Cargo's files, cannot be in the checkout's own path."""
+    for letter in ':"\\\n':
+        if letter in str(ROOT):
+            raise SetupError(
+                f"The checkout's path has the character {letter!r} in it, which compilers do not understand there: {ROOT}\n"
+                "  Rename the folder, then run this again."
+            )
+
+
+def is_installed(venv, lock):
+    stamp = venv / ".installed"
+    return stamp.exists() and stamp.read_text() == hashlib.sha256(lock.read_bytes()).hexdigest()
+
+
 def packages(steps, name, venv, lock, what, how_much):
     stamp = venv / ".installed"
-    wanted = hashlib.sha256(lock.read_bytes()).hexdigest()
-    if stamp.exists() and stamp.read_text() == wanted:
+    if is_installed(venv, lock):
         return steps.done(name, f"{sys.version.split()[0]}, packages in {venv.name}")
     check_space(ROOT, GIB // 2, "Installing the Python packages")
     with steps.doing(name, f"{what} into {venv.name} ({how_much})"):
@@ -306,13 +358,18 @@ def packages(steps, name, venv, lock, what, how_much):
         run([sys.executable, "-m", "venv", "--clear", venv], "The virtual environment could not be made.")
         pip = [venv / "bin" / "python", "-m", "pip", "install", "--disable-pip-version-check", "--require-hashes"]
         run([*pip, "-r", lock], "The Python packages could not be installed.")
-        stamp.write_text(wanted)
+        stamp.write_text(hashlib.sha256(lock.read_bytes()).hexdigest())
+
+
+def session_folder():
+    """Where the session that belongs to this checkout is, or will be."""
+    digest = digest_of([SESSION / "Cargo.toml", SESSION / "Cargo.lock", *sorted((SESSION / "src").rglob("*.rs"))])
+    return cache_folder() / f"session-{digest[:12]}"
 
 
 def session_program(steps, cargo_bin):
     """evcxr, in the program that executes cells: crates/session, compiled once for all checkouts that have the same."""
-    digest = digest_of([SESSION / "Cargo.toml", SESSION / "Cargo.lock", *sorted((SESSION / "src").rglob("*.rs"))])
-    goal = cache_folder() / f"session-{digest[:12]}"
+    goal = session_folder()
     program = goal / "bin" / "live-session"
     if program.exists():
         steps.done("evcxr", f"evcxr {EVCXR}")
@@ -336,6 +393,11 @@ def digest_of(paths):
     return digest.hexdigest()
 
 
+def libtorch_folder(cuda):
+    """Where set-up puts libtorch."""
+    return cache_folder() / f"libtorch-{TORCH}-{'cuda' if cuda else 'cpu'}"
+
+
 def libtorch(steps, cuda):
     """The folder with include/ and lib/: the user's own, PyTorch's CPU wheel, or the PyPI wheel made small."""
     if named := os.environ.get("LIBTORCH"):
@@ -346,7 +408,7 @@ def libtorch(steps, cuda):
             return own
         print(f"  libtorch   LIBTORCH={own} holds version {found or 'unknown'}, {TORCH} is needed: not used", flush=True)
     kind = "cuda" if cuda else "cpu"
-    goal = cache_folder() / f"libtorch-{TORCH}-{kind}"
+    goal = libtorch_folder(cuda)
     if (goal / "torch" / "lib" / LIBRARY).exists():
         steps.done("libtorch", f"{TORCH} ({kind})")
         return goal / "torch"
@@ -433,11 +495,16 @@ def physical_cores():
     return max(1, min(cores or usable, usable))
 
 
+def packed_crates():
+    """Where Cargo finds its crates, if scripts/unpack has brought them."""
+    return {"CARGO_HOME": str(BUNDLE / "cargo")} if (BUNDLE / "cargo").is_dir() else {}
+
+
 def kernel_environment(torch):
     """What the kernel needs to find libtorch and to be quick; the kernelspec carries it. Not all clients expand `${NAME}` there."""
     libraries = "DYLD_LIBRARY_PATH" if MACOS else "LD_LIBRARY_PATH"
     large = str(32 * 2**20)
-    return {
+    return packed_crates() | {
         "LIBTORCH": str(torch),
         libraries: str(torch / "lib"),
         # Blocks from this size on go back to the system as soon as they are free, smaller ones are kept. Left alone, glibc gives
@@ -453,12 +520,22 @@ def kernel_environment(torch):
     }
 
 
+def kernel_sources():
+    """What tells the kernel's programs from those of another version."""
+    sources = [path for path in sorted((ROOT / "crates" / "kernel").rglob("*")) if path.is_file()]
+    return digest_of([ROOT / "Cargo.lock", *sources])
+
+
+def kernel_is_current():
+    stamp = PROGRAM.with_name("made-from")
+    return all(program.exists() for program in PROGRAMS) and stamp.exists() and stamp.read_text() == kernel_sources()
+
+
 def kernel_program(steps, cargo_bin):
     """The programs between Jupyter and evcxr: crates/kernel, compiled for this checkout."""
     stamp = PROGRAM.with_name("made-from")
-    sources = [path for path in sorted((ROOT / "crates" / "kernel").rglob("*")) if path.is_file()]
-    wanted = digest_of([ROOT / "Cargo.lock", *sources])
-    if all(program.exists() for program in PROGRAMS) and stamp.exists() and stamp.read_text() == wanted:
+    wanted = kernel_sources()
+    if kernel_is_current():
         return steps.done("kernel", "the kernel program")
     check_space(KERNEL, GIB // 2, "Compiling the kernel program")
     with steps.doing("kernel", "compiling the kernel program (1 to 2 minutes on 2 cores)"):
@@ -501,6 +578,14 @@ def kernelspec(steps, environment, options):
     steps.done("jupyter", "kernelspec 'rust' in .venv")
 
 
+def kernelspec_is_here():
+    """Whether it is there, and starts this checkout's kernel."""
+    try:
+        return json.loads((KERNELSPEC / "kernel.json").read_text())["argv"][0] == str(PROGRAM)
+    except (OSError, ValueError, KeyError, IndexError, TypeError):
+        return False
+
+
 def write_if_changed(target, text):
     if target.exists() and target.read_text() == text:
         return
@@ -510,15 +595,25 @@ def write_if_changed(target, text):
     fresh.replace(target)
 
 
+def is_prepared(environment, options):
+    check = [PROGRAM, "prepare", *options, "--check"]
+    return subprocess.run(check, cwd=ROOT / "notebooks", env=os.environ | environment, check=False).returncode == 0
+
+
 def prepared_build(steps, environment, options):
     """The folder that each kernel starts from: the crate and libtorch's bindings, compiled by evcxr itself."""
     env = os.environ | environment
     prepare = [PROGRAM, "prepare", *options]
-    if subprocess.run([*prepare, "--check"], cwd=ROOT / "notebooks", env=env, check=False).returncode == 0:
+    if is_prepared(environment, options):
         return steps.done("build", "the crate is compiled for the kernel")
     check_space(KERNEL, GIB, "Compiling the crate for the kernel")
-    what = "the crate or Rust has changed: compiling for the kernel (1 to 4 minutes on 2 cores)" if PREPARED.exists() else \
-        "compiling the crate and libtorch's bindings for the kernel (3 to 4 minutes on 2 cores)"
+    what = "compiling the crate and libtorch's bindings for the kernel (3 to 4 minutes on 2 cores)"
+    made_from = PREPARED / "made-from"
+    if made_from.exists():
+        # The stamp ends with the warm-up cell, which names the crate's folder.
+        is_here = f'"{ROOT / "crates" / "cnn"}"' in made_from.read_text()
+        why = "the crate or Rust has changed" if is_here else "the checkout has been moved"
+        what = f"{why}: compiling for the kernel (1 to 4 minutes on 2 cores)"
     with steps.doing("build", what):
         run(prepare, "The crate could not be compiled in the kernel.", cwd=ROOT / "notebooks", env=env)
 
@@ -547,6 +642,26 @@ def compiled_cells(steps):
     return None
 
 
+def unfinished(cargo_bin):
+    """What set-up would still have to do, without doing it: the parts' names."""
+    cuda = (VENV / ".cuda").exists()
+    named = Path(os.environ.get("LIBTORCH") or "").expanduser().resolve()
+    own = bool(os.environ.get("LIBTORCH")) and libtorch_version(named) == TORCH
+    torch = named if own else libtorch_folder(cuda) / "torch"
+    session = session_folder() / "bin" / "live-session"
+    parts = {
+        "the standard library's sources": has_rust_sources(cargo_bin),
+        "Python's packages": is_installed(VENV, LOCK) and moved.is_whole(VENV),
+        "evcxr": session.exists(),
+        "libtorch": (torch / "lib" / LIBRARY).exists(),
+        "the kernel program": kernel_is_current(),
+        "the kernelspec": kernelspec_is_here() and WARM_UP.exists(),
+    }
+    if all(parts.values()):
+        parts["the crate, compiled for the kernel"] = is_prepared(kernel_environment(torch), kernel_options(cargo_bin, session))
+    return [name for name, is_done in parts.items() if not is_done]
+
+
 def main():
     parser = argparse.ArgumentParser(prog="scripts/setup", description="Installs what the course needs.")
     parser.add_argument("--cuda", action="store_true", help="install libtorch with CUDA (3 GB) instead of the CPU's")
@@ -558,13 +673,16 @@ def main():
     # What --cuda chose stays chosen, so that scripts/run does not go back to the CPU's.
     choice = VENV / ".cuda"
     cuda = arguments.cuda or choice.exists()
+    os.environ |= packed_crates()
     try:
+        check_place()
         cargo_bin, rust = check_tools()
         if platform.system() not in ("Linux", "Darwin"):
             raise SetupError("Linux and macOS are supported; on Windows use WSL (see environment.md).")
         steps.done("tools", f"Rust {rust}, a C++ compiler, Python {platform.python_version()}")
         with only_one(cache_folder()):
             rust_sources(steps, cargo_bin)
+            environments_at_this_place(steps)
             python_packages(steps)
             papermill_plugin()
             program = session_program(steps, cargo_bin)

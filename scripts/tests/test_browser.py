@@ -320,3 +320,17 @@ def test_run_all_comes_to_the_end_also_over_a_cell_that_should_fail(course, page
     look_at(notebook.cell("fails"))
     keep(page, "expected-error-dark")
     notebook.end(address)
+
+
+@pytest.mark.parametrize("name", [path.stem for path in notebooks.find(notebooks.FOLDER)])
+def test_a_notebook_that_is_opened_and_saved_is_as_before(course, page, name):
+    """To the last byte, so that git has nothing to say about notebooks that somebody has only looked at."""
+    copy, address = course
+    path = copy / f"{name}.ipynb"
+    shutil.copy2(notebooks.FOLDER / path.name, path)  # other tests have changed it
+    shipped = path.read_text()
+    notebook = Notebook(page, path, address)
+    notebook.saved()
+    assert path.read_text() == shipped
+    page.locator(".lm-DockPanel-tabBar .lm-TabBar-tab.lm-mod-current .lm-TabBar-tabCloseIcon").click()
+    notebook.end(address)

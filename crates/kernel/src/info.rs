@@ -9,6 +9,10 @@ use std::sync::LazyLock;
 /// Source: Jupyter enhancement proposals 91 and 92.
 pub const PROTOCOL: &str = "5.5";
 
+/// What the language is called whose cells these are, as its version: evcxr compiles them as this edition. Clients write it into
+/// each notebook that they open, where the compiler's own version would be another on every machine.
+const EDITION: &str = "2024";
+
 /// The compiler's version, such as `1.95.0`; empty if there is none.
 static RUST: LazyLock<String> = LazyLock::new(|| {
     let said = Command::new("rustc").arg("--version").output();
@@ -39,10 +43,10 @@ fn content(rust: &str) -> Value {
         "protocol_version": PROTOCOL,
         "implementation": "live-kernel",
         "implementation_version": version,
-        "banner": format!("Rust in evcxr, with live displays (live-kernel {version}). :help lists its commands."),
+        "banner": format!("Rust {rust} in evcxr, with live displays (live-kernel {version}). :help lists its commands."),
         "language_info": {
             "name": "rust",
-            "version": rust,
+            "version": EDITION,
             "mimetype": "text/rust",
             "file_extension": ".rs",
             "pygments_lexer": "rust",
@@ -64,7 +68,7 @@ mod tests {
     use jupyter_protocol::messaging::KernelInfoReply;
 
     #[test]
-    fn the_version_is_the_compilers() {
+    fn the_compilers_version_is_read() {
         assert_eq!(version("rustc 1.95.0 (59807616e 2026-04-14)\n"), "1.95.0");
         assert_eq!(version("rustc 1.97.0-nightly (abc 2026-06-01)"), "1.97.0-nightly");
         assert_eq!(version("no such thing"), "");
@@ -75,8 +79,9 @@ mod tests {
         let reply: KernelInfoReply = serde_json::from_value(content("1.95.0")).unwrap();
         assert_eq!(
             (reply.language_info.name.as_str(), reply.language_info.version.as_str()),
-            ("rust", "1.95.0")
+            ("rust", "2024")
         );
+        assert!(reply.banner.starts_with("Rust 1.95.0 in evcxr"), "{}", reply.banner);
         assert_eq!(content("")["supported_features"], json!([]));
     }
 }
