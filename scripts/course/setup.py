@@ -541,7 +541,9 @@ def kernel_program(steps, cargo_bin):
     with steps.doing("kernel", "compiling the kernel program (1 to 2 minutes on 2 cores)"):
         path = f"{cargo_bin}{os.pathsep}{os.environ['PATH']}"
         build = [cargo_bin / "cargo", "build", "--locked", "--package", "live-kernel", "--target-dir", ROOT / "target"]
-        run(build, "The kernel program could not be compiled.", cwd=ROOT, env=os.environ | {"PATH": path})
+        # What an incremental build leaves when it is ended in the middle cannot always be linked afterwards.
+        environment = os.environ | {"PATH": path, "CARGO_INCREMENTAL": "0"}
+        run(build, "The kernel program could not be compiled.", cwd=ROOT, env=environment)
         # Renamed into its place: kernels that run the old one are not disturbed.
         PROGRAM.parent.mkdir(parents=True, exist_ok=True)
         for program in PROGRAMS:
