@@ -16,7 +16,9 @@ import nbformat
 import pytest
 from conftest import COURSE, command, make_notebook
 
+import book
 import crate_page
+import handouts
 import notebooks
 
 PICTURES = notebooks.OUT / "test" / "screenshots"
@@ -169,6 +171,38 @@ def test_a_layer_leads_to_its_documentation(tmp_path):
     with_doc, without = crate_page.crate_page(sources, doc), crate_page.crate_page(sources, None)
     assert '<a href="doc/cnn/layers/struct.Known.html"><code>Known</code></a> | Makes `Tensor`s \\| of' in with_doc
     assert "| `New` |" in with_doc and "href" not in without and "cargo doc" in without
+
+
+def test_what_a_notebook_says_of_its_figures_is_read_aloud():
+    v4 = nbformat.v4
+    known = [{"image/png": {"alt": "A curve"}}, {}, {"image/png": {"alt": "Bars"}}]
+    figures = [v4.new_output("display_data", {"image/png": "AA=="}, metadata=metadata) for metadata in known]
+    text = v4.new_markdown_cell("## The *two* curves\n\n```sh\n# no heading\n```")
+    notebook = v4.new_notebook(cells=[text, v4.new_code_cell("a", outputs=figures), v4.new_code_cell("b", outputs=figures[1:2])])
+    book.described(notebook)
+    told = [cell.metadata["mystnb"]["image"]["alt"] for cell in notebook.cells[1:]]
+    assert told == ["A curve; Bars", "Figure of the section “The two curves”"]
+
+
+def test_parts_of_a_page_are_below_its_title():
+    v4 = nbformat.v4
+    texts = ["# T", "## A", "# Part\n\n```py\n# code\n```\n\n## B", "## C"]
+    notebook = v4.new_notebook(cells=[v4.new_markdown_cell(text) for text in texts])
+    book.one_title(notebook)
+    assert [cell.source for cell in notebook.cells] == ["# T", "## A", "## Part\n\n```py\n# code\n```\n\n### B", "### C"]
+
+
+def test_links_to_what_is_no_page_become_text():
+    text = "[a](../crates/x.md) [b](../README.md#top) [c](04.ipynb) [d](https://x.org) ![e](images/e.png) [f](#here)\n```\n[g](g.md)\n```"
+    expected = "a [b](index.md#top) [c](04.ipynb) [d](https://x.org) ![e](images/e.png) [f](#here)\n```\n[g](g.md)\n```"
+    assert book.without_strangers(text, {"index.md", "04.ipynb"}) == expected
+
+
+def test_only_formulas_become_formulas(monkeypatch):
+    monkeypatch.setattr(handouts, "mathml", lambda tex, display: f"<{display} {tex}*>")
+    text = "$a_1$ costs `$5`, $$b$$ and\n```sh\necho $HOME $PWD\n```"
+    expected = '<inline a&#95;1&#42;> costs `$5`, <span class="formula"><block b&#42;></span> and\n```sh\necho $HOME $PWD\n```'
+    assert handouts.with_mathml(text) == expected
 
 
 # ---- what is wrong, and what is missing ----------------------------------------------------------
