@@ -24,6 +24,7 @@ DOC = notebooks.ROOT / "target" / "doc"
 DOC_PARTS = ["cnn", "static.files", "src/cnn"]
 LIMIT = 900  # seconds for Sphinx, on a busy machine
 FENCE = re.compile(r"(```.*?```)", re.DOTALL)
+LINK = re.compile(r"(?<!!)\[([^\]]+)\]\(([^)\s]+)\)")
 
 
 class BookError(Exception):
@@ -31,10 +32,14 @@ class BookError(Exception):
 
 
 def arguments():
-    parser = argparse.ArgumentParser(prog="scripts/book", description="Makes a web site of the course, with the outputs as they are committed.")
+    description = "Makes a web site of the course, with the outputs as they are committed."
+    parser = argparse.ArgumentParser(prog="scripts/book", description=description)
     parser.add_argument("--notebooks", type=Path, default=notebooks.FOLDER, metavar="FOLDER", help="where the notebooks are")
-    parser.add_argument("--out", type=Path, default=notebooks.OUT / "book", metavar="FOLDER", help="where the site goes; what was there is replaced")
-    parser.add_argument("--serve", type=int, nargs="?", const=8000, metavar="PORT", help="show it at this port of this machine, 8000 by default")
+    parser.add_argument("--out", type=Path, metavar="FOLDER", help="where it goes (default: out/book); what was there is replaced")
+    handouts = "make instead, in out/handouts, of each notebook one page to print and slides"
+    parser.add_argument("--handouts", action="store_true", help=handouts)
+    serve = "show it at this port of this machine, 8000 by default"
+    parser.add_argument("--serve", type=int, nargs="?", const=8000, metavar="PORT", help=serve)
     return parser.parse_args()
 
 
@@ -46,7 +51,8 @@ def title_of(notebook, path):
     first = notebook.cells[0].source.splitlines()[0] if notebook.cells and notebook.cells[0].source else ""
     if notebook.cells[:1] and notebook.cells[0].cell_type == "markdown" and first.startswith("# "):
         return first.removeprefix("# ").strip()
-    raise BookError(f"{notebooks.shown(path)} does not begin with a title: its first cell should be text that begins with '# ', and is {first[:40]!r}")
+    wanted = "its first cell should be text that begins with '# ', and is"
+    raise BookError(f"{notebooks.shown(path)} does not begin with a title: {wanted} {first[:40]!r}")
 
 
 def lower(source):
@@ -107,7 +113,7 @@ def without_strangers(text, known):
         page = {"README.md": "index.md"}.get(Path(file).name, Path(file).name)
         return f"[{label}]({page}{target[len(file):]})" if page in known else label
 
-    return "".join(piece if piece.startswith("```") else re.sub(r"(?<!!)\[([^\]]+)\]\(([^)\s]+)\)", link, piece) for piece in FENCE.split(text))
+    return "".join(piece if piece.startswith("```") else LINK.sub(link, piece) for piece in FENCE.split(text))
 
 
 def contents(caption, names):
@@ -131,8 +137,10 @@ def draw_page(held):
     if held:
         return text + (
             "The network of notebook 04, in your browser: draw a digit, and see what it reads. Nothing is sent anywhere. "
-            f"[15 · Deployment](15_deployment.ipynb) says how it comes here; it is <a href='{held.name}'>one file</a> that can be kept and passed on.\n\n"
-            f'<iframe class="held-page" src="{held.name}" title="A page to draw a digit on, which the network of notebook 04 reads"></iframe>\n'
+            "[15 · Deployment](15_deployment.ipynb) says how it comes here; "
+            f"it is <a href='{held.name}'>one file</a> that can be kept and passed on.\n\n"
+            f'<iframe class="held-page" src="{held.name}" title="A page to draw a digit on, which the network of notebook 04 reads">'
+            "</iframe>\n"
         )
     return text + (
         "Here would be a page with the network of notebook 04 inside, which reads what you draw. It is made by running notebooks 04 and "
@@ -195,6 +203,13 @@ def build(folder, site):
     return len(paths)
 
 
+def build_handouts(folder, out):
+    import handouts
+
+    with setup.made_whole(out) as part:
+        return handouts.write(folder, part)
+
+
 def in_its_environment():
     """Goes on in .venv-book's Python, which is installed first."""
     python = setup.BOOK_VENV / "bin" / "python"
@@ -219,9 +234,9 @@ def main():
         return 1
     try:
         in_its_environment()
-        site = chosen.out.absolute()
-        count = build(chosen.notebooks, site)
-        print(f"{count} notebooks: {notebooks.shown(site / 'index.html')}", flush=True)
+        site = (chosen.out or notebooks.OUT / ("handouts" if chosen.handouts else "book")).absolute()
+        count = build_handouts(chosen.notebooks, site) if chosen.handouts else build(chosen.notebooks, site)
+        print(f"{count} notebooks: {notebooks.shown(site if chosen.handouts else site / 'index.html')}", flush=True)
         if chosen.serve is not None:
             serve(site, chosen.serve)
     except notebooks.UsageError as error:

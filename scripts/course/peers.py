@@ -11,6 +11,7 @@ TITLES = {
     "keras": "Keras",
     "pytorch": "PyTorch",
     "onnx": "ONNX Runtime",
+    "nbgrader": "nbgrader",
     "serving": "the clients of KServe and Triton",
     "web": "Flask, gunicorn, FastAPI and uvicorn",
 }

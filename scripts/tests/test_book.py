@@ -16,11 +16,14 @@ import nbformat
 import pytest
 from conftest import COURSE, command, make_notebook
 
+import book
 import crate_page
+import handouts
 import notebooks
 
 PICTURES = notebooks.OUT / "test" / "screenshots"
 NAMES = [path.stem for path in notebooks.find(notebooks.FOLDER)]
+HANDED = [NAMES[0], NAMES[4], NAMES[8]]
 CRATE = notebooks.ROOT / "crates" / "cnn" / "src"
 # Tags that make a browser fetch something, and the attribute that says what.
 FETCHED = {"script": "src", "img": "src", "iframe": "src", "source": "src", "link": "href"}
@@ -94,14 +97,14 @@ def test_every_reference_leads_somewhere(pages):
 
 
 def test_a_stray_reference_is_found(tmp_path):
-    (tmp_path / "a.html").write_text('<a href="b.html">x</a><a href="#no">x</a><a href="https:/x">x</a><img src="c.png"><p id="yes"><a href="#yes">x</a></p>')
+    links = "".join(f'<a href="{target}">x</a>' for target in ("b.html", "#no", "https:/x", "#yes"))
+    (tmp_path / "a.html").write_text(f'<p id="yes">{links}</p><img src="c.png">')
     page = Page(tmp_path / "a.html")
     assert list(strays(page, {"a.html": page})) == ["b.html", "#no", "https:/x", "c.png"]
 
 
 def test_nothing_is_fetched_from_the_network(site, pages):
-    outside = {(name, target) for name, page in pages.items() for target in page.fetched if not urlparse(target).scheme == "data" and urlparse(target).netloc}
-    assert outside == set()
+    assert {(name, target) for name, page in pages.items() for target in page.fetched if urlparse(target).netloc} == set()
     for path in site.rglob("*.css"):
         assert not re.search(r"(url\(|@import)\s*['\"]?(https?:)?//", path.read_text()), path.name
     for path in [*site.glob("*.html"), *site.rglob("*.js")]:
@@ -144,7 +147,8 @@ def test_the_page_to_draw_on_is_held(site, pages):
 
 def test_layers_and_callbacks_are_listed(pages):
     text = "".join(pages["crate.html"].text)
-    for words in ("Conv2D", "Slides filters small kernels over an image", "EarlyStopping", "Ends a training when a quantity has stopped improving."):
+    layer, callback = "Slides filters small kernels over an image", "Ends a training when a quantity has stopped improving."
+    for words in ("Conv2D", layer, "EarlyStopping", callback):
         assert words in text
     exported = re.findall(r"^pub use \w+::(\w+);", (CRATE / "layers" / "mod.rs").read_text(), re.MULTILINE)
     listed = [name for name, _, _ in crate_page.items(CRATE / "layers", "Layer")]
@@ -160,12 +164,45 @@ def test_a_layer_leads_to_its_documentation(tmp_path):
         "/// Makes [`Tensor`](tch::Tensor)s | of\n/// [`Other`]. More.\n///\n/// Even more.\n#[derive(Debug)]\npub struct Known;\n"
         "impl Layer for Known {}\n\n/// Not a layer.\npub struct Stranger;\n\n/// Has no page.\npub enum New {}\nimpl Layer for New {}\n"
     )
-    assert crate_page.items(sources / "layers", "Layer") == [("Known", "struct", "Makes `Tensor`s | of `Other`."), ("New", "enum", "Has no page.")]
+    known, new = ("Known", "struct", "Makes `Tensor`s | of `Other`."), ("New", "enum", "Has no page.")
+    assert crate_page.items(sources / "layers", "Layer") == [known, new]
     (doc / "cnn" / "layers").mkdir(parents=True)
     (doc / "cnn" / "layers" / "struct.Known.html").write_text("")
     with_doc, without = crate_page.crate_page(sources, doc), crate_page.crate_page(sources, None)
     assert '<a href="doc/cnn/layers/struct.Known.html"><code>Known</code></a> | Makes `Tensor`s \\| of' in with_doc
     assert "| `New` |" in with_doc and "href" not in without and "cargo doc" in without
+
+
+def test_what_a_notebook_says_of_its_figures_is_read_aloud():
+    v4 = nbformat.v4
+    known = [{"image/png": {"alt": "A curve"}}, {}, {"image/png": {"alt": "Bars"}}]
+    figures = [v4.new_output("display_data", {"image/png": "AA=="}, metadata=metadata) for metadata in known]
+    text = v4.new_markdown_cell("## The *two* curves\n\n```sh\n# no heading\n```")
+    notebook = v4.new_notebook(cells=[text, v4.new_code_cell("a", outputs=figures), v4.new_code_cell("b", outputs=figures[1:2])])
+    book.described(notebook)
+    told = [cell.metadata["mystnb"]["image"]["alt"] for cell in notebook.cells[1:]]
+    assert told == ["A curve; Bars", "Figure of the section “The two curves”"]
+
+
+def test_parts_of_a_page_are_below_its_title():
+    v4 = nbformat.v4
+    texts = ["# T", "## A", "# Part\n\n```py\n# code\n```\n\n## B", "## C"]
+    notebook = v4.new_notebook(cells=[v4.new_markdown_cell(text) for text in texts])
+    book.one_title(notebook)
+    assert [cell.source for cell in notebook.cells] == ["# T", "## A", "## Part\n\n```py\n# code\n```\n\n### B", "### C"]
+
+
+def test_links_to_what_is_no_page_become_text():
+    text = "[a](../crates/x.md) [b](../README.md#top) [c](04.ipynb) [d](https://x.org) ![e](images/e.png) [f](#here)\n```\n[g](g.md)\n```"
+    expected = "a [b](index.md#top) [c](04.ipynb) [d](https://x.org) ![e](images/e.png) [f](#here)\n```\n[g](g.md)\n```"
+    assert book.without_strangers(text, {"index.md", "04.ipynb"}) == expected
+
+
+def test_only_formulas_become_formulas(monkeypatch):
+    monkeypatch.setattr(handouts, "mathml", lambda tex, display: f"<{display} {tex}*>")
+    text = "$a_1$ costs `$5`, $$b$$ and\n```sh\necho $HOME $PWD\n```"
+    expected = '<inline a&#95;1&#42;> costs `$5`, <span class="formula"><block b&#42;></span> and\n```sh\necho $HOME $PWD\n```'
+    assert handouts.with_mathml(text) == expected
 
 
 # ---- what is wrong, and what is missing ----------------------------------------------------------
@@ -221,6 +258,48 @@ def test_help_installs_nothing(tmp_path):
     script = [str(tmp_path / "scripts" / "book"), "--help"]
     done = subprocess.run(script, env=os.environ | {"PYTHON": sys.executable}, capture_output=True, text=True, timeout=60)
     assert done.returncode == 0 and "--serve" in done.stdout and not (tmp_path / ".venv-book").exists()
+
+
+# ---- handouts ------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def handed(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("handouts")
+    for name in HANDED:  # a few: each takes seconds
+        shutil.copy(notebooks.FOLDER / f"{name}.ipynb", folder)
+    done = command("book", "--handouts", "--notebooks", folder, "--out", folder / "out", timeout=1200)
+    assert done.returncode == 0, done.stdout + done.stderr
+    return folder / "out"
+
+
+@pytest.mark.parametrize("name", HANDED)
+def test_a_handout_is_whole_and_offline(handed, name):
+    source, page = nbformat.read(notebooks.FOLDER / f"{name}.ipynb", 4), Page(handed / f"{name}.html")
+    prose = [re.sub(r"```.*?```|`[^`]*`", " ", cell.source, flags=re.DOTALL) for cell in source.cells if cell.cell_type == "markdown"]
+    assert page.formulas == sum(len(FORMULA.findall(one)) for one in prose)
+    assert not [target for target in page.fetched if urlparse(target).netloc]
+    assert not re.search(r"import\s*\(?\s*['\"]https?://", page.path.read_text())
+    pictures = sum("image/png" in output.get("data", {}) for cell in source.cells if cell.cell_type == "code" for output in cell.outputs)
+    assert sum(image["src"].startswith("data:image/png") for image in page.images) == pictures
+    local = {link.split("#")[0] for link in page.links if not urlparse(link).scheme} - {""}
+    assert local <= {f"{other}.html" for other in NAMES}
+
+
+def test_slides_are_slides(handed, chromium):
+    context = chromium.new_context(viewport={"width": 1280, "height": 800}, offline=True)
+    page, asked = context.new_page(), []
+    page.on("request", lambda request: asked.append(request.url))
+    page.goto((handed / "04_training_the_model.slides.html").as_uri())
+    page.wait_for_function("window.Reveal && Reveal.isReady()")
+    assert page.evaluate("Reveal.getHorizontalSlides().length") >= 10 and page.evaluate("Reveal.getTotalSlides()") >= 20
+    page.keyboard.press("ArrowRight")
+    page.wait_for_function("Reveal.getIndices().h === 1")
+    assert "Data and model" in page.inner_text("section.present section.present")
+    PICTURES.mkdir(parents=True, exist_ok=True)
+    page.screenshot(path=PICTURES / "slides.png")
+    assert not [url for url in asked if not url.startswith(("file:", "data:"))]
+    context.close()
 
 
 # ---- as it is seen -------------------------------------------------------------------------------

@@ -1,7 +1,16 @@
-"""Sphinx's settings for scripts/book. Nothing that a page needs comes from the network: formulas are MathML, which browsers draw by themselves."""
+"""Sphinx's settings for scripts/book.
+
+Nothing that a page needs comes from the network: formulas are MathML, which browsers draw by themselves.
+"""
+
+import sys
+from pathlib import Path
 
 from docutils import nodes
-from latex2mathml.converter import convert
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+from handouts import mathml  # noqa: E402
 
 project = "Image Classification with CNNs, in Rust"
 language = "en_GB"
@@ -29,12 +38,11 @@ html_theme_options = {"navigation_with_keys": True, "top_of_page_buttons": []}
 pygments_style = "friendly"
 
 
-def mathml(display):
+def formula(display):
     """The visitor that writes a formula."""
 
     def visit(writer, node):
-        # The converter leaves the backslash of an underscore in a word.
-        made = convert(node.astext(), display=display).replace("\\_", "_")
+        made = mathml(node.astext(), display)
         writer.body.append(f'<div class="formula">{made}</div>\n' if display == "block" else made)
         raise nodes.SkipNode
 
@@ -42,4 +50,4 @@ def mathml(display):
 
 
 def setup(app):
-    app.add_html_math_renderer("mathml", (mathml("inline"), None), (mathml("block"), None))
+    app.add_html_math_renderer("mathml", (formula("inline"), None), (formula("block"), None))
