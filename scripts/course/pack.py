@@ -129,7 +129,8 @@ def crates(contents, cargo_bin):
     home = Path(os.environ.get("CARGO_HOME") or Path.home() / ".cargo")
     host = re.search(r"^host: (\S+)", full_version(cargo_bin), re.MULTILINE)
     fetch = [cargo_bin / "cargo", "fetch", "--locked", *(["--target", host[1]] if host else [])]
-    setup.run(fetch, "The crates could not be fetched.", cwd=ROOT)
+    path = f"{cargo_bin}{os.pathsep}{os.environ['PATH']}"
+    setup.run(fetch, "The crates could not be fetched.", cwd=ROOT, env=os.environ | {"PATH": path})
     locked = LOCKED.findall((ROOT / "Cargo.lock").read_text())
     wanted = {f"{name}-{version}.crate" for name, version in locked}
     for path in sorted((home / "registry" / "cache").glob("*/*.crate")):

@@ -30,7 +30,9 @@ def built(kind, name, package="cnn"):
     if tested():
         command = [cargo_bin / "cargo", "test", "--workspace", "--no-run"]
     command += ["--locked", "--quiet"]
-    done = subprocess.run(command, cwd=notebooks.ROOT, env=environment(), capture_output=True, text=True, check=False)
+    env = environment()
+    env["PATH"] = f"{cargo_bin}{os.pathsep}{env['PATH']}"  # cargo looks for rustc there
+    done = subprocess.run(command, cwd=notebooks.ROOT, env=env, capture_output=True, text=True, check=False)
     if done.returncode:
         raise BuildError(f"The program {name} could not be compiled:\n{done.stderr}")
     return folder() / {"bin": "", "example": "examples"}[kind] / name

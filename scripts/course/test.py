@@ -24,7 +24,7 @@ BESIDE = {"CNN_DATA_DIR": SHARED / "mnist", "CNN_WEIGHTS_DIR": SHARED / "weights
 TESTS = notebooks.ROOT / "scripts" / "tests"
 SCRIPT_TESTS = "script-tests"
 LIMIT = 3600  # seconds for one check
-LONG = bool(os.environ.get("CNN_LONG_TESTS"))  # also what takes minutes: several machines, many kills
+LONG = bool(os.environ.get("CNN_LONG_TESTS"))  # also what takes minutes: several machines, many kills, the whole course packed
 SHOWN = 60  # lines of a failed check's output
 
 
@@ -47,7 +47,7 @@ def arguments():
     parser = argparse.ArgumentParser(
         prog="scripts/test",
         description="Runs every check: the crate, the scripts, the notebooks.",
-        epilog="CNN_LONG_TESTS=1 adds searches on several machines, which take some minutes. scripts/test formats compares model files with real Keras, PyTorch and ONNX Runtime, which it installs (scripts/test formats --help).",
+        epilog="CNN_LONG_TESTS=1 adds searches on several machines and packing the whole course, which take some minutes. scripts/test formats compares model files with real Keras, PyTorch and ONNX Runtime, which it installs (scripts/test formats --help).",
     )
     parser.add_argument("--full", action="store_true", help="execute the notebooks with their full parameters, not the quick ones")
     parser.add_argument("--only", nargs="+", action="extend", metavar="CHECK", help="these checks only: --only rustfmt clippy")

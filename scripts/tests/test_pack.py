@@ -461,7 +461,7 @@ def test_another_user_without_a_network_runs_a_tensor(tmp_path):
     for folder in (tmp_path, *tmp_path.parents[:2]):
         folder.chmod(0o755)
     alone = ["unshare", "-n", "sh", "-c", 'ip link set lo up && exec setpriv --reuid 65534 --regid 65534 --clear-groups "$@"', "sh"]
-    environment = {"HOME": str(home), "PATH": "/usr/bin:/bin", "LANG": "C.UTF-8"}
+    environment = {"HOME": str(home), "PATH": "/usr/bin:/bin:/usr/sbin:/sbin", "LANG": "C.UTF-8"}
     options = {"env": environment, "cwd": home, "capture_output": True, "text": True, "check": False}
     subprocess.run([*alone, "tar", "-xf", archive, "scripts"], timeout=60, **options)
     done = subprocess.run([*alone, home / "scripts" / "unpack", archive, "course"], timeout=3600, **options)
