@@ -644,6 +644,21 @@ def compiled_cells(steps):
     return None
 
 
+def server(steps):
+    """The program of scripts/serve, which notebook 15 starts."""
+    import programs  # it uses this file
+
+    is_there = (programs.folder() / "serve").exists()
+    doing = contextlib.nullcontext() if is_there else steps.doing("server", "compiling the server (2 to 6 minutes on 2 cores)")
+    try:
+        with doing:
+            programs.built("bin", "serve", "serve")
+    except programs.BuildError as error:
+        raise SetupError(str(error)) from None
+    if is_there:
+        steps.done("server", "the program of scripts/serve")
+
+
 def unfinished(cargo_bin):
     """What set-up would still have to do, without doing it: the parts' names."""
     cuda = (VENV / ".cuda").exists()
@@ -669,6 +684,7 @@ def main():
     parser.add_argument("--cuda", action="store_true", help="install libtorch with CUDA (3 GB) instead of the CPU's")
     parser.add_argument("--no-cells", action="store_true", help="do not compile the notebooks' cells in advance")
     parser.add_argument("--tune", action="store_true", help="install what scripts/tune needs, too, which otherwise does so when it is first used")
+    parser.add_argument("--serve", action="store_true", help="compile the server of scripts/serve, too, which otherwise is when it is first started")
     parser.add_argument("--quiet", action="store_true", help="say nothing where there is nothing to do")
     arguments = parser.parse_args()
     steps = Steps(arguments.quiet)
@@ -700,6 +716,8 @@ def main():
             prepared_build(steps, environment, options)
             if not arguments.no_cells:
                 compiled_cells(steps)
+            if arguments.serve:
+                server(steps)
     except SetupError as error:
         print(f"setup: {error}", file=sys.stderr)
         return 1
