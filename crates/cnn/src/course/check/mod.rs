@@ -21,15 +21,65 @@ mod attempt;
 mod checked;
 pub(super) mod exercise;
 mod n00;
+mod n01;
+mod n02;
+mod n03;
+mod n04;
+mod n05;
+mod n06;
+mod n07;
+mod n08;
+mod n09;
+mod n10;
+mod n11;
+mod n12;
+mod n13;
+mod n14;
+mod n15;
+#[cfg(test)]
+mod testing;
+mod values;
 
 pub use checked::{Checked, Told};
-pub use n00::{iterations, mean_squared_error, neuron};
+pub use n00::{iterations, mean_absolute_error, neuron};
+pub use n01::{count_of, mean_image, nearest_mean};
+pub use n02::{one_hot, split_sizes, standardise};
+pub use n03::{conv_parameters, output_side, softmax, two_blocks};
+pub use n04::{cross_entropy, one_step, running_mean};
+pub use n05::{accuracy_when_sure, precision_of, recall_of};
+pub use n06::{lowest_epoch, smoothed, stopping_epoch};
+pub use n07::{answer_if_sure, left_to_people, top_two};
+pub use n08::{erase_filters, same_weights, size_in_bytes};
+pub use n09::{one_cycle, smooth_labels, worth_believing};
+pub use n10::{classify, factor_to_halve, hardest_pair};
+pub use n11::{channel_means, mirrored_too, to_grey};
+pub use n12::{receptive_field, residual, separable_multiply_adds};
+pub use n13::{change_head, cosine, freeze_all_but_the_head};
+pub use n14::{halving_epochs, log_uniform, survivors};
+pub use n15::{digits_of, mean_confidence, percentile};
 
 use anyhow::Result;
 use exercise::{named, Exercise};
 
 /// The exercises of each notebook.
-const NOTEBOOKS: [&[Exercise]; 1] = [n00::EXERCISES];
+const NOTEBOOKS: [&[Exercise]; 16] = [
+    n00::EXERCISES,
+    n01::EXERCISES,
+    n02::EXERCISES,
+    n03::EXERCISES,
+    n04::EXERCISES,
+    n05::EXERCISES,
+    n06::EXERCISES,
+    n07::EXERCISES,
+    n08::EXERCISES,
+    n09::EXERCISES,
+    n10::EXERCISES,
+    n11::EXERCISES,
+    n12::EXERCISES,
+    n13::EXERCISES,
+    n14::EXERCISES,
+    n15::EXERCISES,
+];
 
 /// The next hint of an exercise: up to three, one more each time.
 ///

@@ -5,6 +5,7 @@ use tch::Tensor;
 use super::attempt::{attempt, expect};
 use super::checked::{examine, Checked};
 use super::exercise::Exercise;
+use super::values::{floats, number};
 use crate::engine::text::thousands;
 
 pub(super) const EXERCISES: &[Exercise] = &[
@@ -31,15 +32,15 @@ pub(super) const EXERCISES: &[Exercise] = &[
         why: "A weighted sum, a bias, a bend: every layer of this course is many of these at once.",
     },
     Exercise {
-        name: "mean_squared_error",
+        name: "mean_absolute_error",
         notebook: 0,
         hints: &[
-            "The name read backwards: the error of each point, its square, the mean of all.",
-            "Tensors subtract number by number: `predicted - wanted`; `.square()` squares each.",
+            "The name read backwards: the error of each point, its size, the mean of all.",
+            "Tensors subtract number by number: `predicted - wanted`; `.abs()` takes the sign off each.",
             "`.mean(Kind::Float)` is the mean as a tensor of one number; `double_value(&[])` takes the number out.",
         ],
-        solution: include_str!("solutions/mean_squared_error.rs"),
-        why: "Squares make every error positive, and large ones count more than small ones.",
+        solution: include_str!("solutions/mean_absolute_error.rs"),
+        why: "Without squares an error of 3 counts three times as much as one of 1, and not nine times: outliers pull less.",
     },
 ];
 
@@ -106,62 +107,42 @@ pub fn neuron(answer: impl Fn(&[f64], &[f64], f64) -> f64) -> Checked {
     })
 }
 
-/// Whether `answer` computes the mean squared error of predicted and wanted values.
-pub fn mean_squared_error(answer: impl Fn(&Tensor, &Tensor) -> f64) -> Checked {
-    examine("mean_squared_error", || {
-        let (predicted, wanted) =
-            (Tensor::from_slice(&[2.0_f32, 0.0, -1.0, 4.0]), Tensor::from_slice(&[0.0_f32, 0.0, 1.0, 1.0]));
-        let found = attempt(|| answer(&predicted, &wanted))?;
-        let near = |value: f64| (found - value).abs() < 1e-5;
-        let what = "for predictions [2, 0, -1, 4] where [0, 0, 1, 1] is right, your answer is";
-        expect(near(4.25), || match () {
-            _ if near(17.0) => {
-                format!("{what} 17: that is the sum of the squares; divide it by how many there are")
-            }
-            _ if near(0.75) => {
-                format!("{what} 0.75: errors of both signs cancel out; square each before the mean")
-            }
-            _ if near(1.75) => {
-                format!("{what} 1.75: that is the mean of the errors' sizes; their squares are wanted")
-            }
-            _ if near(0.5625) => format!("{what} 0.5625: you have squared the mean; square each error first"),
-            _ if near(4.25_f64.sqrt()) => {
-                format!("{what} {found:.3}: that is the root of it; without the root, please")
-            }
-            _ => format!("{what} {found}, and 4.25 is right"),
-        })?;
-        let pair = Tensor::from_slice(&[1.0_f32, 3.0]);
-        let found = attempt(|| answer(&pair, &pair))?;
-        expect(found == 0.0, || {
-            format!("predictions that are all right have an error of 0, and yours is {found}")
-        })
+/// Whether `answer` computes the mean absolute error of predicted and wanted values.
+pub fn mean_absolute_error(answer: impl Fn(&Tensor, &Tensor) -> f64) -> Checked {
+    examine("mean_absolute_error", || {
+        for (predicted, wanted) in [
+            ([2.0, 0.0, -1.0, 4.0], [0.0, 0.0, 1.0, 1.0]),
+            ([0.5, 1.0, 1.5, 2.0], [1.5, 0.0, 0.5, 4.0]),
+            ([1.0, 3.0, 0.0, 2.0], [1.0, 3.0, 0.0, 2.0]),
+        ] {
+            let found = attempt(|| answer(&floats(&predicted, &[4]), &floats(&wanted, &[4])))?;
+            let mean = |of: &dyn Fn(f64) -> f64| {
+                predicted.iter().zip(&wanted).map(|(p, w)| of(p - w)).sum::<f64>() / 4.0
+            };
+            let (right, squared, signed) =
+                (mean(&f64::abs), mean(&|error| error * error), mean(&|error| error));
+            let mistakes = [
+                (4.0 * right, "that is the sum of the errors' sizes; divide it by how many there are"),
+                (signed, "errors of both signs cancel out; take the size of each before the mean"),
+                (-signed, "errors of both signs cancel out; take the size of each before the mean"),
+                (signed.abs(), "the sign comes off each error, before the mean"),
+                (squared, "that is the mean of the squares; their sizes are wanted"),
+                (squared.sqrt(), "that is the root of the mean of squares; take the sizes, without squares"),
+            ];
+            let what = format!("for predictions {predicted:?} where {wanted:?} is right,");
+            number(&what, found, right, &mistakes)?;
+        }
+        Ok(())
     })
 }
 
 #[cfg(test)]
 mod tests {
+    use super::super::testing::{says, solutions};
     use super::*;
     use tch::Kind;
 
-    mod solutions {
-        use super::super::{self as check, Checked};
-        use crate::prelude::{Kind, Tensor};
-        include!("solutions/iterations.rs");
-        include!("solutions/neuron.rs");
-        include!("solutions/mean_squared_error.rs");
-
-        pub fn checked() -> Vec<Checked> {
-            vec![
-                check::iterations(iterations),
-                check::neuron(neuron),
-                check::mean_squared_error(mean_squared_error),
-            ]
-        }
-    }
-
-    fn says(checked: Checked, word: &str) {
-        assert!(!checked.has_passed() && checked.to_string().contains(word), "{checked}");
-    }
+    solutions!(iterations, neuron, mean_absolute_error);
 
     #[test]
     fn solutions_pass_and_a_todo_is_no_attempt() {
@@ -170,15 +151,15 @@ mod tests {
         }
         says(iterations(|_, _| todo!("how many?")), "not attempted");
         says(neuron(|_, _, _| todo!()), "not attempted");
-        says(mean_squared_error(|_, _| todo!()), "not attempted");
+        says(mean_absolute_error(|_, _| todo!()), "not attempted");
     }
 
     #[test]
     fn other_ways_are_right_as_well() {
         assert!(iterations(|n, batch| (n as f64 / batch as f64).ceil() as i64).has_passed());
         assert!(iterations(|n, batch| (n + batch - 1) / batch).has_passed());
-        let loss = |a: &Tensor, b: &Tensor| a.mse_loss(b, tch::Reduction::Mean).double_value(&[]);
-        assert!(mean_squared_error(loss).has_passed());
+        let loss = |a: &Tensor, b: &Tensor| a.l1_loss(b, tch::Reduction::Mean).double_value(&[]);
+        assert!(mean_absolute_error(loss).has_passed());
     }
 
     #[test]
@@ -208,14 +189,21 @@ mod tests {
     #[test]
     fn errors_that_people_give() {
         let number = |of: Tensor| of.double_value(&[]);
-        says(mean_squared_error(|a, b| number((a - b).square().sum(Kind::Float))), "the sum of the squares");
-        says(mean_squared_error(|a, b| number((a - b).mean(Kind::Float))), "cancel out");
-        says(mean_squared_error(|a, b| number((a - b).abs().mean(Kind::Float))), "their squares are wanted");
-        says(mean_squared_error(|a, b| number((a - b).mean(Kind::Float).square())), "squared the mean");
         says(
-            mean_squared_error(|a, b| number((a - b).square().mean(Kind::Float).sqrt())),
-            "without the root",
+            mean_absolute_error(|a, b| number((a - b).abs().sum(Kind::Float))),
+            "the sum of the errors' sizes",
         );
-        says(mean_squared_error(|a, b| number((a - b).square())), "it panicked");
+        says(mean_absolute_error(|a, b| number((a - b).mean(Kind::Float))), "cancel out");
+        says(mean_absolute_error(|a, b| number((b - a).mean(Kind::Float))), "cancel out");
+        says(
+            mean_absolute_error(|a, b| number((a - b).square().mean(Kind::Float))),
+            "the mean of the squares",
+        );
+        says(
+            mean_absolute_error(|a, b| number((a - b).square().mean(Kind::Float).sqrt())),
+            "without squares",
+        );
+        says(mean_absolute_error(|_, _| 1.75), "is right");
+        says(mean_absolute_error(|a, b| number((a - b).abs())), "it panicked");
     }
 }
