@@ -36,8 +36,6 @@ mod n12;
 mod n13;
 mod n14;
 mod n15;
-#[cfg(test)]
-mod testing;
 mod values;
 
 pub use checked::{Checked, Told};
@@ -97,3 +95,6 @@ pub fn hint(name: &str) -> Result<Told> {
 pub fn solution(name: &str) -> Result<Told> {
     Ok(Told::solution(named(name)?))
 }
+
+#[cfg(test)]
+mod testing;
