@@ -16,7 +16,10 @@ pub(super) type Verdict = Result<(), Finding>;
 
 impl<E: Into<anyhow::Error>> From<E> for Finding {
     fn from(error: E) -> Finding {
-        Finding::NotYet(format!("it returned the error: {:#}", error.into()))
+        let told = format!("{:#}", error.into());
+        // What follows is for those who work on libtorch.
+        let told = told.split("\nException raised from ").next().unwrap_or_default();
+        Finding::NotYet(format!("it returned the error: {told}"))
     }
 }
 
@@ -39,9 +42,17 @@ pub(super) fn attempt<T>(call: impl FnOnce() -> T) -> Result<T, Finding> {
         let text = text.or_else(|| panic.downcast_ref::<&str>().copied()).unwrap_or("without a message");
         match text.starts_with("not yet implemented") {
             true => Finding::NotAttempted,
-            false => Finding::NotYet(format!("it panicked: {}", text.lines().next().unwrap_or_default())),
+            false => Finding::NotYet(format!("it panicked: {}", reason(text))),
         }
     })
+}
+
+/// The first line of what a panic says; of libtorch's, which tch unwraps, the line itself.
+fn reason(text: &str) -> String {
+    match text.split_once("Torch(\"") {
+        Some((_, quoted)) => quoted.split("\\n").next().unwrap_or_default().replace("\\\"", "\""),
+        None => text.lines().next().unwrap_or_default().to_string(),
+    }
 }
 
 #[cfg(test)]
@@ -56,5 +67,16 @@ mod tests {
         let empty: Vec<i64> = Vec::new();
         let Err(Finding::NotYet(why)) = attempt(|| empty[0]) else { panic!("no finding") };
         assert!(why.starts_with("it panicked: index out of bounds"), "{why}");
+    }
+
+    #[test]
+    fn libtorch_is_told_in_a_line() {
+        let flags = tch::Tensor::from_slice(&[true, false]);
+        let panicked = attempt(|| flags.argmax(0, false));
+        let why = "it panicked: argmax(): does not support bool input";
+        assert_eq!(panicked.err(), Some(Finding::NotYet(why.into())));
+        let returned = Finding::from(flags.f_argmax(0, false).unwrap_err());
+        let Finding::NotYet(why) = returned else { panic!("no finding") };
+        assert!(why.ends_with("argmax(): does not support bool input"), "{why}");
     }
 }

@@ -46,13 +46,13 @@ pub(super) const EXERCISES: &[Exercise] = &[
 /// Whether `answer` counts the labels that are this digit.
 pub fn count_of(answer: impl Fn(&Tensor, i64) -> i64) -> Checked {
     examine("count_of", || {
-        let labels = [5_i64, 1, 4, 1, 9, 2, 1, 3, 1, 4];
+        let labels = [5_i64, 1, 4, 1, 9, 2, 1, 3, 1, 4, 0];
         for (digit, wanted) in [(1, 4), (4, 2), (7, 0), (9, 1)] {
             let found = attempt(|| answer(&Tensor::from_slice(&labels), digit))?;
             let what = format!("of the digit {digit} among the labels {labels:?}");
             let mistakes = [
-                (10, "that is how many labels there are"),
-                (10 - wanted, "that is how many are another digit"),
+                (11, "that is how many labels there are"),
+                (11 - wanted, "that is how many are another digit"),
                 (digit * wanted, "that is their sum; each counts 1"),
             ];
             count(&what, found, wanted, &mistakes)?;
@@ -169,7 +169,10 @@ mod tests {
         says(count_of(sum), "your answer is 8: that is their sum");
         says(count_of(|_, _| 4), "of the digit 4 among");
         says(count_of(|labels, digit| labels.eq(digit).int64_value(&[])), "it panicked");
-        says(count_of(|labels, digit| labels.eq(digit).argmax(0, false).int64_value(&[])), "and 4 is right");
+        says(
+            count_of(|labels, digit| labels.eq(digit).to_kind(Kind::Int64).argmax(0, false).int64_value(&[])),
+            "and 4 is right",
+        );
     }
 
     #[test]
@@ -188,7 +191,7 @@ mod tests {
         says(mean_image(|x, y, d| of_digit(x, y, d).get(0)), "the first of them");
         says(mean_image(|x, y, d| of_digit(x, y, d).mean(Kind::Float)), "one number for all pixels");
         says(
-            mean_image(|x, y, d| of_digit(x, y, d).mean_dim([1_i64].as_slice(), false, Kind::Float)),
+            mean_image(|x, y, d| of_digit(x, y, d).mean_dim([2_i64].as_slice(), false, Kind::Float)),
             "and [2, 3] is right",
         );
         says(mean_image(|_, _, _| Tensor::new()), "not yet");
@@ -209,8 +212,8 @@ mod tests {
             nearest_mean(|image, means| distances(image, means).argmin(0, false).int64_value(&[]) + 1),
             "counted from 0",
         );
-        says(nearest_mean(|image, means| distances(image, means).min().int64_value(&[])), "cancelled out");
-        says(nearest_mean(|_, _| 1), "and 2 is right");
+        says(nearest_mean(|image, means| distances(image, means).min().int64_value(&[])), "and 3 is right");
+        says(nearest_mean(|_, _| 1), "your answer is 1, and 3 is right");
         says(nearest_mean(|image, means| distances(image, means).int64_value(&[])), "it panicked");
     }
 }

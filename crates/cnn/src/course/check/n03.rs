@@ -253,7 +253,12 @@ mod tests {
             let model = Sequential::input([28, 28, 1]).add(Conv2D::new(8, (1, 1)));
             model.add(Conv2D::new(8, (1, 1))).add(Flatten).add(softmax(10)).build()
         };
-        says(two_blocks(last), "the channels come first here");
+        says(two_blocks(last), "channels come first here");
+        let larger = || {
+            let model = Sequential::input([1, 32, 32]).add(Conv2D::new(2, (3, 3)));
+            model.add(Conv2D::new(2, (3, 3))).add(Flatten).add(softmax(10)).build()
+        };
+        says(two_blocks(larger), "and MNIST's are [1, 28, 28]");
         says(two_blocks(|| course::model(1)), "has 1 convolution;");
     }
 

@@ -113,23 +113,32 @@ pub fn recall_of(answer: impl Fn(&Tensor, &Tensor, i64) -> f64) -> Checked {
 /// Whether `answer` computes the accuracy on those images that the model is sure of.
 pub fn accuracy_when_sure(answer: impl Fn(&Tensor, &Tensor, f64) -> f64) -> Checked {
     examine("accuracy_when_sure", || {
-        let rows = [[0.8, 0.1, 0.1], [0.3, 0.6, 0.1], [0.2, 0.1, 0.7], [0.4, 0.3, 0.3], [0.05, 0.05, 0.9]];
-        let probabilities = floats(&rows.concat(), &[5, 3]);
-        let truth = [0_i64, 1, 0, 0, 2];
-        for (least, right, sure) in [(0.65, 2.0, 3.0), (0.5, 3.0, 4.0), (0.0, 4.0, 5.0)] {
+        let rows = [
+            [0.8, 0.1, 0.1],
+            [0.3, 0.6, 0.1],
+            [0.2, 0.1, 0.7],
+            [0.4, 0.3, 0.3],
+            [0.05, 0.05, 0.9],
+            [0.48, 0.32, 0.2],
+            [0.3, 0.4, 0.3],
+        ];
+        let probabilities = floats(&rows.concat(), &[7, 3]);
+        let truth = [0_i64, 1, 0, 1, 2, 0, 0];
+        let images = 7.0;
+        for (least, right, sure) in [(0.65, 2.0, 3.0), (0.5, 3.0, 4.0), (0.0, 4.0, 7.0)] {
             let found = attempt(|| answer(&probabilities, &Tensor::from_slice(&truth), least))?;
             let what =
                 format!("for the probabilities {rows:?}, the labels {truth:?} and those above {least}");
-            let own = [0.8, 0.6, 0.2, 0.4, 0.9].iter().filter(|&&p| p > least).count() as f64;
+            let own = [0.8, 0.6, 0.2, 0.3, 0.9, 0.48, 0.3].iter().filter(|&&p| p > least).count() as f64;
             let mistakes = [
-                (right / 5.0, "divide by how many it is sure of, not by all images"),
-                (0.8, "that is the accuracy on all images; leave out those it is not sure of"),
-                (sure / 5.0, "that is the share of images it is sure of; how many of those are right?"),
+                (right / images, "divide by how many it is sure of, not by all images"),
+                (4.0 / images, "that is the accuracy on all images; leave out those it is not sure of"),
+                (sure / images, "that is the share of images it is sure of; how many of those are right?"),
                 (right, "that is how many are right; divide by how many it is sure of"),
                 (100.0 * right / sure, "a share from 0 to 1, please, no percentage"),
                 (1.0 - right / sure, "that is the share of wrong answers"),
-                ((4.0 - right) / (5.0 - sure), "that is the accuracy on those it is *not* sure of"),
-                (own / 5.0, "sure is what the largest probability of a row says, right or wrong"),
+                ((4.0 - right) / (images - sure), "that is the accuracy on those it is *not* sure of"),
+                (own / images, "sure is what the largest probability of a row says, right or wrong"),
                 (1.0, "sure is what the largest probability of a row says, right or wrong"),
             ];
             number(&what, found, right / sure, &mistakes)?;
@@ -208,9 +217,9 @@ mod tests {
         let sure = |p: &Tensor, least: f64| p.amax([1_i64].as_slice(), false).gt(least);
         let hits = |p: &Tensor, truth: &Tensor| p.argmax(-1, false).eq_tensor(truth);
         let right = |p: &Tensor, t: &Tensor, least: f64| sum(sure(p, least).logical_and(&hits(p, t)));
-        says(accuracy_when_sure(|p, t, least| right(p, t, least) / 5.0), "not by all images");
-        says(accuracy_when_sure(|p, t, _| sum(hits(p, t)) / 5.0), "leave out those");
-        says(accuracy_when_sure(|p, _, least| sum(sure(p, least)) / 5.0), "the share of images");
+        says(accuracy_when_sure(|p, t, least| right(p, t, least) / 7.0), "not by all images");
+        says(accuracy_when_sure(|p, t, _| sum(hits(p, t)) / 7.0), "leave out those");
+        says(accuracy_when_sure(|p, _, least| sum(sure(p, least)) / 7.0), "the share of images");
         says(accuracy_when_sure(right), "divide by how many it is sure of");
         let wrong = |p: &Tensor, t: &Tensor, least: f64| 1.0 - right(p, t, least) / sum(sure(p, least));
         says(accuracy_when_sure(wrong), "wrong answers");

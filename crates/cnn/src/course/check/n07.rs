@@ -203,7 +203,7 @@ mod tests {
         says(left_to_people(|p, least| sum(p.gt(least))), "read by the machine");
         says(left_to_people(|p, least| sum(largest(p).lt(least)) * 100 / 5), "no percentage");
         says(left_to_people(|p, _| p.size()[0]), "these are all images");
-        says(left_to_people(|_, _| 2), "and 3 is right");
+        says(left_to_people(|_, _| 2), "0.8 being wanted");
         says(left_to_people(|p, least| largest(p).lt(least).int64_value(&[])), "it panicked");
     }
 }

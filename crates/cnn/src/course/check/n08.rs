@@ -231,7 +231,7 @@ mod tests {
                     && a.weights()[3].1 == b.weights()[3].1
                     && a.weights()[0].0 == b.weights()[0].0
             }),
-            "is another",
+            "another seed",
         );
         says(
             same_weights(|a, b| all(a, b, |a, b| (a - b).abs().sum(Kind::Float).double_value(&[]) == 0.0)),

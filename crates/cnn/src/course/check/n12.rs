@@ -47,7 +47,7 @@ pub(super) const EXERCISES: &[Exercise] = &[
 pub fn receptive_field(answer: impl Fn(&[i64]) -> i64) -> Checked {
     examine("receptive_field", || {
         for (kernels, wanted) in
-            [(vec![3_i64, 3], 5), (vec![5], 5), (vec![3, 3, 3], 7), (vec![7, 3, 1, 5], 13), (vec![3; 8], 17)]
+            [(vec![3_i64, 3], 5), (vec![3, 3, 3], 7), (vec![7, 3, 1, 5], 13), (vec![3; 8], 17), (vec![5], 5)]
         {
             let found = attempt(|| answer(&kernels))?;
             let what = format!("for kernels of the sides {kernels:?}");
