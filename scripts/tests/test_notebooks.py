@@ -8,6 +8,7 @@ from pathlib import Path
 import nbformat
 import pytest
 
+import exercises
 import notebooks
 import parameters
 
@@ -99,7 +100,7 @@ def test_says_its_step_and_ends_with_numbered_experiments(path):
     assert number not in range(1, 11) or f"Step {number} of ten." in prose[0]
     experiments = next(text for text in reversed(prose) if "## Try it" in text).split("## Try it\n\n")[1]
     numbers = re.findall(r"^(?:(\d+)\.|-) ", experiments, re.MULTILINE)
-    assert numbers == [str(place) for place in range(1, len(numbers) + 1)] and len(numbers) >= 4
+    assert numbers == [str(place) for place in range(1, len(numbers) + 1)] and len(numbers) >= 3
 
 
 @each
@@ -132,6 +133,19 @@ def test_british_spelling(path):
         for match in AMERICAN.finditer(prose_of(cell))
     ]
     assert not found
+
+
+@each
+def test_exercises_are_not_attempted(path):
+    """As shipped they are open: their cells show nothing, and no check passes."""
+    cells = code_cells(nbformat.read(EXECUTED / path.name if EXECUTED else path, 4))
+    if not any(cell.execution_count for cell in cells):
+        pytest.skip("saved without outputs")
+    checked = [cell for cell in cells if exercises.checks(cell)]
+    assert len(checked) == sum(map(exercises.is_exercise, cells)) > 0
+    assert not any(cell.outputs for cell in cells if exercises.is_exercise(cell))
+    for cell in checked:
+        assert f"{exercises.checks(cell)[0]}: not attempted: " in "".join(texts_of(cell)), cell.id
 
 
 @each

@@ -75,6 +75,7 @@ pub mod architectures;
 
 pub mod course;
 
+pub use course::check;
 pub use engine::device::device;
 pub use evaluation::{ConfusionMatrix, Evaluation};
 pub use model::{Loss, Sequential, SequentialBuilder};
@@ -111,7 +112,7 @@ pub mod prelude {
     pub use crate::preprocessing::{add_channel, normalize, to_categorical};
     pub use crate::tch::{Device, Kind, Tensor};
     pub use crate::{
-        architectures, course, device, plots, Adam, AdamW, Augment, ConfusionMatrix, Figure, FillMode, Fit,
-        History, Loss, LrFind, Optimizer, Progbar, RMSprop, Schedule, Sequential, Table, SGD,
+        architectures, check, course, device, plots, Adam, AdamW, Augment, ConfusionMatrix, Figure, FillMode,
+        Fit, History, Loss, LrFind, Optimizer, Progbar, RMSprop, Schedule, Sequential, Table, SGD,
     };
 }

@@ -1,4 +1,9 @@
-//! What the notebooks share: the course's model, and the folder in which they leave results for each other.
+//! What the notebooks share: the course's model, the folder in which they leave results for each other, and exercises.
+
+pub mod check;
+mod progress;
+
+pub use progress::progress;
 
 use anyhow::{bail, ensure, Result};
 use serde::{Deserialize, Serialize};
@@ -16,6 +21,26 @@ use crate::model::{Loss, Sequential};
 use crate::optimizers::Adam;
 use crate::preprocessing::{add_channel, normalize};
 use crate::training::{Fit, History};
+
+/// The titles of the notebooks.
+const TITLES: [&str; 16] = [
+    "Prerequisites",
+    "Data acquisition and exploration",
+    "Data preprocessing",
+    "Building the CNN model",
+    "Training the model",
+    "Evaluating the model",
+    "Visualising training results",
+    "Making predictions",
+    "Saving and loading the model",
+    "Experimenting with model improvements",
+    "Conclusion",
+    "Different data sets",
+    "VGG, ResNet, MobileNet",
+    "Transfer learning",
+    "Hyperparameter tuning",
+    "Deployment",
+];
 
 /// A file in `artifacts`, where notebooks leave what later ones read; `CNN_ARTIFACTS` names another folder.
 ///

@@ -1,0 +1,3 @@
+fn mean_absolute_error(predicted: &Tensor, wanted: &Tensor) -> f64 {
+    (predicted - wanted).abs().mean(Kind::Float).double_value(&[])
+}

@@ -1,0 +1,3 @@
+fn residual(x: &Tensor, f: &dyn Fn(&Tensor) -> Tensor) -> Tensor {
+    (f(x) + x).relu()
+}

@@ -1,0 +1,3 @@
+fn same_weights(a: &Sequential, b: &Sequential) -> bool {
+    a.weights() == b.weights()
+}

@@ -1,0 +1,3 @@
+fn standardise(images: &Tensor) -> Tensor {
+    (images - images.mean(Kind::Float)) / images.std(false)
+}
