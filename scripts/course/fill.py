@@ -9,6 +9,7 @@ import os
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
+from itertools import takewhile
 from pathlib import Path
 
 from jupyter_client.manager import KernelManager
@@ -21,8 +22,9 @@ COMMANDS = (":", "!")
 
 
 def sources(path):
-    """The code cells, without commands other than dependencies."""
-    found = [cell.source for cell in notebooks.read(path).cells if cell.cell_type == "code"]
+    """The code cells, without commands other than dependencies, up to the exercises: those a learner writes."""
+    cells = [cell for cell in notebooks.read(path).cells if cell.cell_type == "code"]
+    found = [cell.source for cell in takewhile(lambda cell: "exercise" not in cell.metadata.get("tags", []), cells)]
     is_done = lambda line: line.startswith(COMMANDS) and not line.startswith(":dep ")  # noqa: E731
     return [source for source in found if not any(map(is_done, source.splitlines()))]
 
