@@ -1,5 +1,6 @@
 """Exercises: the notebooks' and the crate's are the same, they are shipped open, and their solutions pass, in the crate's tests and in a kernel."""
 
+import os
 import re
 
 import nbformat
@@ -181,7 +182,7 @@ def test_all_solutions_pass_in_the_kernel(tmp_path):
     asked = ['check::hint("neuron")?', 'check::solution("neuron")?', "check::neuron(|_, _, _| 0.0)", "course::progress()?"]
     path = make_notebook(tmp_path / "00_solved.ipynb", [SETUP, *cells, *asked])
     client = Client(nbformat.read(path, 4), **settings(600))
-    failure = client.execute_in(notebooks.FOLDER, {"CNN_ARTIFACTS": str(tmp_path)})
+    failure = client.execute_in(notebooks.FOLDER, os.environ | {"CNN_ARTIFACTS": str(tmp_path)})
     assert failure is None, failure.message
     assert not any(output.get("name") == "stderr" for cell in client.nb.cells[1:] for output in cell.outputs)
     texts = [text_of(cell) for cell in client.nb.cells[2:]]
