@@ -69,14 +69,15 @@ pub fn receptive_field(answer: impl Fn(&[i64]) -> i64) -> Checked {
 pub fn residual(answer: impl Fn(&Tensor, &dyn Fn(&Tensor) -> Tensor) -> Tensor) -> Checked {
     examine("residual", || {
         let x = [1.0, -2.0, 3.0, -4.0, 0.5, 2.0];
-        let functions: [(&str, &dyn Fn(&Tensor) -> Tensor); 3] = [
-            ("f(x) = 3 - 2x", &|x| 3.0 - 2.0 * x),
-            ("f(x) = 0", &|x| x.zeros_like()),
-            ("f(x) = x²", &|x| x.square()),
+        type Function = fn(&Tensor) -> Tensor;
+        let functions: [(&str, Function); 3] = [
+            ("f(x) = 3 - 2x", |x| 3.0 - 2.0 * x),
+            ("f(x) = 0", Tensor::zeros_like),
+            ("f(x) = x²", Tensor::square),
         ];
         for (name, f) in functions {
             let rows = floats(&x, &[1, 2, 3]);
-            let found = attempt(|| answer(&rows, f))?;
+            let found = attempt(|| answer(&rows, &f))?;
             let of = f(&rows);
             let mistakes = [
                 (&of + &rows, "ReLU is missing: it comes after the addition"),
