@@ -229,9 +229,6 @@ def serve(site, port):
 
 def main():
     chosen = arguments()
-    if sys.version_info < (3, 10):
-        print("book: Python 3.10 or newer is needed; PYTHON=/path/to/python3 names one", file=sys.stderr)
-        return 1
     try:
         in_its_environment()
         site = (chosen.out or notebooks.OUT / ("handouts" if chosen.handouts else "book")).absolute()

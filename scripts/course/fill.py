@@ -15,6 +15,7 @@ from pathlib import Path
 from jupyter_client.manager import KernelManager
 
 import notebooks
+from exercises import is_exercise
 
 LIMIT = 600  # seconds for one cell, on a busy machine
 # What is not Rust would be done all the same.
@@ -24,7 +25,7 @@ COMMANDS = (":", "!")
 def sources(path):
     """The code cells, without commands other than dependencies, up to the exercises: those a learner writes."""
     cells = [cell for cell in notebooks.read(path).cells if cell.cell_type == "code"]
-    found = [cell.source for cell in takewhile(lambda cell: "exercise" not in cell.metadata.get("tags", []), cells)]
+    found = [cell.source for cell in takewhile(lambda cell: not is_exercise(cell), cells)]
     is_done = lambda line: line.startswith(COMMANDS) and not line.startswith(":dep ")  # noqa: E731
     return [source for source in found if not any(map(is_done, source.splitlines()))]
 

@@ -108,11 +108,7 @@ def installed(contents, cuda):
         contents.add(program, program.relative_to(ROOT))
     session = setup.session_folder()
     contents.add_folder(session, f"bundle/cache/{session.name}")
-    # The user's own, where set-up has taken that.
-    named = Path(os.environ.get("LIBTORCH") or "").expanduser().resolve()
-    own = os.environ.get("LIBTORCH") and setup.libtorch_version(named) == setup.TORCH
-    torch = named if own else setup.libtorch_folder(cuda) / "torch"
-    contents.add_folder(torch, f"bundle/cache/{setup.libtorch_folder(cuda).name}/torch")
+    contents.add_folder(setup.libtorch_in_use(cuda), f"bundle/cache/{setup.libtorch_folder(cuda).name}/torch")
 
 
 def is_made_anew(inside):

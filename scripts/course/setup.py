@@ -320,7 +320,7 @@ def by_apt(steps, name, what, names, how_much, advice):
 
 def environments_at_this_place(steps):
     """Mends the virtual environments of a checkout that was moved or copied, and those whose Python has gone."""
-    for venv in (VENV, TEST_VENV, TUNE_VENV, DASK_VENV):
+    for venv in (VENV, TEST_VENV, TUNE_VENV, DASK_VENV, BOOK_VENV):
         stamp = venv / ".installed"
         if not stamp.exists() or moved.is_whole(venv):
             continue
@@ -396,6 +396,13 @@ def digest_of(paths):
 def libtorch_folder(cuda):
     """Where set-up puts libtorch."""
     return cache_folder() / f"libtorch-{TORCH}-{'cuda' if cuda else 'cpu'}"
+
+
+def libtorch_in_use(cuda):
+    """The user's own libtorch, if it fits, or else where set-up puts one."""
+    named = Path(os.environ.get("LIBTORCH") or "").expanduser().resolve()
+    is_own = bool(os.environ.get("LIBTORCH")) and libtorch_version(named) == TORCH
+    return named if is_own else libtorch_folder(cuda) / "torch"
 
 
 def libtorch(steps, cuda):
@@ -661,10 +668,7 @@ def server(steps):
 
 def unfinished(cargo_bin):
     """What set-up would still have to do, without doing it: the parts' names."""
-    cuda = (VENV / ".cuda").exists()
-    named = Path(os.environ.get("LIBTORCH") or "").expanduser().resolve()
-    own = bool(os.environ.get("LIBTORCH")) and libtorch_version(named) == TORCH
-    torch = named if own else libtorch_folder(cuda) / "torch"
+    torch = libtorch_in_use((VENV / ".cuda").exists())
     session = session_folder() / "bin" / "live-session"
     parts = {
         "the standard library's sources": has_rust_sources(cargo_bin),

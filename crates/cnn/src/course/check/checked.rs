@@ -27,8 +27,8 @@ pub struct Told {
 pub(super) fn examine(name: &'static str, check: impl FnOnce() -> Verdict) -> Checked {
     // What a learner returns may be of any shape: a check that stumbles over it has found something.
     let verdict = attempt(check).and_then(|verdict| verdict);
-    if verdict.is_ok() {
-        // Passing counts even where it cannot be kept.
+    // Passing counts even where it cannot be kept; in the crate's own tests nobody has passed anything.
+    if verdict.is_ok() && !cfg!(test) {
         let _ = progress::passed(name);
     }
     Checked { name, verdict }
