@@ -7,7 +7,7 @@ use jupyter_protocol::messaging::{
     ClearOutput, DisplayData, ErrorOutput, JupyterMessageContent as Content, Media, StreamContent, Transient,
     UpdateDisplayData,
 };
-use serde_json::Value;
+use serde_json::{json, Map, Value};
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
@@ -152,11 +152,16 @@ impl Output {
         match line {
             Line::Display { id, data } => {
                 published.extend(self.before_display());
-                let mut display = DisplayData::new(media(data));
+                let metadata = alternative_texts(&data);
+                let mut display = DisplayData { metadata, ..DisplayData::new(media(data)) };
                 display.transient = id.map(|id| Transient { display_id: Some(id) });
                 published.push(display.into());
             }
-            Line::Update { id, data } => published.push(UpdateDisplayData::new(media(data), &id).into()),
+            Line::Update { id, data } => {
+                let metadata = alternative_texts(&data);
+                let update = UpdateDisplayData { metadata, ..UpdateDisplayData::new(media(data), &id) };
+                published.push(update.into());
+            }
             Line::Clear { wait } => {
                 published.extend(self.before_display());
                 published.push(ClearOutput { wait }.into());
@@ -249,13 +254,20 @@ fn stream(of: impl Fn(&str) -> StreamContent, text: String) -> Vec<Content> {
     }
 }
 
+/// The plain text beside a picture is its alternative text, which Jupyter keeps in the output's metadata.
+fn alternative_texts(data: &BTreeMap<String, String>) -> Map<String, Value> {
+    let pictures = data.keys().filter(|mime_type| mime_type.starts_with("image/"));
+    let Some(text) = data.get("text/plain") else { return Map::new() };
+    pictures.map(|mime_type| (mime_type.clone(), json!({ "alt": text }))).collect()
+}
+
 /// The contents by MIME type; JSON is sent as text, and parsed here.
 pub fn media(data: BTreeMap<String, String>) -> Media {
     let value = |mime_type: &str, content: String| match mime_type.ends_with("json") {
         true => serde_json::from_str(&content).unwrap_or(Value::String(content)),
         false => Value::String(content),
     };
-    let bundle: serde_json::Map<String, Value> = data
+    let bundle: Map<String, Value> = data
         .into_iter()
         .map(|(mime_type, content)| {
             let value = value(&mime_type, content);
@@ -293,6 +305,19 @@ mod tests {
 
     fn error(output: &mut Output) -> ErrorOutput {
         output.finish(&nowhere).1.unwrap()
+    }
+
+    #[test]
+    fn a_picture_has_the_text_beside_it_as_its_alternative() {
+        let mut output = Output::default();
+        let data = r#""data":{"image/png":"iVBO","text/plain":"a line"}"#;
+        for line in [r#""op":"display""#, r#""op":"display","id":"1""#, r#""op":"update","id":"1""#] {
+            let published = print(&mut output, &format!("\u{1f}live/1 {{{line},{data}}}\n"));
+            assert!(published[0].contains(r#""metadata":{"image/png":{"alt":"a line"}}"#), "{published:?}");
+        }
+        let alone =
+            print(&mut output, "\u{1f}live/1 {\"op\":\"display\",\"data\":{\"image/png\":\"iVBO\"}}\n");
+        assert!(alone[0].contains(r#""metadata":{}"#), "{alone:?}");
     }
 
     #[test]

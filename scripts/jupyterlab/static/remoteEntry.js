@@ -1,15 +1,14 @@
 // An extension of JupyterLab, written as its build tools would write it, without them.
-//
-// After Shift+Enter the next cell has the focus, and browsers keep what has the focus where it is on the screen ("scroll
-// anchoring"). So an output that appears above it, such as the display of a training, moves up and out of sight, the more so
-// if a long stored output was removed there. While a kernel is busy, the page is not anchored: what is below moves down.
 (function () {
+  // After Shift+Enter the next cell has the focus, and browsers keep what has the focus where it is on the screen ("scroll
+  // anchoring"). So an output that appears above it, such as the display of a training, moves up and out of sight, the more so
+  // if a long stored output was removed there. While a kernel is busy, the page is not anchored: what is below moves down.
   const style = `
     .jp-NotebookPanel:has(.jp-Notebook-ExecutionIndicator[data-status="busy"]) .jp-WindowedPanel-outer {
       overflow-anchor: none;
     }`;
 
-  const plugin = {
+  const liveDisplays = {
     id: "live-displays:plugin",
     autoStart: true,
     activate: () => {
@@ -19,9 +18,34 @@
     },
   };
 
+  // JupyterLab 4.6 leaves out the alternative text that a picture has in its output's metadata: {"image/png": {"alt": "…"}}.
+  const alternativeTexts = ({ IRenderMimeRegistry, RenderedImage, imageRendererFactory }) => ({
+    id: "live-displays:alternative-texts",
+    autoStart: true,
+    requires: [IRenderMimeRegistry],
+    activate: (_, registry) => {
+      class WithText extends RenderedImage {
+        async render(model) {
+          await super.render(model);
+          this.node.querySelector("img")?.setAttribute("alt", model.metadata[this.mimeType]?.alt ?? "");
+        }
+      }
+      const factory = { ...imageRendererFactory, createRenderer: (options) => new WithText(options) };
+      registry.addFactory(factory);
+    },
+  });
+
+  let shared; // the modules of the running JupyterLab, by name and version
+
   window._JUPYTERLAB = window._JUPYTERLAB || {};
   window._JUPYTERLAB["live-displays"] = {
-    init: () => {},
-    get: () => Promise.resolve(() => ({ __esModule: true, default: plugin })),
+    init: (scope) => {
+      shared = scope;
+    },
+    get: async () => {
+      const [rendermime] = Object.values(shared["@jupyterlab/rendermime"]);
+      const plugins = [liveDisplays, alternativeTexts((await rendermime.get())())];
+      return () => ({ __esModule: true, default: plugins });
+    },
   };
 })();

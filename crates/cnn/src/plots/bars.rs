@@ -3,6 +3,7 @@
 use anyhow::{ensure, Result};
 use plotters::prelude::*;
 
+use crate::show::describe::{listed, number};
 use crate::show::style::{plotters_step, tick, COLOURS, LABEL, TICK, TITLE};
 use crate::show::text_width::text_width;
 use crate::show::{Figure, FONT};
@@ -44,7 +45,7 @@ pub fn bars<S: AsRef<str>>(
     let width = (120 + values.len() as u32 * (longest * 10).max(56)).clamp(480, 1280);
     // plotters cannot divide an axis with a single place: one bar gets an empty place on either side.
     let places = if values.len() == 1 { -1..1 } else { 0..values.len() as i32 - 1 };
-    Figure::draw((width, 420), |area| {
+    let drawn = Figure::draw((width, 420), |area| {
         let mut chart = ChartBuilder::on(area)
             .caption(title, (FONT, TITLE))
             .margin(14)
@@ -79,12 +80,24 @@ pub fn bars<S: AsRef<str>>(
             bar
         }))?;
         Ok(())
-    })
+    })?;
+    let told = names.iter().zip(values).map(|(name, &value)| format!("{} {}", name.as_ref(), number(value)));
+    let told = listed(&told.collect::<Vec<_>>(), "; ");
+    Ok(drawn.described(&format!("Bar chart “{title}”: {y_label} for each {x_label}. {told}.")))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn it_is_told_in_words() {
+        let figure = bars("Images per class", "digit", "images", &["0", "1"], &[5923.0, 0.5]).unwrap();
+        assert_eq!(
+            figure.description(),
+            "Bar chart “Images per class”: images for each digit. 0 5,923; 1 0.5."
+        );
+    }
 
     #[test]
     fn a_single_bar_is_seen() {

@@ -6,6 +6,7 @@ use std::ops::Range;
 
 use crate::engine::text::thousands;
 use crate::show::canvas::legend_name;
+use crate::show::describe::{course, listed, range};
 use crate::show::style::{plotters_step, tick, COLOURS, LABEL, TICK, TITLE};
 use crate::show::{Figure, FONT};
 
@@ -38,6 +39,29 @@ struct Series {
     name: String,
     points: Vec<(f64, f64)>,
     joined: bool,
+}
+
+impl Series {
+    fn description(&self) -> String {
+        let points: Vec<(f64, f64)> = self.points.iter().copied().filter(is_finite).collect();
+        let name = match self.name.as_str() {
+            "" => if self.joined { "A line" } else { "Points" }.to_string(),
+            name => format!("“{name}”"),
+        };
+        if self.joined {
+            return format!("{name} {}.", course(&points));
+        }
+        let of = |place: fn(&(f64, f64)) -> f64| range(points.iter().map(place));
+        match points.as_slice() {
+            [] | [_] => format!("{name} {}.", course(&points)),
+            _ => format!(
+                "{name}: {} points, {} over {}.",
+                points.len(),
+                of(|point| point.1),
+                of(|point| point.0)
+            ),
+        }
+    }
 }
 
 impl Chart {
@@ -96,12 +120,23 @@ impl Chart {
     /// If there is no point to draw, or the size is empty or too large.
     pub fn figure(&self) -> Result<Figure> {
         let mut chart = self.clone();
+        let description = self.description();
         if self.log_x {
             for point in chart.series.iter_mut().flat_map(|series| &mut series.points) {
                 point.0 = point.0.log10();
             }
         }
-        chart.draw()
+        Ok(chart.draw()?.described(&description))
+    }
+
+    fn description(&self) -> String {
+        let scale = if self.log_x { ", on a logarithmic axis" } else { "" };
+        let axes = match (self.y_label.as_str(), self.x_label.as_str()) {
+            ("", "") => String::new(),
+            (y, x) => format!(": {y} over {x}{scale}"),
+        };
+        let told: Vec<String> = self.series.iter().map(Series::description).collect();
+        format!("Chart “{}”{axes}. {}", self.title, listed(&told, " "))
     }
 
     /// Draws the points where they are; with `log_x`, these are logarithms.
@@ -235,6 +270,25 @@ mod tests {
         assert_eq!([2.0, 2.2, 3.0].map(|exponent| power_of_ten(exponent, &few)), ["100", "158", "1,000"]);
         assert_eq!(power_of_ten(-2.2, &(-3.0..-2.0)), "6.3e-3");
         assert_eq!([-3.0, -2.5, 0.0].map(|exponent| power_of_ten(exponent, &many)), ["1e-3", "", "1e0"]);
+    }
+
+    #[test]
+    fn it_is_told_in_words() {
+        let chart = Chart::new("Loss")
+            .axes("epoch", "loss")
+            .line("training", &[(1.0, 0.9), (2.0, f64::NAN), (3.0, 0.25)]);
+        let chart = chart.points("", &[(1.0, 0.5), (2.0, 0.25), (3.0, 0.75)]).line("none", &[]);
+        assert_eq!(
+            chart.figure().unwrap().description(),
+            "Chart “Loss”: loss over epoch. “training” falls from 0.9 at 1 to 0.25 at 3. Points: 3 points, 0.25 to 0.75 over 1 to 3. \
+             “none” has no points."
+        );
+        let logarithmic =
+            Chart::new("Range test").axes("rate", "loss").log_x().points("best", &[(1e-3, 0.5)]);
+        assert_eq!(
+            logarithmic.figure().unwrap().description(),
+            "Chart “Range test”: loss over rate, on a logarithmic axis. “best” has one point, 0.5 at 0.001."
+        );
     }
 
     #[test]

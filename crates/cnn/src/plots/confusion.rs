@@ -4,12 +4,15 @@ use anyhow::Result;
 use plotters::prelude::*;
 use plotters::style::text_anchor::{HPos, Pos, VPos};
 
+use crate::engine::text::thousands;
 use crate::evaluation::ConfusionMatrix;
 use crate::show::canvas::pixel_width;
 use crate::show::style::{LABEL, TICK, TITLE};
 use crate::show::{Figure, FONT};
 
 const CELL: i32 = 58;
+/// So many of the most frequent mistakes are told in words.
+const TOLD: usize = 5;
 /// What is left of and above the cells, with names as short as numbers.
 const LEFT: i32 = 84;
 const TOP: i32 = 100;
@@ -36,7 +39,7 @@ pub fn confusion_matrix(matrix: &ConfusionMatrix, title: &str) -> Result<Figure>
     let style = |pixels: u32, colour: &RGBColor| {
         (FONT, pixels).into_font().color(colour).pos(Pos::new(HPos::Center, VPos::Center))
     };
-    Figure::draw((size.0 as u32, size.1 as u32), |area| {
+    let drawn = Figure::draw((size.0 as u32, size.1 as u32), |area| {
         let middle = left + classes * CELL / 2;
         // A title that is wider than the cells goes to the left, and is seen whole.
         let title_middle = middle.min(size.0 - title_width / 2 - 12).max(title_width / 2 + 12);
@@ -80,7 +83,28 @@ pub fn confusion_matrix(matrix: &ConfusionMatrix, title: &str) -> Result<Figure>
             }
         }
         Ok(())
-    })
+    })?;
+    Ok(drawn.described(&description(matrix, title)))
+}
+
+/// How many are right, and what is mistaken for what most often.
+fn description(matrix: &ConfusionMatrix, title: &str) -> String {
+    let classes = 0..matrix.classes();
+    let all: i64 = classes.clone().map(|class| matrix.support(class)).sum();
+    let right: i64 = classes.map(|class| matrix.count(class, class)).sum();
+    let mistaken = matrix.confusions().into_iter().take(TOLD).map(|(truth, predicted, count)| {
+        format!("{} for {} {count} times", matrix.class_name(truth), matrix.class_name(predicted))
+    });
+    let mistaken = match mistaken.collect::<Vec<_>>() {
+        none if none.is_empty() => String::new(),
+        most => format!(" Most often mistaken: {}.", most.join(", ")),
+    };
+    format!(
+        "Confusion matrix “{title}” of {} classes: {} of {} are right.{mistaken}",
+        matrix.classes(),
+        thousands(right),
+        thousands(all)
+    )
 }
 
 /// `colour` at strength 1, white at 0.
@@ -114,6 +138,18 @@ mod tests {
         // More of a name is more ink, to its last letter.
         let ink = |name: &str| figure(&[name, "automobiles", "3"], "x").count(BLACK);
         assert!(ink("automobil") < ink("automobile") && ink("automobile") < ink("automobiles"));
+    }
+
+    #[test]
+    fn it_is_told_in_words() {
+        let (truth, predicted) =
+            (Tensor::from_slice(&[0i64, 0, 0, 1, 1]), Tensor::from_slice(&[0i64, 1, 1, 1, 1]));
+        let matrix =
+            ConfusionMatrix::new(&truth, &predicted, 2).unwrap().class_names(&["cat", "dog"]).unwrap();
+        assert_eq!(
+            confusion_matrix(&matrix, "Pets").unwrap().description(),
+            "Confusion matrix “Pets” of 2 classes: 3 of 5 are right. Most often mistaken: cat for dog 2 times."
+        );
     }
 
     #[test]

@@ -5,6 +5,7 @@ use plotters::prelude::*;
 use plotters::style::text_anchor::{HPos, Pos, VPos};
 use tch::{Kind, Tensor};
 
+use crate::show::describe::listed;
 use crate::show::pixels::Pixels;
 use crate::show::style::TICK;
 use crate::show::text_width::text_width;
@@ -104,7 +105,14 @@ pub fn images<S: AsRef<str>>(x: &Tensor, titles: &[S], columns: usize) -> Result
         let (left, top) = place(index);
         figure = figure.with(&enlarged(&pixels, width as usize, scale as usize), (left as u32, top as u32));
     }
-    Ok(figure)
+    let what = match (count, channels) {
+        (1, 1) => "An image".to_string(),
+        (1, _) => "An image in colour".to_string(),
+        (_, 1) => format!("{count} images"),
+        _ => format!("{count} images in colour"),
+    };
+    let told = if titles.is_empty() { String::new() } else { format!(": {}", listed(titles, "; ")) };
+    Ok(figure.described(&format!("{what} of {height}×{width} pixels{told}.")))
 }
 
 /// How numbers of images of one channel are shown.
@@ -180,6 +188,17 @@ mod tests {
         assert_eq!(shown(&standardised).count(RGBColor(200, 100, 50)), area);
         // One number alone has no span.
         assert_eq!(shown(&(floats.zeros_like() + 7.0)).count(BLACK), area);
+    }
+
+    #[test]
+    fn they_are_told_in_words() {
+        let bytes = Tensor::full([2, 3, 4, 5], 7i64, (Kind::Uint8, Device::Cpu));
+        let told = |figure: Figure| figure.description().to_string();
+        assert_eq!(
+            told(images(&bytes, &["cat", "dog"], 2).unwrap()),
+            "2 images in colour of 4×5 pixels: cat; dog."
+        );
+        assert_eq!(told(shown(&bytes.narrow(1, 0, 1).narrow(0, 0, 1))), "An image of 4×5 pixels.");
     }
 
     #[test]

@@ -4,6 +4,7 @@ use anyhow::{ensure, Result};
 use plotters::prelude::*;
 use plotters::style::text_anchor::{HPos, Pos, VPos};
 
+use crate::show::describe::listed;
 use crate::show::style::{LABEL, TICK, TITLE};
 use crate::show::{Figure, FONT};
 
@@ -79,7 +80,16 @@ pub fn parallel_coordinates<S: AsRef<str>>(title: &str, names: &[S], trials: &[V
         }
         Ok(())
     })?;
-    Ok(drawn.halved())
+    let best = trials.iter().max_by(|a, b| a[judged].total_cmp(&b[judged]));
+    let best = best.into_iter().flatten().zip(names);
+    let best: Vec<String> =
+        best.map(|(value, name)| format!("{} {}", name.as_ref(), number(*value))).collect();
+    let description = format!(
+        "Parallel coordinates “{title}” of {} trials; the best is the one with {}.",
+        trials.len(),
+        listed(&best, ", ")
+    );
+    Ok(drawn.halved().described(&description))
 }
 
 /// From the lowest of its values to the highest.
@@ -136,6 +146,14 @@ mod tests {
         let figure = parallel_coordinates("", &["a", "score"], &[vec![1.0, 0.9], vec![1.0, 0.1]]).unwrap();
         let (best, worst) = (figure.count(RGBColor(0, 114, 178)), figure.count(RGBColor(214, 214, 214)));
         assert!(best > 200 && worst > 200, "{best} {worst}");
+    }
+
+    #[test]
+    fn the_best_is_told_in_words() {
+        let figure =
+            parallel_coordinates("Two", &["rate", "score"], &[vec![1e-3, 0.9], vec![0.1, 0.2]]).unwrap();
+        let told = "Parallel coordinates “Two” of 2 trials; the best is the one with rate 1.0e-3, score 0.9.";
+        assert_eq!(figure.description(), told);
     }
 
     #[test]

@@ -6,17 +6,25 @@ use plotters_backend::{
     BackendColor, BackendCoord, BackendStyle, BackendTextStyle, DrawingBackend, DrawingErrorKind,
 };
 use plotters_bitmap::BitMapBackend;
+use std::cell::RefCell;
+use std::rc::Rc;
 
 use super::fonts::{fonts, Run, FONT};
 
 /// plotters' bitmap of red, green and blue, in which a text may need several fonts.
-pub struct Canvas<'a>(BitMapBackend<'a>);
+pub struct Canvas<'a> {
+    bitmap: BitMapBackend<'a>,
+    words: Words,
+}
+
+/// The texts that were drawn, each once, without the numbers at axes.
+pub(crate) type Words = Rc<RefCell<Vec<String>>>;
 
 type Drawn<'a> = Result<(), DrawingErrorKind<<BitMapBackend<'a> as DrawingBackend>::ErrorType>>;
 
 impl<'a> Canvas<'a> {
-    pub(crate) fn new(rgb: &'a mut [u8], size: (u32, u32)) -> Self {
-        Canvas(BitMapBackend::with_buffer(rgb, size))
+    pub(crate) fn new(rgb: &'a mut [u8], size: (u32, u32), words: Words) -> Self {
+        Canvas { bitmap: BitMapBackend::with_buffer(rgb, size), words }
     }
 }
 
@@ -24,9 +32,14 @@ impl<'a> DrawingBackend for Canvas<'a> {
     type ErrorType = <BitMapBackend<'a> as DrawingBackend>::ErrorType;
 
     fn draw_text<S: BackendTextStyle>(&mut self, text: &str, style: &S, position: BackendCoord) -> Drawn<'a> {
+        let (word, mut words) = (text.trim(), self.words.borrow_mut());
+        if word.contains(char::is_alphabetic) && !words.iter().any(|known| known == word) {
+            words.push(word.to_string());
+        }
+        drop(words);
         match Text::new(text, style) {
-            Some(composed) => self.0.draw_text(text, &composed, position),
-            None => self.0.draw_text(text, style, position),
+            Some(composed) => self.bitmap.draw_text(text, &composed, position),
+            None => self.bitmap.draw_text(text, style, position),
         }
     }
 
@@ -36,31 +49,31 @@ impl<'a> DrawingBackend for Canvas<'a> {
         style: &S,
     ) -> Result<(u32, u32), DrawingErrorKind<Self::ErrorType>> {
         match Text::new(text, style) {
-            Some(composed) => self.0.estimate_text_size(text, &composed),
-            None => self.0.estimate_text_size(text, style),
+            Some(composed) => self.bitmap.estimate_text_size(text, &composed),
+            None => self.bitmap.estimate_text_size(text, style),
         }
     }
 
     // Everything else is the bitmap's.
 
     fn get_size(&self) -> (u32, u32) {
-        self.0.get_size()
+        self.bitmap.get_size()
     }
 
     fn ensure_prepared(&mut self) -> Drawn<'a> {
-        self.0.ensure_prepared()
+        self.bitmap.ensure_prepared()
     }
 
     fn present(&mut self) -> Drawn<'a> {
-        self.0.present()
+        self.bitmap.present()
     }
 
     fn draw_pixel(&mut self, point: BackendCoord, colour: BackendColor) -> Drawn<'a> {
-        self.0.draw_pixel(point, colour)
+        self.bitmap.draw_pixel(point, colour)
     }
 
     fn draw_line<S: BackendStyle>(&mut self, from: BackendCoord, to: BackendCoord, style: &S) -> Drawn<'a> {
-        self.0.draw_line(from, to, style)
+        self.bitmap.draw_line(from, to, style)
     }
 
     fn draw_rect<S: BackendStyle>(
@@ -70,11 +83,11 @@ impl<'a> DrawingBackend for Canvas<'a> {
         style: &S,
         fill: bool,
     ) -> Drawn<'a> {
-        self.0.draw_rect(upper_left, lower_right, style, fill)
+        self.bitmap.draw_rect(upper_left, lower_right, style, fill)
     }
 
     fn blit_bitmap(&mut self, position: BackendCoord, size: (u32, u32), rgb: &[u8]) -> Drawn<'a> {
-        self.0.blit_bitmap(position, size, rgb)
+        self.bitmap.blit_bitmap(position, size, rgb)
     }
 }
 

@@ -6,7 +6,8 @@ use plotters::prelude::*;
 use std::fmt;
 use std::path::Path;
 
-use super::canvas::{pixel_width, Canvas};
+use super::canvas::{pixel_width, Canvas, Words};
+use super::describe::listed;
 use super::fonts::{fonts, FONT};
 use super::item::{show, Item};
 use super::pixels::Pixels;
@@ -20,7 +21,7 @@ pub type Area<'a> = DrawingArea<Canvas<'a>, Shift>;
 /// A larger figure is a mistake, and would fill the memory.
 const MOST_PIXELS: u64 = 100_000_000;
 
-/// A finished picture: `width` × `height` pixels of red, green and blue.
+/// A finished picture: `width` × `height` pixels of red, green and blue, and in words what is to be seen.
 ///
 /// ```
 /// use cnn::{plotters::prelude::*, Figure};
@@ -31,9 +32,10 @@ const MOST_PIXELS: u64 = 100_000_000;
 /// assert_eq!(figure.size(), (200, 100));
 /// # Ok::<(), cnn::anyhow::Error>(())
 /// ```
-#[derive(Clone, PartialEq)]
+#[derive(Clone)]
 pub struct Figure {
     pixels: Pixels,
+    description: String,
 }
 
 impl Figure {
@@ -55,8 +57,9 @@ impl Figure {
             "a figure of {width}×{height} pixels is too large; draw less in it"
         );
         let mut rgb = vec![255; width as usize * height as usize * 3];
+        let words = Words::default();
         drop(fonts()); // from here on, plotters knows FONT
-        let drawn = draw(&Canvas::new(&mut rgb, size).into_drawing_area());
+        let drawn = draw(&Canvas::new(&mut rgb, size, words.clone()).into_drawing_area());
         fonts().notes().iter().for_each(|note| println!("{note}"));
         drawn.map_err(|error| {
             // plotters measures a legend by itself.
@@ -64,7 +67,38 @@ impl Figure {
             let hint = if unknown { "; the font family of a legend must be cnn::FONT" } else { "" };
             anyhow!("the figure could not be drawn: {error}{hint}")
         })?;
-        Ok(Figure { pixels: Pixels { width, height, rgb } })
+        let description = match words.borrow().as_slice() {
+            [] => format!("A picture of {width}×{height} pixels without words."),
+            words => format!("A picture with the words: {}.", listed(words, "; ")),
+        };
+        Ok(Figure { pixels: Pixels { width, height, rgb }, description })
+    }
+
+    /// What is to be seen, in words, for those who cannot see it: pages give it as the picture's alternative text, and a
+    /// terminal shows it instead. The figures of [`plots`](crate::plots) describe their data; of another, all that can be known
+    /// are the words in it.
+    ///
+    /// ```
+    /// use cnn::plots::Chart;
+    /// let figure = Chart::new("ReLU").axes("x", "y").line("", &[(-1.0, 0.0), (0.0, 0.0), (1.0, 1.0)]).figure()?;
+    /// assert_eq!(figure.description(), "Chart “ReLU”: y over x. A line rises from 0 at -1 to 1 at 1.");
+    /// # Ok::<(), cnn::anyhow::Error>(())
+    /// ```
+    pub fn description(&self) -> &str {
+        &self.description
+    }
+
+    /// This figure with another description: what one sees, and what it says.
+    ///
+    /// ```
+    /// use cnn::{plotters::prelude::*, Figure};
+    /// let drawn = Figure::draw((200, 100), |area| Ok(area.draw(&Circle::new((100, 50), 40, BLUE.filled()))?))?;
+    /// let figure = drawn.described("A blue disc.");
+    /// assert_eq!(figure.description(), "A blue disc.");
+    /// # Ok::<(), cnn::anyhow::Error>(())
+    /// ```
+    pub fn described(self, description: &str) -> Figure {
+        Figure { description: description.to_string(), ..self }
     }
 
     /// (width, height) in pixels.
@@ -74,7 +108,7 @@ impl Figure {
 
     /// Shows the figure as output of the cell. A cell may show several; they appear one below the other.
     pub fn show(&self) {
-        show(Item::Picture { pixels: self.pixels.clone(), text: format!("{self:?}") });
+        show(Item::Picture { pixels: self.pixels.clone(), text: self.description.clone() });
     }
 
     /// Called by evcxr for a value at the end of a cell.
@@ -92,14 +126,17 @@ impl Figure {
 
     /// This figure with `right` to the right of it.
     pub fn beside(&self, right: &Figure) -> Figure {
+        let beside_each_other = format!("{} To the right: {}", self.description, right.description);
         let (left, right) = (&self.pixels, &right.pixels);
         let size = (left.width + right.width, left.height.max(right.height));
-        Figure { pixels: Pixels::composed(size, &[(left, (0, 0)), (right, (left.width, 0))]) }
+        let pixels = Pixels::composed(size, &[(left, (0, 0)), (right, (left.width, 0))]);
+        Figure { pixels, description: beside_each_other }
     }
 
     /// This figure with `lower` below it.
     pub fn above(&self, lower: &Figure) -> Figure {
-        Figure { pixels: Pixels::stacked(&[&self.pixels, &lower.pixels]) }
+        let description = format!("{} Below: {}", self.description, lower.description);
+        Figure { pixels: Pixels::stacked(&[&self.pixels, &lower.pixels]), description }
     }
 
     /// This figure with a title above it, in the size of a chart's.
@@ -119,7 +156,7 @@ impl Figure {
         let line = Figure::draw((self.pixels.width.max(text_width + 24), 40), |area| {
             Ok(area.draw(&Text::new(title, (12, 12), (FONT, TITLE)))?)
         })?;
-        Ok(line.above(self))
+        Ok(line.above(self).described(&format!("{title}. {}", self.description)))
     }
 
     /// This figure with a picture on it, whose upper left corner is at (left, top); it must lie within.
@@ -130,7 +167,14 @@ impl Figure {
 
     /// Half as wide and half as high: each pixel is the mean of four. Edges become smooth.
     pub(crate) fn halved(&self) -> Figure {
-        Figure { pixels: self.pixels.halved() }
+        Figure { pixels: self.pixels.halved(), ..self.clone() }
+    }
+}
+
+/// Figures are equal if they look alike.
+impl PartialEq for Figure {
+    fn eq(&self, other: &Figure) -> bool {
+        self.pixels == other.pixels
     }
 }
 

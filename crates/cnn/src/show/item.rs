@@ -9,6 +9,7 @@
 use base64::{engine::general_purpose::STANDARD, Engine};
 use std::sync::Mutex;
 
+use super::html::escape;
 use super::pixels::Pixels;
 
 /// Something that a cell shows, and the text for where only text can be shown.
@@ -60,8 +61,9 @@ fn base64(pixels: &Pixels) -> String {
 impl Item {
     fn html(&self) -> String {
         match self {
-            Item::Picture { pixels, .. } => {
-                format!("<div><img src=\"data:image/png;base64,{}\"/></div>", base64(pixels))
+            Item::Picture { pixels, text } => {
+                let (alt, data) = (escape(text), base64(pixels));
+                format!("<div><img alt=\"{alt}\" src=\"data:image/png;base64,{data}\"/></div>")
             }
             Item::Html { html, .. } => html.clone(),
         }

@@ -2,6 +2,7 @@
 
 pub(crate) mod bar;
 pub(crate) mod canvas;
+pub(crate) mod describe;
 pub(crate) mod figure;
 mod fonts;
 pub(crate) mod html;

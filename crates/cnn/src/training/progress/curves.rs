@@ -3,6 +3,7 @@
 use base64::{engine::general_purpose::STANDARD, Engine};
 
 use super::Status;
+use crate::show::describe::course;
 use crate::show::svg::{draw, size, Chart, Point};
 use crate::training::history::{epochs, History};
 
@@ -65,9 +66,26 @@ impl Curves {
         let (width, height) = size(2);
         format!(
             "<img width=\"{width}\" height=\"{height}\" style=\"max-width:100%;height:auto;margin-top:6px\" \
-             alt=\"loss and accuracy over the epochs\" src=\"data:image/svg+xml;base64,{}\"/>",
+             alt=\"{}\" src=\"data:image/svg+xml;base64,{}\"/>",
+            self.description(),
             STANDARD.encode(self.svg())
         )
+    }
+
+    fn description(&self) -> String {
+        let told = |name: &str, points: &[Point]| {
+            let finite = points.iter().filter(|point| point.1.is_finite());
+            format!("{name} {}", course(&finite.map(|&(at, value)| (at.ceil(), value)).collect::<Vec<_>>()))
+        };
+        let measured = [
+            ("the loss", &self.loss),
+            ("the accuracy", &self.accuracy),
+            ("the validation's loss", &self.val_loss),
+            ("the validation's accuracy", &self.val_accuracy),
+        ];
+        let known = measured.into_iter().filter(|(_, points)| !points.is_empty());
+        let told: Vec<String> = known.map(|(name, points)| told(name, points)).collect();
+        format!("Over the epochs, {}.", told.join("; "))
     }
 
     fn svg(&self) -> String {
@@ -115,6 +133,16 @@ mod tests {
         let mut few = Curves::default();
         few.training(&status(1, 59, 0.5));
         assert!(few.training(&status(1, 60, 0.5)));
+    }
+
+    #[test]
+    fn they_are_told_in_words() {
+        let mut curves = Curves::default();
+        for (epoch, step, loss) in [(1, 30, 0.5), (1, 60, f64::NAN), (2, 60, 0.25)] {
+            curves.training(&status(epoch, step, loss));
+        }
+        let told = "Over the epochs, the loss falls from 0.5 at 1 to 0.25 at 2; the accuracy rises from 0.5 at 1 to 0.75 at 2.";
+        assert_eq!(curves.description(), told);
     }
 
     #[test]
