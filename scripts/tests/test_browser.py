@@ -322,6 +322,21 @@ def test_run_all_comes_to_the_end_also_over_a_cell_that_should_fail(course, page
     notebook.end(address)
 
 
+def test_a_picture_has_its_words(course, page):
+    """What the kernel says of it is in the notebook, and the page gives it to those who listen."""
+    copy, address = course
+    words = "Chart “ReLU”: y over x."
+    shown = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAAAAAA6fptVAAAACklEQVR4nGNgAAAAAgABSK+kcQAAAABJRU5ErkJggg=="
+    source = f'''println!("\\u{{1f}}live/1 {{{{\\"op\\":\\"display\\",\\"data\\":{{{{\\"image/png\\":\\"{shown}\\",\\"text/plain\\":\\"{words}\\"}}}}}}}}");'''
+    pixel = nbformat.v4.new_code_cell(source, id="pixel")
+    notebook = Notebook(page, change(copy / f"{PREPROCESSING}.ipynb", {}, "title", pixel), address)
+    notebook.run("pixel", LONG)
+    assert notebook.output("pixel").locator("img").get_attribute("alt") == words
+    (output,) = next(cell for cell in notebook.saved().cells if cell.id == "pixel").outputs
+    assert output.metadata == {"image/png": {"alt": words}}
+    notebook.end(address)
+
+
 # The first, one with figures and exercises, and the one with the most outputs; each starts a kernel.
 @pytest.mark.parametrize("name", ["00_prerequisites", PREPROCESSING, "12_vgg_resnet_mobilenet"])
 def test_a_notebook_that_is_opened_and_saved_is_as_before(course, page, name):
