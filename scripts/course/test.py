@@ -1,4 +1,4 @@
-"""Every check of the project: the crate, the scripts, the notebooks. The last two go side by side, since both mostly wait for kernels.
+"""Every check of the project: the crate, the kernel, the notebooks, the scripts. The kernel's tests go beside the last two, since all mostly wait.
 
 No check stops the others; what failed is shown at the end. The output of each is kept in out/test/logs.
 """
@@ -22,7 +22,8 @@ import setup
 SHARED = notebooks.ROOT.parent / "shared" / "data"
 BESIDE = {"CNN_DATA_DIR": SHARED / "mnist", "CNN_WEIGHTS_DIR": SHARED / "weights"}
 TESTS = notebooks.ROOT / "scripts" / "tests"
-SCRIPT_TESTS = "script-tests"
+KERNEL_TESTS = [*sorted(TESTS.glob("test_kernel_*.py")), *sorted(TESTS.glob("test_browser*.py"))]
+NOTEBOOK_TESTS = TESTS / "test_notebooks.py"
 LIMIT = 3600  # seconds for one check
 LONG = bool(os.environ.get("CNN_LONG_TESTS"))  # also what takes minutes: several machines, many kills, the whole course packed
 SHOWN = 60  # lines of a failed check's output
@@ -80,9 +81,10 @@ def checks(full):
         Check("documentation", ["cargo", "doc", *workspace, "--no-deps"], environment={"RUSTDOCFLAGS": "-D warnings"}),
         Check("imports", [python, str(notebooks.ROOT / "scripts" / "course" / "imports.py")]),
         Check("rust-tests", ["cargo", "test", "--workspace", "--locked", "--no-fail-fast"], CARGO),
-        Check(SCRIPT_TESTS, [*pytest, f"--ignore={TESTS / 'test_notebooks.py'}", str(TESTS)], PYTEST),
+        Check("kernel-tests", [*pytest, *map(str, KERNEL_TESTS)], PYTEST),
         Check("notebooks", run, NOTEBOOKS, beside=True),
-        Check("notebook-tests", [*pytest, str(TESTS / "test_notebooks.py")], PYTEST, {"CNN_EXECUTED": str(out)}, beside=True),
+        Check("notebook-tests", [*pytest, str(NOTEBOOK_TESTS)], PYTEST, {"CNN_EXECUTED": str(out)}, beside=True),
+        Check("script-tests", [*pytest, *(f"--ignore={path}" for path in [*KERNEL_TESTS, NOTEBOOK_TESTS]), str(TESTS)], PYTEST, beside=True),
     ]
 
 
@@ -165,8 +167,6 @@ def in_order(wanted, base, stopped):
     for check in wanted:
         if stopped.is_set():
             break
-        if check.name == SCRIPT_TESTS:
-            packages()
         found.append((check, *perform(check, base)))
     return found
 
@@ -176,6 +176,8 @@ def side_by_side(wanted, base):
     alone, beside = [check for check in wanted if not check.beside], [check for check in wanted if check.beside]
     stopped = threading.Event()
     found = in_order(alone[:-1], base, stopped)
+    if any(check.counts == PYTEST for check in wanted):
+        packages()
     with ThreadPoolExecutor() as pool:
         lanes = [pool.submit(in_order, lane, base, stopped) for lane in (alone[-1:], beside)]
         try:
