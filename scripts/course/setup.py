@@ -579,6 +579,8 @@ def kernelspec(steps, environment, options):
         "@jupyterlab/apputils-extension:notification": {"fetchNews": "false", "checkForUpdates": False},
         # By default, names that come after a second are not shown; on a busy machine, many do.
         "@jupyterlab/completer-extension:manager": {"providerTimeout": 10000},
+        # The pages beside the notebooks are there to be read: a double click shows them, "Open With" edits them.
+        "@jupyterlab/docmanager-extension:plugin": {"defaultViewers": {"markdown": "Markdown Preview"}},
     }
     write_if_changed(VENV / "share" / "jupyter" / "lab" / "settings" / "overrides.json", json.dumps(overrides) + "\n")
     # Keeps what a running cell shows in view, see its remoteEntry.js.
@@ -616,7 +618,7 @@ def prepared_build(steps, environment, options):
     if is_prepared(environment, options):
         return steps.done("build", "the crate is compiled for the kernel")
     check_space(KERNEL, GIB, "Compiling the crate for the kernel")
-    what = "compiling the crate and libtorch's bindings for the kernel (3 to 4 minutes on 2 cores)"
+    what = "compiling the crate and libtorch's bindings for the kernel (3 to 7 minutes on 2 cores)"
     made_from = PREPARED / "made-from"
     if made_from.exists():
         # The stamp ends with the warm-up cell, which names the crate's folder.
@@ -640,7 +642,7 @@ def compiled_cells(steps):
         return steps.done("cells", "the notebooks' cells are compiled")
     if shutil.disk_usage(KERNEL).free < 2 * GIB:
         return steps.done("cells", "left out for want of space: cells are compiled when they are executed")
-    with steps.doing("cells", "compiling the notebooks' cells (1 to 2 minutes on 2 cores; --no-cells leaves that out)"):
+    with steps.doing("cells", "compiling the notebooks' cells (5 to 9 minutes on 2 cores; --no-cells leaves that out)"):
         fill = [VENV / "bin" / "python", Path(__file__).with_name("fill.py"), CELLS]
         done = subprocess.run(list(map(str, fill)), capture_output=True, text=True, check=False)
         if done.returncode:

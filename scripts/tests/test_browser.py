@@ -322,6 +322,16 @@ def test_run_all_comes_to_the_end_also_over_a_cell_that_should_fail(course, page
     notebook.end(address)
 
 
+def test_the_first_page_leads_to_the_notebooks(course, page):
+    page.goto(f"{course[1]}/lab/tree/WELCOME.md?token={TOKEN}&reset")
+    page.locator(".jp-MarkdownViewer h1", has_text="Image Classification").wait_for()
+    keep(page, "welcome")
+    page.get_by_role("link", name="02 · Data preprocessing").click()
+    assert wait_until(lambda: page.locator(".jp-NotebookPanel").count() == 1)
+    notebook = Notebook(page, course[0] / f"{PREPROCESSING}.ipynb", course[1])
+    notebook.end(course[1])
+
+
 def test_a_picture_has_its_words(course, page):
     """What the kernel says of it is in the notebook, and the page gives it to those who listen."""
     copy, address = course

@@ -1,12 +1,15 @@
 """scripts/lab: what it starts, in a copy without a Jupyter."""
 
 import os
+import re
 import shutil
 import subprocess
 
 import pytest
 from conftest import COURSE
 from jupyter_server.services.kernels.kernelmanager import MappingKernelManager
+
+import notebooks
 
 
 @pytest.fixture
@@ -27,6 +30,18 @@ def test_arguments_are_passed_on(lab):
     told = lab("--no-browser", "--port", "9000", "--notebook-dir=a b").stdout.splitlines()
     assert told[0] == "lab" and told[-4:] == ["--no-browser", "--port", "9000", "--notebook-dir=a b"]
     assert not any("cull" in word for word in told) and "rust" in lab().stdout
+
+
+def test_the_first_page_is_the_courses_or_the_users(lab):
+    assert "--LabApp.default_url=/lab/tree/WELCOME.md" in lab().stdout.splitlines()
+    assert not any("WELCOME" in word for word in lab("--LabApp.default_url=/lab").stdout.splitlines())
+
+
+def test_the_first_page_has_all_notebooks_in_their_order():
+    page = (notebooks.FOLDER / "WELCOME.md").read_text()
+    linked = re.findall(r"\[([^\]]+)\]\(([^)]+\.ipynb)\)", page)
+    titles = [(notebooks.read(path).cells[0].source.splitlines()[0].removeprefix("# "), path.name) for path in notebooks.find(notebooks.FOLDER)]
+    assert linked == titles
 
 
 @pytest.mark.parametrize("words", [("--cull", "30"), ("--cull=30",)])
