@@ -166,7 +166,7 @@ fn figures_and_tables_are_shown_in_their_places() {
     assert_eq!(messages.len(), 3);
     assert!(messages.iter().all(|message| message["op"] == "display" && message.get("id").is_none()));
     assert!(messages[0]["data"]["image/png"].as_str().unwrap().starts_with("iVBOR"));
-    assert_eq!(messages[0]["data"]["text/plain"], "Chart “”. A line rises from 0 at 0 to 1 at 1.");
+    assert_eq!(messages[0]["data"]["text/plain"], "Chart. A line rises from 0 at 0 to 1 at 1.");
     assert!(messages[1]["data"]["text/html"].as_str().unwrap().contains("&lt;1&gt;"));
     assert_eq!(messages[1]["data"]["text/plain"], "T\n a   │ b\n─────┼───\n <1> │ 2");
     assert_ne!(messages[2]["data"]["image/png"], messages[0]["data"]["image/png"]);

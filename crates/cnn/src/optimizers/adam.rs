@@ -84,7 +84,7 @@ fn in_one_pass(terms: [f32; 4], weight: &mut [f32], gradient: &[f32], mean: &mut
     });
 }
 
-#[multiversion(targets("x86_64+avx2"))]
+#[multiversion(targets("x86_64+avx512f+avx512vl+avx512bw+avx512dq", "x86_64+avx2"))]
 fn step(terms: [f32; 4], weight: &mut [f32], gradient: &[f32], mean: &mut [f32], square: &mut [f32]) {
     let ([rate, new_mean, new_square, epsilon], count) = (terms, weight.len());
     let (gradient, mean, square) = (&gradient[..count], &mut mean[..count], &mut square[..count]);

@@ -3,7 +3,7 @@
 use anyhow::{ensure, Result};
 use plotters::prelude::*;
 
-use crate::show::describe::{listed, number};
+use crate::show::describe::{entitled, listed, number};
 use crate::show::style::{plotters_step, tick, COLOURS, LABEL, TICK, TITLE};
 use crate::show::text_width::text_width;
 use crate::show::{Figure, FONT};
@@ -83,7 +83,8 @@ pub fn bars<S: AsRef<str>>(
     })?;
     let told = names.iter().zip(values).map(|(name, &value)| format!("{} {}", name.as_ref(), number(value)));
     let told = listed(&told.collect::<Vec<_>>(), "; ");
-    Ok(drawn.described(&format!("Bar chart “{title}”: {y_label} for each {x_label}. {told}.")))
+    let of_each = if x_label.is_empty() { String::new() } else { format!(" for each {x_label}") };
+    Ok(drawn.described(&format!("{}: {y_label}{of_each}. {told}.", entitled("Bar chart", title))))
 }
 
 #[cfg(test)]

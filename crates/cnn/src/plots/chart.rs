@@ -6,7 +6,7 @@ use std::ops::Range;
 
 use crate::engine::text::thousands;
 use crate::show::canvas::legend_name;
-use crate::show::describe::{course, listed, range};
+use crate::show::describe::{course, entitled, listed, range, sentence};
 use crate::show::style::{plotters_step, tick, COLOURS, LABEL, TICK, TITLE};
 use crate::show::{Figure, FONT};
 
@@ -136,7 +136,7 @@ impl Chart {
             (y, x) => format!(": {y} over {x}{scale}"),
         };
         let told: Vec<String> = self.series.iter().map(Series::description).collect();
-        format!("Chart “{}”{axes}. {}", self.title, listed(&told, " "))
+        format!("{}{axes}. {}", entitled("Chart", &self.title), sentence(&listed(&told, " ")))
     }
 
     /// Draws the points where they are; with `log_x`, these are logarithms.

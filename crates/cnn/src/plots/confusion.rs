@@ -7,6 +7,7 @@ use plotters::style::text_anchor::{HPos, Pos, VPos};
 use crate::engine::text::thousands;
 use crate::evaluation::ConfusionMatrix;
 use crate::show::canvas::pixel_width;
+use crate::show::describe::entitled;
 use crate::show::style::{LABEL, TICK, TITLE};
 use crate::show::{Figure, FONT};
 
@@ -100,7 +101,8 @@ fn description(matrix: &ConfusionMatrix, title: &str) -> String {
         most => format!(" Most often mistaken: {}.", most.join(", ")),
     };
     format!(
-        "Confusion matrix “{title}” of {} classes: {} of {} are right.{mistaken}",
+        "{} of {} classes: {} of {} are right.{mistaken}",
+        entitled("Confusion matrix", title),
         matrix.classes(),
         thousands(right),
         thousands(all)

@@ -5,7 +5,7 @@ use plotters::prelude::*;
 use plotters::style::text_anchor::{HPos, Pos, VPos};
 use tch::{Kind, Tensor};
 
-use crate::show::describe::listed;
+use crate::show::describe::{listed, sentence};
 use crate::show::pixels::Pixels;
 use crate::show::style::TICK;
 use crate::show::text_width::text_width;
@@ -112,7 +112,7 @@ pub fn images<S: AsRef<str>>(x: &Tensor, titles: &[S], columns: usize) -> Result
         _ => format!("{count} images in colour"),
     };
     let told = if titles.is_empty() { String::new() } else { format!(": {}", listed(titles, "; ")) };
-    Ok(figure.described(&format!("{what} of {height}×{width} pixels{told}.")))
+    Ok(figure.described(&sentence(&format!("{what} of {height}×{width} pixels{told}"))))
 }
 
 /// How numbers of images of one channel are shown.

@@ -4,7 +4,7 @@ use anyhow::{ensure, Result};
 use plotters::prelude::*;
 use plotters::style::text_anchor::{HPos, Pos, VPos};
 
-use crate::show::describe::listed;
+use crate::show::describe::{entitled, listed};
 use crate::show::style::{LABEL, TICK, TITLE};
 use crate::show::{Figure, FONT};
 
@@ -85,7 +85,8 @@ pub fn parallel_coordinates<S: AsRef<str>>(title: &str, names: &[S], trials: &[V
     let best: Vec<String> =
         best.map(|(value, name)| format!("{} {}", name.as_ref(), number(*value))).collect();
     let description = format!(
-        "Parallel coordinates “{title}” of {} trials; the best is the one with {}.",
+        "{} of {} trials; the best is the one with {}.",
+        entitled("Parallel coordinates", title),
         trials.len(),
         listed(&best, ", ")
     );

@@ -15,6 +15,21 @@ pub(crate) fn listed<S: AsRef<str>>(words: &[S], between: &str) -> String {
     shown.join(between) + &rest
 }
 
+/// The words with a full stop, if they have no sign at their end.
+pub(crate) fn sentence(words: &str) -> String {
+    let stop = if words.ends_with(['.', '?', '!', '…']) { "" } else { "." };
+    format!("{words}{stop}")
+}
+
+/// What kind of figure it is, and its title, if it has one.
+pub(crate) fn entitled(kind: &str, title: &str) -> String {
+    if title.is_empty() {
+        kind.to_string()
+    } else {
+        format!("{kind} “{title}”")
+    }
+}
+
 /// Four digits are enough to hear: 0.123456 as "0.1235", 54000 as "54,000", 0.00012 as "1.2e-4".
 pub(crate) fn number(value: f64) -> String {
     let size = value.abs();
@@ -97,5 +112,11 @@ mod tests {
         let names: Vec<String> = (0..22).map(|number| number.to_string()).collect();
         assert!(listed(&names, ", ").ends_with("18, 19, and 2 more"));
         assert_eq!(listed(&["a", "b"], ", "), "a, b");
+    }
+
+    #[test]
+    fn a_sentence_ends_once() {
+        assert_eq!(["a", "a.", "a?"].map(sentence), ["a.", "a.", "a?"]);
+        assert_eq!([entitled("Chart", ""), entitled("Chart", "Loss")], ["Chart", "Chart “Loss”"]);
     }
 }

@@ -7,7 +7,7 @@ use std::fmt;
 use std::path::Path;
 
 use super::canvas::{pixel_width, Canvas, Words};
-use super::describe::listed;
+use super::describe::{listed, sentence};
 use super::fonts::{fonts, FONT};
 use super::item::{show, Item};
 use super::pixels::Pixels;
@@ -69,7 +69,7 @@ impl Figure {
         })?;
         let description = match words.borrow().as_slice() {
             [] => format!("A picture of {width}×{height} pixels without words."),
-            words => format!("A picture with the words: {}.", listed(words, "; ")),
+            words => sentence(&format!("A picture with the words: {}", listed(words, "; "))),
         };
         Ok(Figure { pixels: Pixels { width, height, rgb }, description })
     }
@@ -156,7 +156,7 @@ impl Figure {
         let line = Figure::draw((self.pixels.width.max(text_width + 24), 40), |area| {
             Ok(area.draw(&Text::new(title, (12, 12), (FONT, TITLE)))?)
         })?;
-        Ok(line.above(self).described(&format!("{title}. {}", self.description)))
+        Ok(line.above(self).described(&format!("{} {}", sentence(title), self.description)))
     }
 
     /// This figure with a picture on it, whose upper left corner is at (left, top); it must lie within.
