@@ -51,6 +51,8 @@ mod engine;
 
 mod show;
 
+mod browser;
+
 pub mod data;
 
 pub mod preprocessing;
