@@ -14,7 +14,8 @@ use serde_json::json;
 use sha2::{Digest, Sha256};
 
 use self::steps::steps;
-use self::subject::{Kind, Subject};
+use self::subject::Kind;
+pub(crate) use self::subject::Subject;
 use crate::browser::{BARS, PAPER};
 use crate::engine::error::Context;
 use crate::engine::text::thousands;
