@@ -18,6 +18,7 @@
 
 mod button;
 mod checkbox;
+mod draw;
 mod dropdown;
 mod pixels;
 mod shown;
@@ -29,6 +30,7 @@ mod whole_slider;
 
 pub use button::{button, Button};
 pub use checkbox::{checkbox, Checkbox};
+pub use draw::{draw, Pad};
 pub use dropdown::{dropdown, Dropdown};
 pub use slider::{log_slider, slider, Slider};
 pub use steer::Steer;
