@@ -16,6 +16,7 @@
 //! # Ok::<(), cnn::anyhow::Error>(())
 //! ```
 
+mod augment_by_hand;
 mod button;
 mod checkbox;
 mod draw;
@@ -29,6 +30,7 @@ mod switch;
 mod toggle;
 mod whole_slider;
 
+pub use augment_by_hand::{augment_by_hand, AugmentByHand};
 pub use button::{button, Button};
 pub use checkbox::{checkbox, Checkbox};
 pub use draw::{draw, Pad};
