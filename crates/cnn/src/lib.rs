@@ -117,7 +117,7 @@ pub mod prelude {
     pub use crate::preprocessing::{add_channel, normalize, to_categorical};
     pub use crate::tch::{Device, Kind, Tensor};
     pub use crate::widgets::{
-        augment_by_hand, button, checkbox, draw, dropdown, explore_confusion, log_slider, 
+        augment_by_hand, button, checkbox, draw, dropdown, explore_confusion, log_slider, loss_surface,
         slider, toggle, whole_slider, Steer,
     };
     pub use crate::{
