@@ -8,16 +8,16 @@ function render({ model, el }) {
   const { say, spoken } = speech();
   const verdict = made("p", {});
   const sliders = model.get("ranges").map(({ name, label, low, high, step, unit }) => {
-    const valueAt = (position) => Math.min(high, low + position * step);
+    const valueAt = (position) => Math.min(high, stepped(low, step, position));
     const words = (position) => `${written(valueAt(position), step)}${unit}`;
     const slider = rangeInput(label, Math.round((high - low) / step), words, (position) => {
       tell(model, { by: { ...model.get("by"), [name]: valueAt(position) } });
     });
     slider.parts[1].addEventListener("change", () => say(verdict.textContent));
-    return { parts: slider.parts, show: () => (slider.position = Math.round((model.get("by")[name] - low) / step)) };
+    return { parts: slider.parts, show: () => slider.move(Math.round((model.get("by")[name] - low) / step)) };
   });
   const reset = made("button", { type: "button", click: () => tell(model, { by: model.get("unchanged") }) }, "As it was");
-  const left = made("section", { "aria-label": "The image" }, seen, verdict);
+  const left = made("section", { class: "picture", "aria-label": "The image" }, seen, verdict);
   const controls = made("section", { "aria-label": "The changes" }, made("div", { class: "sliders" }, ...sliders.flatMap(({ parts }) => parts)), made("p", { class: "buttons" }, reset));
   frame(el, "by-hand", "Augmentation by hand", made("div", { class: "sides" }, left, controls, answers.root), spoken);
 

@@ -59,6 +59,11 @@ function bytesOf(view) {
   return view?.buffer ? new Uint8Array(view.buffer, view.byteOffset, view.byteLength) : new Uint8Array(view ?? 0);
 }
 
+/** The number `count` steps after `low`, without the dust that floats leave. */
+function stepped(low, step, count) {
+  return Number((low + step * count).toPrecision(12));
+}
+
 /** A number as people write it: as many decimals as `step` needs. */
 function written(value, step) {
   const decimals = Math.min(8, Math.max(0, Math.ceil(-Math.log10(step) - 1e-9)));
@@ -88,10 +93,8 @@ function rangeInput(label, positions, words, changed) {
   });
   return {
     parts: [made("label", { for: id }, label), input, output],
-    get position() {
-      return Number(input.value);
-    },
-    set position(position) {
+    move(position, most = positions) {
+      input.max = most;
       input.value = position;
       show();
     },

@@ -7,7 +7,6 @@ const IN_A_ROW = 8; // feature maps
 function paintMaps(canvas, bytes, [count, height, width]) {
   const columns = Math.min(count, IN_A_ROW);
   [canvas.width, canvas.height] = [columns * (width + 1) - 1, Math.ceil(count / columns) * (height + 1) - 1];
-  canvas.style.width = `${canvas.width * Math.max(1, Math.floor(400 / canvas.width))}px`;
   const context = canvas.getContext("2d");
   for (let map = 0; map < count; map++) {
     const shown = context.createImageData(width, height);

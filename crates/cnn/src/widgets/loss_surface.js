@@ -143,7 +143,7 @@ function render({ model, el }) {
   const hint = made("p", { class: "note" }, "Click on the map to put the ball there, or move the cross with the arrow keys and press Enter. ✕ is the smallest loss.");
   frame(el, "descent", "A loss surface", made("div", { class: "sliders" }, ...slider.parts), surface, state, hint, spoken);
   const ends = [
-    follow(model, ["rate"], () => (slider.position = Math.round((STEPS * Math.log(model.get("rate") / slowest)) / Math.log(fastest / slowest)))),
+    follow(model, ["rate"], () => slider.move(Math.round((STEPS * Math.log(model.get("rate") / slowest)) / Math.log(fastest / slowest)))),
     follow(model, ["path"], roll),
     () => clearInterval(timer),
   ];

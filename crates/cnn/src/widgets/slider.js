@@ -14,19 +14,22 @@ function scaleOf(model) {
       }
     : {
         positions,
-        valueAt: (position) => clamped(low + position * step),
+        valueAt: (position) => clamped(stepped(low, step, position)),
         positionOf: (value) => Math.round((value - low) / step),
         words: (value) => written(value, step),
       };
 }
 
 function render({ model, el }) {
-  const scale = scaleOf(model);
   // The value may lie between two positions until the slider is moved.
-  const words = () => scale.words(model.get("value"));
-  const slider = rangeInput(model.get("label"), scale.positions, words, (position) => tell(model, { value: scale.valueAt(position) }));
+  const words = () => scaleOf(model).words(model.get("value"));
+  const changed = (position) => tell(model, { value: scaleOf(model).valueAt(position) });
+  const slider = rangeInput(model.get("label"), 1, words, changed);
   frame(el, "control", model.get("label"), ...slider.parts);
-  return follow(model, ["value"], () => (slider.position = scale.positionOf(model.get("value"))));
+  return follow(model, ["value", "step"], () => {
+    const { positions, positionOf } = scaleOf(model);
+    slider.move(positionOf(model.get("value")), positions);
+  });
 }
 
 export default { render };
