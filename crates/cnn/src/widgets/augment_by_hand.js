@@ -13,7 +13,8 @@ function render({ model, el }) {
     const slider = rangeInput(label, Math.round((high - low) / step), words, (position) => {
       tell(model, { by: { ...model.get("by"), [name]: valueAt(position) } });
     });
-    slider.parts[1].addEventListener("change", () => say(verdict.textContent));
+    // The answer to the last position is on its way.
+    slider.parts[1].addEventListener("change", () => setTimeout(() => say(verdict.textContent), 200));
     return { parts: slider.parts, show: () => slider.move(Math.round((model.get("by")[name] - low) / step)) };
   });
   const reset = made("button", { type: "button", click: () => tell(model, { by: model.get("unchanged") }) }, "As it was");

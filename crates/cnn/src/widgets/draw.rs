@@ -88,7 +88,7 @@ impl Pad {
         self.show();
     }
 
-    /// What is drawn on it now, as the model gets it: `[1, 1, 28, 28]` floats from 0 to 1; none as long as nothing was drawn.
+    /// What was drawn last, as the model gets it: `[1, 1, 28, 28]` floats from 0 to 1; none as long as nothing was drawn.
     ///
     /// ```
     /// use cnn::prelude::*;
