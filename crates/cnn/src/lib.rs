@@ -10,7 +10,8 @@
 //!    [`Sequential::training`] does so with [`callbacks`] and validation data; [`Sequential::lr_find`] finds a learning rate;
 //! 5. [`Sequential::evaluate`], [`Sequential::predict`] and [`ConfusionMatrix`] tell how good it is;
 //! 6. [`plots`] draw it; [`Sequential::save`] and [`Sequential::load`] keep it;
-//! 7. [`Sequential::pop_after`], [`Sequential::add`] and [`Sequential::set_trainable`] give one that has learnt a new head, and
+//! 7. [`widgets`] answer in a notebook: one draws, clicks and turns;
+//! 8. [`Sequential::pop_after`], [`Sequential::add`] and [`Sequential::set_trainable`] give one that has learnt a new head, and
 //!    train that alone.
 //!
 //! Every value is a [`tch::Tensor`] that a learner can look at and compute with. Images are
@@ -51,6 +52,8 @@ mod engine;
 
 mod show;
 
+mod browser;
+
 pub mod data;
 
 pub mod preprocessing;
@@ -72,6 +75,8 @@ pub mod callbacks;
 pub mod plots;
 
 pub mod architectures;
+
+pub mod widgets;
 
 pub mod course;
 
@@ -111,6 +116,10 @@ pub mod prelude {
     };
     pub use crate::preprocessing::{add_channel, normalize, to_categorical};
     pub use crate::tch::{Device, Kind, Tensor};
+    pub use crate::widgets::{
+        augment_by_hand, button, checkbox, draw, dropdown, explore_confusion, log_slider, loss_surface,
+        slider, toggle, whole_slider, Steer,
+    };
     pub use crate::{
         architectures, check, course, device, plots, Adam, AdamW, Augment, ConfusionMatrix, Figure, FillMode,
         Fit, History, Loss, LrFind, Optimizer, Progbar, RMSprop, Schedule, Sequential, Table, SGD,

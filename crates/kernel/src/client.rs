@@ -7,7 +7,7 @@ use jupyter_zmq_client as zmq;
 use jupyter_zmq_client::{RouterRecvConnection, RouterSendConnection, SubscriptionEvent};
 use std::path::Path;
 use std::time::Duration;
-use tokio::sync::mpsc::{unbounded_channel, UnboundedReceiver, UnboundedSender};
+use tokio::sync::mpsc::{channel, unbounded_channel, Receiver, Sender, UnboundedReceiver, UnboundedSender};
 use tokio::time::error::Elapsed;
 use tokio::time::{sleep, timeout};
 
@@ -18,6 +18,8 @@ use crate::message::read;
 const SLOWEST_CLIENT: Duration = Duration::from_secs(10);
 /// After that a message is waited for only so long, until one is taken again: all clients of a socket wait for the slowest.
 const IMPATIENT: Duration = Duration::from_millis(100);
+/// So many messages about widgets wait at most to be sent.
+const ROOM: usize = 4;
 /// A rest after something on the heartbeat's socket that is none.
 const AFTER_GARBAGE: Duration = Duration::from_millis(10);
 
@@ -31,6 +33,8 @@ pub struct Client {
     pub stdin: UnboundedSender<JupyterMessage>,
     /// What everybody may see: output and status.
     pub iopub: UnboundedSender<JupyterMessage>,
+    /// News of widgets, when there is nothing else to be seen. There is little room: newer news takes the place of what waits.
+    pub widgets: Sender<JupyterMessage>,
 }
 
 /// Reads the file that Jupyter gives to a kernel.
@@ -85,12 +89,14 @@ impl Client {
         let iopub =
             zmq::create_kernel_iopub_xpub_connection(info, session).await.with_context(|| bound("iopub"))?;
         let (iopub_sender, iopub_receiver) = unbounded_channel();
-        tokio::spawn(publish(iopub, iopub_receiver));
+        let (widgets, news) = channel(ROOM);
+        tokio::spawn(publish(iopub, iopub_receiver, news));
         Ok(Client {
             shell: serve(shell.split(), Channel::Shell, events.clone()),
             control: serve(control.split(), Channel::Control, events.clone()),
             stdin: serve(stdin.split(), Channel::Stdin, events.clone()),
             iopub: iopub_sender,
+            widgets,
         })
     }
 }
@@ -121,12 +127,20 @@ fn serve(
 
 /// Sends to all subscribers, and welcomes new ones, who then know that they miss nothing.
 /// Source: Jupyter enhancement proposal 65.
-async fn publish(mut iopub: zmq::KernelIoPubXPubConnection, mut messages: UnboundedReceiver<JupyterMessage>) {
+async fn publish(
+    mut iopub: zmq::KernelIoPubXPubConnection,
+    mut messages: UnboundedReceiver<JupyterMessage>,
+    mut news: Receiver<JupyterMessage>,
+) {
     let mut limit = SLOWEST_CLIENT;
     loop {
         tokio::select! {
+            biased;
             message = messages.recv() => {
                 let Some(message) = message else { return };
+                limit = next_limit(timeout(limit, iopub.send(message)).await);
+            }
+            Some(message) = news.recv() => {
                 limit = next_limit(timeout(limit, iopub.send(message)).await);
             }
             subscription = iopub.recv_subscription() => {

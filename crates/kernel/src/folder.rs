@@ -9,6 +9,7 @@ use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 
+use crate::comms::sockets;
 use crate::guard::Guard;
 use crate::prepared;
 use crate::settings::{beside, own_cache, Settings};
@@ -52,6 +53,7 @@ impl RunFolder {
         };
         let guard = Guard::start(&path)?;
         streams::make(&path).with_context(failed)?;
+        sockets::make(&path).with_context(failed)?;
         let folder = RunFolder { path, guard: Mutex::new(guard), _lock: lock };
         fs::create_dir_all(folder.build().join("src")).with_context(failed)?;
         if let Some(prepared) = &settings.prepared {
@@ -111,6 +113,10 @@ impl RunFolder {
             // Errors that `?` returns should not carry a listing of evcxr's inner workings.
             ("RUST_LIB_BACKTRACE".into(), "0".into()),
         ];
+        let comms = sockets::address(&self.path);
+        if comms.exists() {
+            environment.push(("LIVE_COMMS".into(), comms.into()));
+        }
         let library = sources::folder(&self.path);
         if library.is_dir() {
             environment.push(("RUST_SRC_PATH".into(), library.into()));
@@ -170,6 +176,7 @@ fn remove_leftovers(runs: &Path) {
             Err(error) => error.kind() == ErrorKind::NotFound,
         };
         if is_run && is_free {
+            sockets::remove(&path);
             let _ = fs::remove_dir_all(path);
         }
     }

@@ -12,6 +12,8 @@ use std::path::Path;
 use std::process::{Child, ChildStdin, Command, Stdio};
 use std::time::{Duration, Instant};
 
+use crate::comms::sockets;
+
 /// A guard that has not tidied up by then is left alone with it.
 const PATIENCE: Duration = Duration::from_secs(5);
 
@@ -66,6 +68,7 @@ pub fn watch(folder: &Path) -> Result<()> {
     if let Some(group) = newest_group(std::io::stdin().lock()) {
         let _ = killpg(group, Signal::SIGKILL);
     }
+    sockets::remove(folder);
     // A process that is being ended may still write, so removing may take a second try.
     for _ in 0..50 {
         if std::fs::remove_dir_all(folder).is_ok() || !folder.exists() {

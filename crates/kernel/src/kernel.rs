@@ -3,9 +3,9 @@
 use anyhow::Result;
 use jupyter_protocol::connection_info::ConnectionInfo;
 use jupyter_protocol::messaging::{
-    Channel, CommClose, CommInfoReply, ErrorOutput, ExecuteInput, ExecuteReply, ExecuteRequest, InputRequest,
-    InterruptReply, JupyterMessage, JupyterMessageContent as Content, ReplyError, ReplyStatus, ShutdownReply,
-    Status, StreamContent,
+    Channel, ErrorOutput, ExecuteInput, ExecuteReply, ExecuteRequest, InputRequest, InterruptReply,
+    JupyterMessage, JupyterMessageContent as Content, ReplyError, ReplyStatus, ShutdownReply, Status,
+    StreamContent,
 };
 use nix::sys::signal::{kill, Signal};
 use nix::unistd::{getppid, Pid};
@@ -15,7 +15,7 @@ use std::process::ExitStatus;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use tokio::signal::unix::{signal, SignalKind};
-use tokio::sync::mpsc::{unbounded_channel, UnboundedReceiver, UnboundedSender};
+use tokio::sync::mpsc::{unbounded_channel, Receiver, Sender, UnboundedReceiver, UnboundedSender};
 use tokio::sync::oneshot;
 use tokio::time::{interval, sleep, sleep_until};
 
@@ -24,6 +24,8 @@ use crate::answers::{Answer, Executed, Reply};
 use crate::cell::{other, Cell, Stage};
 use crate::client::Client;
 use crate::commands::Commands;
+use crate::comms::sockets::{self, Arrived};
+use crate::comms::Comms;
 use crate::errors::{self, ALL_GONE};
 use crate::event::Event;
 use crate::folder::RunFolder;
@@ -82,6 +84,9 @@ struct Kernel {
     process: Option<Pid>,
     waiting: VecDeque<JupyterMessage>,
     analyses: Analyses,
+    comms: Comms,
+    /// Where widgets in cells arrive.
+    arrivals: Sender<Arrived>,
     running: Option<Cell>,
     shell: Option<Shell>,
     /// The cell before, whose threads may still print.
@@ -105,6 +110,7 @@ struct Kernel {
 pub async fn run(connection: ConnectionInfo, settings: Settings) -> Result<()> {
     let parent = getppid();
     let (events, mut received) = unbounded_channel();
+    let (arrivals, mut arrived) = sockets::arrivals();
     // Each message gets a random id from the system's source of randomness.
     let session = JupyterMessage::from(Status::starting()).header.msg_id;
     let client = Client::open(&connection, &session, &events).await?;
@@ -121,6 +127,8 @@ pub async fn run(connection: ConnectionInfo, settings: Settings) -> Result<()> {
         process: None,
         waiting: VecDeque::new(),
         analyses: Analyses::default(),
+        comms: Comms::default(),
+        arrivals,
         running: None,
         shell: None,
         previous: None,
@@ -135,7 +143,9 @@ pub async fn run(connection: ConnectionInfo, settings: Settings) -> Result<()> {
     };
     let _ = kernel.client.iopub.send(Status::starting().into());
     kernel.start_session();
-    kernel.serve(&mut received, parent).await?;
+    kernel.serve(&mut received, &mut arrived, parent).await?;
+    kernel.comms.close_all();
+    kernel.publish_comms();
     if let Some(shell) = &kernel.shell {
         shell.stop(true);
     }
@@ -145,7 +155,12 @@ pub async fn run(connection: ConnectionInfo, settings: Settings) -> Result<()> {
 
 impl Kernel {
     /// Handles events until the kernel is to end.
-    async fn serve(&mut self, received: &mut UnboundedReceiver<Event>, parent: Pid) -> Result<()> {
+    async fn serve(
+        &mut self,
+        received: &mut UnboundedReceiver<Event>,
+        arrived: &mut Receiver<Arrived>,
+        parent: Pid,
+    ) -> Result<()> {
         let mut interrupts = signal(SignalKind::interrupt())?;
         let mut terminations = signal(SignalKind::terminate())?;
         let mut hang_ups = signal(SignalKind::hangup())?;
@@ -165,6 +180,7 @@ impl Kernel {
                     None => return Ok(()),
                 },
                 (source, bytes) = printed => self.printed(source, &bytes),
+                Some(arrived) = arrived.recv() => self.arrived(arrived),
                 () = sleep_until(due.unwrap_or_else(Instant::now).into()), if due.is_some() => {}
                 _ = interrupts.recv() => self.interrupt(),
                 _ = terminations.recv() => return Ok(()),
@@ -208,6 +224,7 @@ impl Kernel {
         self.names.all_lost("evcxr had to be started again");
         self.impls = Impls::default();
         let (start, settings, events) = (self.starts, self.settings.clone(), self.events.clone());
+        let arrivals = self.arrivals.clone();
         let there = self.folder.clone().zip(self.streams.clone());
         tokio::spawn(async move {
             let started = async {
@@ -223,7 +240,12 @@ impl Kernel {
                 let (folder, streams, warm_up) = made.await??;
                 let streams = match streams {
                     Some(streams) => streams,
-                    None => Arc::new(Streams::open(folder.path())?),
+                    None => {
+                        if let Err(error) = sockets::listen(folder.path(), arrivals) {
+                            eprintln!("live-kernel: there are no widgets: {error:#}");
+                        }
+                        Arc::new(Streams::open(folder.path())?)
+                    }
                 };
                 let hide_sources = warm_up.has_dependencies();
                 let session = Session::start(&settings, &folder, &events, start, hide_sources).await?;
@@ -361,8 +383,10 @@ impl Kernel {
     }
 
     fn take(&mut self, source: Source, parts: Vec<Part>) {
-        for part in parts {
-            match &part {
+        for mut part in parts {
+            match &mut part {
+                Part::Line(Line::Display { id, data }) => self.comms.shown(id.as_deref(), data),
+                Part::Line(Line::Update { id, data }) => self.comms.shown(Some(id), data),
                 Part::Line(Line::Process { pid }) => self.process = Some(Pid::from_raw(*pid)),
                 Part::Line(Line::Started) => self.cell_runs(),
                 _ => {}
@@ -386,6 +410,7 @@ impl Kernel {
     fn cell_runs(&mut self) {
         let Some(cell) = self.running.as_mut().filter(|cell| cell.sent.is_some()) else { return };
         cell.runs = true;
+        self.comms.cell_runs(&cell.request);
         if !self.told_of_statics && statics::is_declared(cell.source()) {
             self.told_of_statics = true;
             cell.note(statics::NOTE);
@@ -434,6 +459,20 @@ impl Kernel {
         }
     }
 
+    // ---- widgets ----
+
+    fn arrived(&mut self, arrived: Arrived) {
+        let cell = self.running.as_ref().or(self.previous.as_ref());
+        self.comms.arrived(arrived, cell.map(|cell| &cell.request));
+        self.publish_comms();
+    }
+
+    fn publish_comms(&mut self) {
+        for message in self.comms.take_published() {
+            let _ = self.client.iopub.send(message);
+        }
+    }
+
     // ---- requests ----
 
     /// Answers a request, at once or in its turn. Says whether it is the kernel's end.
@@ -442,7 +481,7 @@ impl Kernel {
             Content::KernelInfoRequest(_) => kernel_info().into(),
             Content::IsCompleteRequest(asked) => is_complete::judge(&asked.code).into(),
             Content::HistoryRequest(asked) => self.history.answer(asked).into(),
-            Content::CommInfoRequest(_) => CommInfoReply::default().into(),
+            Content::CommInfoRequest(asked) => self.comms.info(asked.target_name.as_deref()),
             Content::InterruptRequest(_) => {
                 self.interrupt();
                 InterruptReply::new().into()
@@ -462,19 +501,11 @@ impl Kernel {
                 self.ask_about_names();
                 return false;
             }
-            Content::CommOpen(asked) => {
-                // Nobody is there whom the client could talk to.
+            Content::CommOpen(_) | Content::CommMsg(_) | Content::CommClose(_) => {
                 self.publish(Status::busy(), &request);
-                self.publish(
-                    CommClose { comm_id: asked.comm_id.clone(), data: Default::default() },
-                    &request,
-                );
-                self.publish(Status::idle(), &request);
-                return false;
-            }
-            Content::CommMsg(_) | Content::CommClose(_) => {
-                self.publish(Status::busy(), &request);
-                self.publish(Status::idle(), &request);
+                self.comms.request(&request);
+                self.publish_comms();
+                self.idle_again(&request);
                 return false;
             }
             unknown => match unknown.message_type().strip_suffix("_request") {
@@ -496,6 +527,11 @@ impl Kernel {
         self.publish(Status::busy(), request);
         let to = if matches!(channel, Channel::Control) { &self.client.control } else { &self.client.shell };
         let _ = to.send(JupyterMessage::new(reply, Some(request)));
+        self.idle_again(request);
+    }
+
+    /// Says that a request is done with, which is not about a cell.
+    fn idle_again(&self, request: &JupyterMessage) {
         self.publish(Status::idle(), request);
         if let Some(cell) = &self.running {
             // Some clients take the newest word, whomever it is about.
@@ -689,7 +725,8 @@ impl Kernel {
     /// When something has to be done, at the latest.
     fn due(&self) -> Option<Instant> {
         let of_cells = [&self.running, &self.previous].into_iter().flatten().map(Cell::due);
-        let others = [self.stdout.due(), self.stderr.due(), self.analyses.due(), self.last_resort()];
+        let others =
+            [self.stdout.due(), self.stderr.due(), self.analyses.due(), self.comms.due(), self.last_resort()];
         let compiler = self.is_unwanted().then(|| Instant::now() + COMPILER_CHECK);
         of_cells.chain(others).chain([compiler]).flatten().min()
     }
@@ -722,6 +759,8 @@ impl Kernel {
             cell.do_what_is_due();
         }
         self.publish_output();
+        self.publish_comms();
+        self.comms.tell_clients(&self.client.widgets);
         for (request, nothing) in self.analyses.overdue() {
             self.answer(&Channel::Shell, &request, nothing);
         }

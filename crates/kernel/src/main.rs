@@ -9,6 +9,7 @@ mod answers;
 mod cell;
 mod client;
 mod commands;
+mod comms;
 mod compiling;
 mod completion;
 mod errors;

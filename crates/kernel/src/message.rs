@@ -51,6 +51,7 @@ fn with_defaults(msg_type: &str, content: Value) -> Value {
             json!({"output": false, "raw": true, "start": 0, "stop": 0, "pattern": "*", "unique": false, "n": 0})
         }
         "shutdown_request" => json!({"restart": false}),
+        "comm_open" | "comm_msg" | "comm_close" => json!({"data": {}}),
         _ => json!({}),
     };
     match (defaults, content) {

@@ -11,8 +11,13 @@
 //! }
 //! ```
 //!
+//! A [`Widget`] is a display that the user changes as well: a slider, a drawing, a button.
+//!
 //! Nothing here fails: an output that cannot be written is lost, and the program goes on.
 
+mod comms;
+mod json;
+mod widget;
 mod wire;
 
 use std::env;
@@ -21,6 +26,9 @@ use std::path::Path;
 use std::process;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::SystemTime;
+
+pub use json::{string as json_string, unquoted as json_text};
+pub use widget::Widget;
 
 /// Whether the program runs in a kernel that shows displays while a cell runs.
 ///

@@ -26,6 +26,8 @@
 //! The kernel announces itself by the environment variable `LIVE_KERNEL`, the version. It asks a cell to stop by creating
 //! the file that `LIVE_STOP` names, and removes the file before the next cell.
 
+use crate::json::string;
+
 /// The version of the format, as `LIVE_KERNEL` gives it.
 pub(crate) const VERSION: &str = "1";
 
@@ -61,23 +63,6 @@ fn message(fields: &str) -> String {
 fn object(pairs: &[(&str, &str)]) -> String {
     let pairs = pairs.iter().map(|(key, value)| format!("{}:{}", string(key), string(value)));
     format!("{{{}}}", pairs.collect::<Vec<_>>().join(","))
-}
-
-/// A text as a JSON string.
-fn string(text: &str) -> String {
-    let mut json = String::with_capacity(text.len() + 2);
-    json.push('"');
-    for character in text.chars() {
-        match character {
-            '"' => json.push_str("\\\""),
-            '\\' => json.push_str("\\\\"),
-            '\n' => json.push_str("\\n"),
-            control if control.is_control() => json.push_str(&format!("\\u{:04x}", control as u32)),
-            other => json.push(other),
-        }
-    }
-    json.push('"');
-    json
 }
 
 #[cfg(test)]

@@ -10,6 +10,7 @@ mod scale;
 mod sequential;
 mod summary;
 mod trainable;
+mod twin;
 mod weights;
 
 pub use builder::SequentialBuilder;
@@ -20,4 +21,5 @@ pub(crate) use predict::{too_many, PREDICTION_BATCH};
 pub(crate) use scale::Scale;
 pub use sequential::Sequential;
 pub(crate) use sequential::{Compiled, NOT_COMPILED};
+pub(crate) use twin::Twin;
 pub(crate) use weights::Snapshot;

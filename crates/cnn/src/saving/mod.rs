@@ -14,3 +14,4 @@ mod save_and_load;
 pub use onnx::DataFormat;
 
 pub(crate) use file_format::FileFormat;
+pub(crate) use page::Subject;

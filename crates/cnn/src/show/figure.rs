@@ -9,6 +9,7 @@ use std::path::Path;
 use super::canvas::{pixel_width, Canvas, Words};
 use super::describe::{listed, sentence};
 use super::fonts::{fonts, FONT};
+use super::html::escape;
 use super::item::{show, Item};
 use super::pixels::Pixels;
 use super::style::TITLE;
@@ -109,6 +110,15 @@ impl Figure {
     /// Shows the figure as output of the cell. A cell may show several; they appear one below the other.
     pub fn show(&self) {
         show(Item::Picture { pixels: self.pixels.clone(), text: self.description.clone() });
+    }
+
+    /// The figure with a sentence below it, as HTML.
+    pub(crate) fn with_sentence(&self, sentence: &str) -> Item {
+        let figure = Item::Picture { pixels: self.pixels.clone(), text: String::new() };
+        Item::Html {
+            html: format!("{}<p>{}</p>", figure.html(), escape(sentence)),
+            text: sentence.to_string(),
+        }
     }
 
     /// Called by evcxr for a value at the end of a cell.

@@ -25,13 +25,9 @@ static SHOWN: Mutex<Vec<Item>> = Mutex::new(Vec::new());
 /// Shows `item`: at once, or, in a stock kernel, as the newest part of all that this cell has shown.
 pub(crate) fn show(item: Item) {
     if live::is_live() {
-        match &item {
-            Item::Picture { pixels, text } => {
-                live::display(&[("image/png", &base64(pixels)), ("text/plain", text)]);
-            }
-            Item::Html { html, text } => live::display(&[("text/html", html), ("text/plain", text)]),
-        }
-        return;
+        let data = item.data();
+        let data: Vec<(&str, &str)> = data.iter().map(|(mime, content)| (*mime, content.as_str())).collect();
+        return live::display(&data);
     }
     let mut shown = SHOWN.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
     shown.push(item);
@@ -59,7 +55,16 @@ fn base64(pixels: &Pixels) -> String {
 }
 
 impl Item {
-    fn html(&self) -> String {
+    /// Pairs of MIME type and content.
+    pub fn data(&self) -> Vec<(&'static str, String)> {
+        let richest = match self {
+            Item::Picture { pixels, .. } => ("image/png", base64(pixels)),
+            Item::Html { html, .. } => ("text/html", html.clone()),
+        };
+        vec![richest, ("text/plain", self.text().to_string())]
+    }
+
+    pub fn html(&self) -> String {
         match self {
             Item::Picture { pixels, text } => {
                 let (alt, data) = (escape(text), base64(pixels));

@@ -7,3 +7,4 @@ mod sampling;
 
 pub use augment::Augment;
 pub use sampling::FillMode;
+pub(crate) use sampling::Source;

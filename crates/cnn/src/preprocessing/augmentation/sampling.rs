@@ -21,7 +21,7 @@ pub enum FillMode {
 }
 
 /// One channel of an image.
-pub(super) struct Source<'a> {
+pub(crate) struct Source<'a> {
     pub pixels: &'a [f32],
     pub height: usize,
     pub width: usize,

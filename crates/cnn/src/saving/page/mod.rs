@@ -1,9 +1,9 @@
 //! A page of HTML that holds a model and runs it: in any browser, from a file, without a server and without a network.
 //!
 //! - `steps` turns the layers into the steps that `network.js` computes; `subject` says what the page is about.
-//! - In the browser, `start.js` has the pieces work together. `drawing.js` is the paper, `picture.js` reads files; `digit.js`,
-//!   `strokes.js` and `photograph.js` prepare a digit as `preprocessing/digit` does, on the pictures of `grid.js`; `answer.js` shows
-//!   what comes of it.
+//! - In the browser, `start.js` has the pieces work together. The paper and the preparation of a drawing are those of the room
+//!   `browser/`, which has the bars, too; `photograph.js` prepares a photograph, as `preprocessing/digit` does, `picture.js` reads files,
+//!   and `answer.js` shows what comes of it.
 
 mod steps;
 mod subject;
@@ -14,7 +14,9 @@ use serde_json::json;
 use sha2::{Digest, Sha256};
 
 use self::steps::steps;
-use self::subject::{Kind, Subject};
+use self::subject::Kind;
+pub(crate) use self::subject::Subject;
+use crate::browser::{BARS, PAPER};
 use crate::engine::error::Context;
 use crate::engine::text::thousands;
 use crate::show::html::escape;
@@ -23,17 +25,16 @@ use crate::Sequential;
 
 const PAGE: &str = include_str!("page.html");
 const STYLE: &str = include_str!("page.css");
-const SCRIPT: &str = concat!(
+/// In this order, with the last one starting the page.
+const SCRIPTS: [&str; 7] = [
     include_str!("network.js"),
-    include_str!("grid.js"),
-    include_str!("digit.js"),
-    include_str!("strokes.js"),
+    PAPER,
     include_str!("photograph.js"),
-    include_str!("drawing.js"),
     include_str!("picture.js"),
+    BARS,
     include_str!("answer.js"),
     include_str!("start.js"),
-);
+];
 /// Browsers open no larger files: their longest text has half a billion letters, and phones have less memory.
 const MOST_WEIGHTS: usize = 64 << 20;
 /// Of the frame in a notebook, in pixels.
@@ -96,6 +97,7 @@ fn page(model: &Sequential) -> Result<String> {
         "invitation": subject.invitation(),
         "steps": network.steps,
     });
+    let script = SCRIPTS.concat();
     let hash = |text: &str| STANDARD.encode(Sha256::digest(text));
     Ok(filled(PAGE, |name| match name {
         "title" => escape(subject.title()),
@@ -106,9 +108,9 @@ fn page(model: &Sequential) -> Result<String> {
         "summary" => escape(&model.summary().to_string()),
         "notes" => escape(&subject.notes(model)),
         "style" => STYLE.to_string(),
-        "script" => SCRIPT.to_string(),
+        "script" => script.clone(),
         "style-hash" => hash(STYLE),
-        "script-hash" => hash(SCRIPT),
+        "script-hash" => hash(&script),
         // Within a script element no text may look like its end.
         "network" => in_script.to_string().replace('<', "\\u003c"),
         "weights" => STANDARD.encode(&network.weights),

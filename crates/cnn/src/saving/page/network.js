@@ -52,12 +52,6 @@ const OPERATIONS = {
   permute: permuted,
 };
 
-function each(x, compute) {
-  const y = new Float32Array(x.length);
-  for (let index = 0; index < x.length; index++) y[index] = compute(x[index], index);
-  return y;
-}
-
 // ---- layers with weights ----
 
 /** Adds each weight's share to all pixels at once. Pixels outside of the image are 0, and left out. */

@@ -37,7 +37,8 @@ function startDrawing() {
       showNothing(page.invitation);
       if (aloud) say("The paper is empty.");
     });
-  });
+  }, say);
+  element("paper").setAttribute("aria-describedby", "keys");
   element("undo").addEventListener("click", drawing.undo);
   document.addEventListener("keydown", (event) => {
     const back = event.key === "Backspace" || event.key === "Delete" || (event.key === "z" && (event.ctrlKey || event.metaKey));

@@ -11,7 +11,7 @@ const CLASS_NAMES: &str = "class_names";
 
 /// What the user of a page gives to the network.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Kind {
+pub(crate) enum Kind {
     /// Digits or letters, drawn, or on a picture, and prepared as those of MNIST.
     Drawing,
     Picture,
@@ -38,7 +38,7 @@ impl Kind {
 
 /// What outputs are.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Ending {
+pub(crate) enum Ending {
     /// Probabilities that add up to 1.
     Softmax,
     /// Probabilities, each for itself; a single one is that of the second of two classes.
@@ -57,7 +57,7 @@ impl Ending {
     }
 }
 
-pub(super) struct Subject {
+pub(crate) struct Subject {
     pub kind: Kind,
     pub ending: Ending,
     pub classes: Vec<String>,

@@ -161,3 +161,9 @@ function spans(from, to, antialias) {
     return { first, weights: weights.map((weight) => weight / sum) };
   });
 }
+
+function each(x, compute) {
+  const y = new Float32Array(x.length);
+  for (let index = 0; index < x.length; index++) y[index] = compute(x[index], index);
+  return y;
+}

@@ -6,13 +6,16 @@ const PEN = 16; // thickness of a stroke
 const EDGE = 2; // pixels at the paper's sides that stay white, so that no stroke seems to come in from outside
 const STEP = 8; // how far an arrow key moves the pen, and with Shift a quarter of it
 
-/** Makes `paper` an area to draw on; `changed(done)` is called after each change, and `done` says whether a stroke has ended. */
-function drawingOn(paper, changed) {
+/**
+ * Makes `paper`, which holds a canvas and the mark of the keys' pen, an area to draw on. `changed(done)` is called after each change, and
+ * `done` says whether a stroke has ended; `say(text)` is for screen readers.
+ */
+function drawingOn(paper, changed, say) {
   const canvas = paper.querySelector("canvas");
   const small = document.createElement("canvas");
   [small.width, small.height] = [PAPER, PAPER];
   const contexts = [canvas, small].map((canvas) => canvas.getContext("2d", { willReadFrequently: canvas === small }));
-  const cursor = document.getElementById("pen");
+  const cursor = paper.querySelector(".pen");
   const strokes = [];
   let stroke = null; // the one that is being drawn
   let at = [PAPER / 2, PAPER / 2]; // of the keys' pen
@@ -71,7 +74,6 @@ function drawingOn(paper, changed) {
   paper.tabIndex = 0;
   paper.setAttribute("role", "application");
   paper.setAttribute("aria-label", "Paper to draw on");
-  paper.setAttribute("aria-describedby", "keys");
 
   paper.addEventListener("pointerdown", (event) => {
     if (!event.isPrimary || event.button !== 0) return;

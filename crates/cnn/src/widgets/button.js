@@ -1,0 +1,8 @@
+// A button that counts how often it was pressed.
+
+function render({ model, el }) {
+  const button = made("button", { type: "button", click: () => tell(model, { clicks: model.get("clicks") + 1 }) }, model.get("label"));
+  frame(el, "control", model.get("label"), button);
+}
+
+export default { render };

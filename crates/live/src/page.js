@@ -1,0 +1,50 @@
+// What every widget of the crate `live` has around its own module: a place for errors, and a word when its kernel is gone.
+const source = SOURCE;
+
+async function own() {
+  const url = URL.createObjectURL(new Blob([source], { type: "text/javascript" }));
+  try {
+    const found = (await import(url)).default;
+    return typeof found === "function" ? await found() : found;
+  } finally {
+    URL.revokeObjectURL(url);
+  }
+}
+
+export default async () => {
+  const widget = await own();
+  return {
+    ...widget,
+    async render(context) {
+      const { model, el } = context;
+      const inner = document.createElement("div");
+      const error = document.createElement("pre");
+      const gone = document.createElement("p");
+      error.className = "live-error";
+      error.style.cssText = "color: var(--jp-error-color1, #b00020); white-space: pre-wrap; margin: 4px 0";
+      gone.className = "live-gone";
+      gone.style.fontStyle = "italic";
+      gone.textContent = "The kernel of this widget has ended: run the cell again.";
+      gone.hidden = true;
+      const show = () => {
+        error.textContent = model.get("error") ?? "";
+        error.hidden = !model.get("error");
+      };
+      const ended = () => {
+        gone.hidden = false;
+        inner.inert = true;
+        inner.style.opacity = 0.5;
+      };
+      show();
+      model.on("change:error", show);
+      model.on("comm_live_update", ended);
+      el.append(inner, error, gone);
+      const cleanup = await widget.render?.({ ...context, el: inner });
+      return async () => {
+        model.off("change:error", show);
+        model.off("comm_live_update", ended);
+        await cleanup?.();
+      };
+    },
+  };
+};
