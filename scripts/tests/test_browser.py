@@ -113,9 +113,14 @@ def page(chromium, course):
     """JupyterLab in the browser."""
     page = chromium.new_page(viewport={"width": 1400, "height": 900})
     page.set_default_timeout(1000 * SHORT)
+    return page
+
+
+@pytest.fixture(autouse=True)
+def no_tabs(course, page):
+    """Each test begins without the tabs of the one before it, whose kernels have ended."""
     page.goto(f"{course[1]}/lab?token={TOKEN}&reset")
     page.locator(".jp-DirListing-item").first.wait_for()
-    return page
 
 
 @pytest.fixture(autouse=True)
@@ -355,8 +360,6 @@ def test_a_notebook_that_is_opened_and_saved_is_as_before(course, page, name):
     path = copy / f"{name}.ipynb"
     shutil.copy2(notebooks.FOLDER / path.name, path)  # other tests have changed it
     shipped = path.read_text()
-    page.goto(f"{address}/lab?token={TOKEN}&reset")  # without the tabs that they have left, which have no kernel any more
-    page.locator(".jp-DirListing-item").first.wait_for()
     notebook = Notebook(page, path, address)
     notebook.saved()
     assert path.read_text() == shipped
