@@ -1,4 +1,4 @@
-"""Every check of the project: the crate, the kernel, the notebooks, the scripts. The kernel's tests go beside the last two, since all mostly wait.
+"""Every check of the project: the crate, the kernel, the scripts, the notebooks. At the end two lanes go side by side, since both mostly wait.
 
 No check stops the others; what failed is shown at the end. The output of each is kept in out/test/logs.
 """
@@ -22,8 +22,9 @@ import setup
 SHARED = notebooks.ROOT.parent / "shared" / "data"
 BESIDE = {"CNN_DATA_DIR": SHARED / "mnist", "CNN_WEIGHTS_DIR": SHARED / "weights"}
 TESTS = notebooks.ROOT / "scripts" / "tests"
-KERNEL_TESTS = [*sorted(TESTS.glob("test_kernel_*.py")), *sorted(TESTS.glob("test_browser*.py"))]
 NOTEBOOK_TESTS = TESTS / "test_notebooks.py"
+# Those in the notebooks' lane, so that both lanes take about as long: programs of the course, most of them without its kernel.
+PROGRAM_TESTS = sorted(path for name in ("backup", "book", "convert", "pack", "page", "serve", "tune*") for path in TESTS.glob(f"test_{name}.py"))
 LIMIT = 3600  # seconds for one check
 LONG = bool(os.environ.get("CNN_LONG_TESTS"))  # also what takes minutes: several machines, many kills, the whole course packed
 SHOWN = 60  # lines of a failed check's output
@@ -31,13 +32,13 @@ SHOWN = 60  # lines of a failed check's output
 
 @dataclass
 class Check:
-    """A command; `counts` says how its output tells how many tests passed and failed, `beside` that it runs beside the last one without it."""
+    """A command; `counts` says how its output tells how many tests passed and failed, `lane` which others it runs beside: those of the other lane."""
 
     name: str
     command: list
     counts: str = ""
     environment: dict = field(default_factory=dict)
-    beside: bool = False
+    lane: int = 0
 
 
 # Whose way of counting a check's output follows; without one, the check itself counts as one test.
@@ -81,10 +82,10 @@ def checks(full):
         Check("documentation", ["cargo", "doc", *workspace, "--no-deps"], environment={"RUSTDOCFLAGS": "-D warnings"}),
         Check("imports", [python, str(notebooks.ROOT / "scripts" / "course" / "imports.py")]),
         Check("rust-tests", ["cargo", "test", "--workspace", "--locked", "--no-fail-fast"], CARGO),
-        Check("kernel-tests", [*pytest, *map(str, KERNEL_TESTS)], PYTEST),
-        Check("notebooks", run, NOTEBOOKS, beside=True),
-        Check("notebook-tests", [*pytest, str(NOTEBOOK_TESTS)], PYTEST, {"CNN_EXECUTED": str(out)}, beside=True),
-        Check("script-tests", [*pytest, *(f"--ignore={path}" for path in [*KERNEL_TESTS, NOTEBOOK_TESTS]), str(TESTS)], PYTEST, beside=True),
+        Check("script-tests", [*pytest, *(f"--ignore={path}" for path in [*PROGRAM_TESTS, NOTEBOOK_TESTS]), str(TESTS)], PYTEST, lane=1),
+        Check("notebooks", run, NOTEBOOKS, lane=2),
+        Check("notebook-tests", [*pytest, str(NOTEBOOK_TESTS)], PYTEST, {"CNN_EXECUTED": str(out)}, lane=2),
+        Check("program-tests", [*pytest, *map(str, PROGRAM_TESTS)], PYTEST, lane=2),
     ]
 
 
@@ -172,14 +173,14 @@ def in_order(wanted, base, stopped):
 
 
 def side_by_side(wanted, base):
-    """The last check that runs beside nothing, and beside it those that may; all others before."""
-    alone, beside = [check for check in wanted if not check.beside], [check for check in wanted if check.beside]
+    """Those without a lane, then both lanes at once."""
+    before, first, second = ([check for check in wanted if check.lane == lane] for lane in range(3))
     stopped = threading.Event()
-    found = in_order(alone[:-1], base, stopped)
+    found = in_order(before, base, stopped)
     if any(check.counts == PYTEST for check in wanted):
         packages()
     with ThreadPoolExecutor() as pool:
-        lanes = [pool.submit(in_order, lane, base, stopped) for lane in (alone[-1:], beside)]
+        lanes = [pool.submit(in_order, lane, base, stopped) for lane in (first, second)]
         try:
             for lane in lanes:
                 found += lane.result()
