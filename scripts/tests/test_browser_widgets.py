@@ -178,7 +178,6 @@ def test_a_saved_notebook_has_the_still(notebook, page, course):  # noqa: F811
     notebook.end(course[1])
     page.reload()
     page.locator(".jp-StatusBar-TextItem", has_text="Rust | Idle").wait_for(timeout=1000 * LONG)
-    page.wait_for_timeout(5000)
+    said = notebook.output("open").first
+    assert wait_until(lambda: said.text_content() == "a sliderRun the cell to have this widget."), said.text_content()
     keep(page, "widget-saved")
-    print(notebook.output("open").first.inner_html())
-    assert "a slider" in notebook.output("open").first.text_content()
