@@ -38,7 +38,7 @@ println!("ended at {}", w.get("x").unwrap_or_default());"""
 def make(folder, name):
     """A notebook with the widget, and with nothing of the course."""
     notebook = nbformat.v4.new_notebook(metadata={"kernelspec": notebooks.KERNELSPEC})
-    cells = {"dep": ':dep live = { path = "../crates/live" }', "open": OPEN, "loop": LOOP}
+    cells = {"dep": ':dep live = { path = "../crates/live" }', "open": OPEN, "loop": LOOP, "close": "w.close();"}
     notebook.cells = [nbformat.v4.new_code_cell(source, id=id) for id, source in cells.items()]
     nbformat.write(notebook, folder / name)
     return folder / name
@@ -115,6 +115,13 @@ def test_a_slider_is_moved_while_no_cell_runs_and_while_one_does(notebook, page)
     assert wait_until(lambda: not error.is_visible())
     x = int(slider(place).input_value())
     shows(place, f"{x} doubled is {2 * x}")
+
+
+def test_a_widget_that_is_closed_leaves_its_still(notebook, page):  # noqa: F811
+    notebook.run("close", LONG)
+    said = notebook.output("open").first
+    assert wait_until(lambda: said.text_content() == "a sliderThis widget is closed."), said.text_content()
+    keep(page, "widget-closed")
 
 
 def test_a_page_that_is_loaded_again_has_the_widget_as_it_was(notebook, page):  # noqa: F811
