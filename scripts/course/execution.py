@@ -17,6 +17,7 @@ import notebooks
 
 START = 60  # seconds that a kernel may take to answer, on a busy machine
 
+WIDGET = "application/vnd.jupyter.widget-view+json"
 silent = logging.getLogger("course.execution")
 silent.addHandler(logging.NullHandler())
 silent.propagate = False
@@ -67,6 +68,9 @@ class Course:
         made = super().output(outputs, *arguments)
         # At once, not when the cell has ended: displays that are still to be updated are known by their place.
         outputs[:] = notebooks.merged(outputs)
+        # No kernel will be there for it: what stands for the widget remains.
+        for output in outputs:
+            output.get("data", {}).pop(WIDGET, None)
         return made
 
     def explain(self, error, cell):
@@ -121,6 +125,7 @@ def settings(timeout):
         "startup_timeout": START,
         "iopub_timeout": 30,
         "record_timing": False,
+        "store_widget_state": False,
         "log": silent,
     }
 

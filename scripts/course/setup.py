@@ -253,7 +253,7 @@ def made_whole(goal):
 
 def python_packages(steps):
     """JupyterLab and the tools that execute notebooks, pinned with hashes, into .venv."""
-    packages(steps, "python", VENV, LOCK, "JupyterLab, papermill and their tools", "320 MB, about a minute")
+    packages(steps, "python", VENV, LOCK, "JupyterLab, papermill and their tools", "335 MB, about a minute")
 
 
 def papermill_plugin():

@@ -1,16 +1,18 @@
 """Widgets of a cell, and what Jupyter's clients see and change of them: the kernel itself, and no page."""
 
 import os
-import threading
+import subprocess
+import sys
 import time
 from contextlib import contextmanager
 
 import nbformat
 import pytest
-from conftest import LIMIT, Kernel, command, has_printed, make_notebook, running_kernel, wait_until
+from conftest import LIMIT, Kernel, has_printed, make_notebook, running_kernel, wait_until
 from nbclient import NotebookClient
 from nbconvert import HTMLExporter
 
+import execution
 import notebooks
 
 VIEW = "application/vnd.jupyter.widget-view+json"
@@ -325,10 +327,21 @@ def test_a_kernel_in_a_folder_with_a_long_name_has_widgets_and_leaves_nothing(ba
         assert wait_until(lambda: not elsewhere.exists() and not list(runs.glob("run-*")))
 
 
+def test_the_widget_in_the_readme_works(shared):
+    text = (notebooks.ROOT / "crates" / "live" / "README.md").read_text()
+    source = text.split("```rust\n")[1].split("```")[0].replace("…/crates", str(notebooks.ROOT / "crates"))
+    outcome = shared.execute(source)
+    assert outcome.reply["status"] == "ok", outcome.error()
+    comm = outcome.of("display_data")[-1]["data"][VIEW]["model_id"]
+    shared.change(comm, count=12)
+    shared.wait_for_state(comm, squared=144)
+    shared.execute("counter.close();")
+
+
 # ---- without a page ------------------------------------------------------------------------------
 
 
-def test_a_notebook_that_a_program_executes_has_the_still(tmp_path, bare):
+def test_a_notebook_that_a_program_executes_has_the_still(tmp_path):
     path = make_notebook(tmp_path / "widget.ipynb", [f"{LIVE}\n{WIDGET}", 'w.change("x", "5");\nprintln!("went on");'])
     notebook = nbformat.read(path, as_version=4)
     client = NotebookClient(notebook, kernel_name="rust", timeout=LIMIT)
@@ -343,21 +356,30 @@ def test_a_notebook_that_a_program_executes_has_the_still(tmp_path, bare):
 
 def test_papermill_executes_widgets(tmp_path):
     path = make_notebook(tmp_path / "widget.ipynb", [f"{LIVE}\n{WIDGET}", 'println!("went on");'])
-    environment = os.environ | {"JUPYTER_PATH": os.environ["JUPYTER_PATH"]}
-    import subprocess
-    import sys
-
-    done = subprocess.run(
-        [sys.executable, "-m", "papermill", "-k", "rust", str(path), str(tmp_path / "out.ipynb")], capture_output=True, text=True, timeout=LIMIT, env=environment
-    )
+    command = [sys.executable, "-m", "papermill", "-k", "rust", path, tmp_path / "out.ipynb"]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=LIMIT)
     assert done.returncode == 0, done.stderr
     executed = nbformat.read(tmp_path / "out.ipynb", as_version=4)
     assert "went on" in str(executed.cells[-1].outputs)
 
 
+def test_the_courses_scripts_leave_the_still_alone(tmp_path):
+    path = make_notebook(tmp_path / "01_widget.ipynb", [f"{LIVE}\n{WIDGET}"])
+    notebook = nbformat.read(path, as_version=4)
+    client = execution.Client(notebook, **execution.settings(LIMIT))
+    assert client.execute_in(tmp_path, dict(os.environ)) is None
+    assert notebook.cells[-1].outputs[-1].data == {"text/plain": "a still"}
+    assert "widgets" not in notebook.metadata
+
+
 def test_a_program_without_a_kernel_has_the_state_and_its_still(shared):
-    outcome = shared.execute('std::env::remove_var("LIVE_COMMS");\nlet alone = live::Widget::new("", "", &[("x", "1")]); alone.set("x", "2"); alone.show(); alone.get("x")')
-    if outcome.reply["status"] == "error":
-        outcome = shared.execute('unsafe { std::env::remove_var("LIVE_COMMS") };\nlet alone = live::Widget::new("", "", &[("x", "1")]); alone.set("x", "2"); alone.show(); alone.get("x")')
+    source = """let comms = std::env::var("LIVE_COMMS")?;
+unsafe { std::env::remove_var("LIVE_COMMS") };
+let alone = live::Widget::new("", "", &[("x", "1")]);
+alone.set("x", "2");
+alone.show();
+unsafe { std::env::set_var("LIVE_COMMS", comms) };
+alone.get("x")"""
+    outcome = shared.execute(source)
     assert VIEW not in outcome.of("display_data")[0]["data"]
     assert "2" in outcome.of("execute_result")[0]["data"]["text/plain"]

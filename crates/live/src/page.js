@@ -25,24 +25,25 @@ export default async () => {
       gone.className = "live-gone";
       gone.style.fontStyle = "italic";
       gone.textContent = "The kernel of this widget has ended: run the cell again.";
-      gone.hidden = true;
       const show = () => {
         error.textContent = model.get("error") ?? "";
         error.hidden = !model.get("error");
       };
-      const ended = () => {
-        gone.hidden = false;
-        inner.inert = true;
-        inner.style.opacity = 0.5;
+      const look = () => {
+        const isGone = el.classList.contains("jupyter-widgets-disconnected");
+        gone.hidden = !isGone;
+        inner.inert = isGone;
+        inner.style.opacity = isGone ? 0.5 : "";
       };
       show();
+      look();
       model.on("change:error", show);
-      model.on("comm_live_update", ended);
+      model.on("comm_live_update", look);
       el.append(inner, error, gone);
       const cleanup = await widget.render?.({ ...context, el: inner });
       return async () => {
         model.off("change:error", show);
-        model.off("comm_live_update", ended);
+        model.off("comm_live_update", look);
         await cleanup?.();
       };
     },

@@ -18,6 +18,41 @@
     },
   };
 
+  // A widget in a saved notebook whose kernel is gone would be "model not found". What was saved beside it is shown in its place.
+  const view = "application/vnd.jupyter.widget-view+json";
+
+  function showStills(rendermime) {
+    const create = rendermime.createRenderer.bind(rendermime);
+    rendermime.createRenderer = (mime) => {
+      const renderer = create(mime);
+      if (mime !== view) return renderer;
+      const render = renderer.renderModel.bind(renderer);
+      renderer.renderModel = async (model) => {
+        await render(model);
+        if (!renderer.node.textContent.includes("model not found")) return;
+        const { [view]: _, ...still } = model.data;
+        const best = rendermime.preferredMimeType(still, model.trusted ? "any" : "ensure");
+        if (!best) return;
+        const shown = create(best);
+        await shown.renderModel(model);
+        const word = document.createElement("em");
+        word.textContent = "Run the cell to have this widget.";
+        renderer.node.replaceChildren(shown.node, word);
+      };
+      return renderer;
+    };
+  }
+
+  const stills = {
+    id: "live-displays:stills",
+    autoStart: true,
+    activate: (app) => {
+      app.docRegistry.addWidgetExtension("Notebook", {
+        createNew: (panel) => showStills(panel.content.rendermime),
+      });
+    },
+  };
+
   // JupyterLab 4.6 leaves out the alternative text that a picture has in its output's metadata: {"image/png": {"alt": "…"}}.
   const alternativeTexts = ({ IRenderMimeRegistry, RenderedImage, imageRendererFactory }) => ({
     id: "live-displays:alternative-texts",
@@ -44,7 +79,7 @@
     },
     get: async () => {
       const [rendermime] = Object.values(shared["@jupyterlab/rendermime"]);
-      const plugins = [liveDisplays, alternativeTexts((await rendermime.get())())];
+      const plugins = [liveDisplays, stills, alternativeTexts((await rendermime.get())())];
       return () => ({ __esModule: true, default: plugins });
     },
   };

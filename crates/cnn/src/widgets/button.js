@@ -2,7 +2,7 @@
 
 function render({ model, el }) {
   const button = made("button", { type: "button", click: () => tell(model, { clicks: model.get("clicks") + 1 }) }, model.get("label"));
-  frame(el, "control", model.get("label"), button);
+  frame(el, "control", undefined, button);
 }
 
 export default { render };

@@ -2,7 +2,7 @@
 
 function render({ model, el }) {
   const box = made("input", { type: "checkbox", change: () => tell(model, { value: box.checked }) });
-  frame(el, "control", model.get("label"), made("label", { class: "box" }, box, ` ${model.get("label")}`));
+  frame(el, "control", undefined, made("label", { class: "box" }, box, ` ${model.get("label")}`));
   return follow(model, ["value"], () => (box.checked = model.get("value")));
 }
 

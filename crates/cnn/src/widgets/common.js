@@ -12,9 +12,11 @@ function made(tag, attributes = {}, ...children) {
   return element;
 }
 
-/** Puts a widget's children into `el`. JupyterLab's own keys rest while the focus is here: the arrows would move to another cell. */
+/** Puts a widget's children into `el`, as a group with a name if it is given one. JupyterLab's own keys rest while one of them has the focus: the arrows would move to another cell. */
 function frame(el, kind, label, ...children) {
-  const root = made("div", { class: `cnn-widget ${kind}`, "data-lm-suppress-shortcuts": "true", role: "group", "aria-label": label }, ...children);
+  const root = made("div", { class: `cnn-widget ${kind}`, ...(label && { role: "group", "aria-label": label }) }, ...children);
+  // Each by itself: JupyterLab asks the element that has the focus before its parents.
+  for (const part of root.querySelectorAll("input, select, button, [tabindex]")) part.setAttribute("data-lm-suppress-shortcuts", "true");
   el.append(root);
   return root;
 }

@@ -146,9 +146,23 @@ function render({ model, el }) {
     follow(model, ["rate"], () => slider.move(Math.round((STEPS * Math.log(model.get("rate") / slowest)) / Math.log(fastest / slowest)))),
     follow(model, ["path"], roll),
     () => clearInterval(timer),
+    onNewTheme(paint),
   ];
   requestAnimationFrame(paint); // now it is in the page, and has its colours
   return () => ends.forEach((end) => end());
+}
+
+/** Calls `paint` when JupyterLab or the browser changes its colours; returns what ends that. */
+function onNewTheme(paint) {
+  const soon = () => requestAnimationFrame(paint);
+  const observer = new MutationObserver(soon);
+  observer.observe(document.body, { attributes: true, attributeFilter: ["data-jp-theme-light"] });
+  const scheme = matchMedia("(prefers-color-scheme: dark)");
+  scheme.addEventListener("change", soon);
+  return () => {
+    observer.disconnect();
+    scheme.removeEventListener("change", soon);
+  };
 }
 
 /** Round numbers between two. */

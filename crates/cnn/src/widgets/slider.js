@@ -25,7 +25,7 @@ function render({ model, el }) {
   const words = () => scaleOf(model).words(model.get("value"));
   const changed = (position) => tell(model, { value: scaleOf(model).valueAt(position) });
   const slider = rangeInput(model.get("label"), 1, words, changed);
-  frame(el, "control", model.get("label"), ...slider.parts);
+  frame(el, "control", undefined, ...slider.parts);
   return follow(model, ["value", "step"], () => {
     const { positions, positionOf } = scaleOf(model);
     slider.move(positionOf(model.get("value")), positions);

@@ -43,18 +43,18 @@ const MODEL: [(&str, &str); 6] = [
 /// A widget tells the clients so often at most; and large values more seldom, by bytes in a second.
 const PACE: Duration = Duration::from_millis(16);
 const BYTES_A_SECOND: f64 = 50e6;
+/// Of the displays of one widget so many are remembered, the last ones.
+const MOST_DISPLAYS: usize = 100;
 /// So many comms of clients that want all widgets are remembered; each page needs its own for a moment.
 const MOST_CONTROLS: usize = 100;
 
 /// Why a widget ends.
-#[derive(Clone, Copy, PartialEq)]
+#[derive(Clone, Copy)]
 pub enum End {
-    /// Its cells, or a client, have closed it.
+    /// Its cells, or a client, have closed it, or its cell is executed again.
     Closed,
     /// Its process, or the kernel, has ended.
     Gone,
-    /// Its cell is executed again, and has no such output any more.
-    Replaced,
 }
 
 /// All open widgets.
@@ -80,7 +80,7 @@ struct Widget {
     /// The number of the last values that the cells have set.
     seen: u64,
     /// The displays that show it, as they were shown.
-    displays: BTreeMap<String, BTreeMap<String, String>>,
+    displays: Vec<(String, BTreeMap<String, String>)>,
     /// The request that was being executed, and the notebook's name for its cell.
     opened_by: Option<Header>,
     cell: Option<String>,
@@ -187,7 +187,7 @@ impl Comms {
             connection,
             values,
             seen: 0,
-            displays: BTreeMap::new(),
+            displays: Vec::new(),
             opened_by,
             cell: running.and_then(cell_id),
             for_clients: Queue::default(),
@@ -244,7 +244,12 @@ impl Comms {
         let view: Json = serde_json::from_str(view).unwrap_or_default();
         match view["model_id"].as_str().and_then(|id| self.widgets.get_mut(id)) {
             Some(widget) => {
-                display.and_then(|display| widget.displays.insert(display.to_string(), data.clone()));
+                let Some(display) = display else { return };
+                widget.displays.retain(|(known, _)| known != display);
+                widget.displays.push((display.to_string(), data.clone()));
+                if widget.displays.len() > MOST_DISPLAYS {
+                    widget.displays.remove(0);
+                }
             }
             None => *data = without_view(std::mem::take(data), End::Closed),
         }
@@ -259,7 +264,7 @@ impl Comms {
         };
         let old = self.widgets.iter().filter(|(_, widget)| is_old(widget)).map(|(id, _)| id.clone());
         for id in old.collect::<Vec<_>>() {
-            self.close(&id, End::Replaced);
+            self.close(&id, End::Closed);
         }
     }
 
@@ -280,11 +285,9 @@ impl Comms {
         while let Some(item) = widget.for_clients.take() {
             self.published.push(told(id, widget.opened_by.as_ref(), item));
         }
-        if end != End::Replaced {
-            for (display, data) in std::mem::take(&mut widget.displays) {
-                let content = UpdateDisplayData::new(media(without_view(data, end)), &display);
-                self.published.push(about(widget.opened_by.as_ref(), content, vec![]));
-            }
+        for (display, data) in std::mem::take(&mut widget.displays) {
+            let content = UpdateDisplayData::new(media(without_view(data, end)), &display);
+            self.published.push(about(widget.opened_by.as_ref(), content, vec![]));
         }
         let closed = CommClose { comm_id: CommId(id.to_string()), data: Map::new() };
         self.published.push(about(widget.opened_by.as_ref(), closed, vec![]));
@@ -472,7 +475,7 @@ fn without_view(mut data: BTreeMap<String, String>, end: End) -> BTreeMap<String
     data.remove(VIEW);
     let word = match end {
         End::Gone => "The kernel of this widget has ended: run the cell again.",
-        End::Closed | End::Replaced => "This widget is closed.",
+        End::Closed => "This widget is closed.",
     };
     let picture = |mime: &str| {
         let base64 = data.get(mime)?;
