@@ -1,6 +1,7 @@
 """Widgets of a cell, and what Jupyter's clients see and change of them: the kernel itself, and no page."""
 
 import os
+import signal
 import subprocess
 import sys
 import time
@@ -223,6 +224,37 @@ begin.elapsed().as_secs_f64()"""
     # 60 in a second, and a few before and after.
     assert len(shared.of(widget)) - before < 70 * seconds + 30
     assert memory(kernel) - held < 150
+
+
+LISTEN = """import sys
+from jupyter_client import BlockingKernelClient
+client = BlockingKernelClient(connection_file=sys.argv[1])
+client.load_connection_file()
+client.start_channels()
+client.wait_for_ready(timeout=60)
+print("listens", flush=True)
+client.iopub_channel.socket.poll(timeout=None)
+"""
+
+
+def test_a_page_that_is_stopped_holds_up_no_cell_and_no_memory(bare):
+    with page(bare) as kernel:
+        comm, _ = kernel.open()
+        listener = subprocess.Popen([sys.executable, "-c", LISTEN, kernel.manager.connection_file], stdout=subprocess.PIPE, text=True)
+        try:
+            assert listener.stdout.readline() == "listens\n"
+            listener.send_signal(signal.SIGSTOP)
+            held = memory(kernel.pid())
+            source = "let big = vec![7u8; 200_000];\nfor step in 0..2000 { w.set(\"step\", &step.to_string()); w.set_bytes(\"big\", &big); }"
+            asked, begin = kernel.start(source), time.monotonic()
+            kernel.reply(asked)
+            assert time.monotonic() - begin < 60
+            assert memory(kernel.pid()) - held < 150
+            # What the others see is late, and the newest.
+            kernel.wait_for_state(comm, step=1999)
+        finally:
+            listener.kill()
+            listener.wait()
 
 
 def test_a_thousand_changes_of_the_page_in_a_second_are_seen_by_the_newest(shared, widget):

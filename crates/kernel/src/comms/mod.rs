@@ -43,6 +43,8 @@ const MODEL: [(&str, &str); 6] = [
 /// A widget tells the clients so often at most; and large values more seldom, by bytes in a second.
 const PACE: Duration = Duration::from_millis(16);
 const BYTES_A_SECOND: f64 = 50e6;
+/// Where clients have no room for news, they are tried again so soon.
+const AGAIN: Duration = Duration::from_millis(4);
 /// Of the displays of one widget so many are remembered, the last ones.
 const MOST_DISPLAYS: usize = 100;
 /// So many comms of clients that want all widgets are remembered; each page needs its own for a moment.
@@ -63,6 +65,8 @@ pub struct Comms {
     connections: HashMap<u64, Connection>,
     widgets: BTreeMap<String, Widget>,
     controls: HashSet<String>,
+    /// When clients that had no room for news are tried again.
+    again: Option<Instant>,
     /// What is to be published now.
     published: Vec<JupyterMessage>,
 }
@@ -408,7 +412,8 @@ impl Comms {
     /// When something is to be told to the clients.
     pub fn due(&self) -> Option<Instant> {
         let waits = self.widgets.values().filter(|widget| !widget.for_clients.is_empty());
-        waits.map(|widget| widget.next).min()
+        let next = waits.map(|widget| widget.next).min()?;
+        Some(self.again.map_or(next, |again| next.max(again)))
     }
 
     /// What is to be published before all that comes later.
@@ -419,18 +424,26 @@ impl Comms {
     /// Tells the clients what is due by now, as far as there is room for it.
     pub fn tell_clients(&mut self, clients: &Sender<JupyterMessage>) {
         let now = Instant::now();
-        for (id, widget) in &mut self.widgets {
-            if widget.for_clients.is_empty() || widget.next > now {
-                continue;
-            }
+        if self.again.is_some_and(|again| again > now) {
+            return;
+        }
+        self.again = None;
+        let is_due = |widget: &Widget| !widget.for_clients.is_empty() && widget.next <= now;
+        let mut due: Vec<_> = self.widgets.iter_mut().filter(|(_, widget)| is_due(widget)).collect();
+        // Who has waited longest comes first, so that each has its turn where there is little room.
+        due.sort_by_key(|(_, widget)| widget.next);
+        for (id, widget) in due {
             let mut bytes = 0;
-            while let Ok(room) = clients.try_reserve() {
+            while !widget.for_clients.is_empty() {
+                let Ok(room) = clients.try_reserve() else {
+                    self.again = Some(now + AGAIN);
+                    return;
+                };
                 let Some(item) = widget.for_clients.take() else { break };
                 bytes += item.size();
                 room.send(told(id, widget.opened_by.as_ref(), item));
             }
-            let pace = PACE.max(Duration::from_secs_f64(bytes as f64 / BYTES_A_SECOND));
-            widget.next = now + pace;
+            widget.next = now + PACE.max(Duration::from_secs_f64(bytes as f64 / BYTES_A_SECOND));
         }
     }
 }

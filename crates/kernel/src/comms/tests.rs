@@ -74,6 +74,7 @@ fn published(comms: &mut Comms) -> Vec<(String, Json)> {
 /// What the clients are told now, with room for all of it.
 fn news(comms: &mut Comms) -> Vec<JupyterMessage> {
     let (sender, mut receiver) = channel(100);
+    comms.again = None;
     for widget in comms.widgets.values_mut() {
         widget.next = Instant::now();
     }
@@ -119,6 +120,26 @@ fn clients_that_take_nothing_get_the_newest_later() {
     assert!(comms.due().is_some());
     receiver.try_recv().unwrap();
     assert_eq!(content(&news(&mut comms)[0])["data"]["state"], json!({"count": 2}));
+}
+
+#[test]
+fn each_widget_has_its_turn_where_there_is_little_room() {
+    let mut comms = Comms::default();
+    let all: Vec<(String, Cells)> =
+        (0..5).map(|number| format!("w{number}")).map(|id| (id.clone(), open(&mut comms, &id))).collect();
+    let (sender, mut receiver) = channel(1);
+    let mut told = HashSet::new();
+    for number in 1..=5 {
+        all.iter().for_each(|(_, cells)| cells.set(&mut comms, number, json!({"count": number})));
+        comms.again = None;
+        comms.tell_clients(&sender);
+        let message = receiver.try_recv().expect("news");
+        told.insert(content(&message)["comm_id"].to_string());
+        for widget in comms.widgets.values_mut() {
+            widget.next -= PACE;
+        }
+    }
+    assert_eq!(told.len(), 5);
 }
 
 #[test]

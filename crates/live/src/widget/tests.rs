@@ -222,7 +222,10 @@ fn closing_ends_the_threads_and_drops_the_handlers() {
         }
         wait_until(|| Arc::strong_count(&held) == 1 && Arc::strong_count(&widget.shared) == 1);
         assert!(!widget.is_open());
-        widget.on_change("x", move |_| Ok(drop(held.clone())));
+        widget.on_change("x", move |_| {
+            let _ = &held;
+            Ok(())
+        });
         widget.set("x", "1");
         assert_eq!(widget.get("x").as_deref(), Some("1"));
         assert_eq!(Arc::strong_count(&widget.shared), 1);
