@@ -147,7 +147,7 @@ impl Reader {
         let maps = maps.narrow(0, 0, maps.size()[0].min(MOST_MAPS));
         let (low, high) = (maps.min().double_value(&[]).min(0.0), maps.max().double_value(&[]));
         let levels = (maps - low) * (255.0 / (high - low).max(f64::MIN_POSITIVE));
-        Ok(levels.clamp(0.0, 255.0).to_kind(Kind::Uint8).contiguous().view([-1]).try_into()?)
+        Ok(levels.clamp(0.0, 255.0).round().to_kind(Kind::Uint8).contiguous().view([-1]).try_into()?)
     }
 }
 
