@@ -113,14 +113,19 @@ def page(chromium, course):
     """JupyterLab in the browser."""
     page = chromium.new_page(viewport={"width": 1400, "height": 900})
     page.set_default_timeout(1000 * SHORT)
+    open_anew(page, course[1])
     return page
+
+
+def open_anew(page, address):
+    page.goto(f"{address}/lab?token={TOKEN}&reset")
+    page.locator(".jp-DirListing-item").first.wait_for()
 
 
 @pytest.fixture(autouse=True)
 def no_tabs(course, page):
     """Each test begins without the tabs of the one before it, whose kernels have ended."""
-    page.goto(f"{course[1]}/lab?token={TOKEN}&reset")
-    page.locator(".jp-DirListing-item").first.wait_for()
+    open_anew(page, course[1])
 
 
 @pytest.fixture(autouse=True)

@@ -1,8 +1,15 @@
 //! Widgets: what stands between those in cells and Jupyter's clients, so that both see the same values.
 //!
-//! A widget in a cell has a connection ([`sockets`]); the clients have a comm for it. The kernel keeps the newest values, for
-//! clients that come later or have forgotten all. Nobody waits for anybody: what cannot be told at once waits here, the newest
-//! in the place of what was before ([`queue`]).
+//! A widget in a cell has a connection; the clients have a comm for it. The kernel keeps the newest values, for clients that come
+//! later or have forgotten all. Nobody waits for anybody: what cannot be told at once waits here, the newest in the place of
+//! what was before.
+//!
+//! | file | what is in it |
+//! |---|---|
+//! | `sockets.rs` | the cells' side: the socket on which widgets find the kernel |
+//! | `values.rs` | a widget's values, as cells and as clients write them |
+//! | `queue.rs` | what waits to be told |
+//! | `tests.rs` | the tests of all of it |
 
 mod queue;
 pub mod sockets;
