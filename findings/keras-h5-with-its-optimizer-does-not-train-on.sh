@@ -5,7 +5,7 @@
 # load_model() builds the optimizer for the model's own list of variables, which leaves out those of its layers and so is empty,
 # and the optimizer never builds itself again. It has two variables, the number of the step (which is restored, so that it looks
 # right) and the learning rate; the first batch of fit() ends with "Unknown variable ... This optimizer can only be called for the
-# variables it was originally built with". evaluate() and predict() work. It is so for every optimizer. The same model as .keras
+# variables it was originally built with". evaluate() and predict() work. It is so for SGD and RMSprop, too. The same model as .keras
 # trains on, and so does the .h5 one after compile(), with the momenta lost.
 #
 # Seen with keras 3.15.1 and tensorflow-cpu 2.21.0, Python 3.11, November 2026:

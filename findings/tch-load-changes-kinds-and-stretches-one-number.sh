@@ -2,10 +2,10 @@
 # tch 0.26.0: VarStore::load says Ok to a file of half-precision weights and to one whose bias is a single number.
 #
 # What one would guess, from PyTorch's load_state_dict and from "only the values for these tensors are modified" in load's
-# documentation: values are converted into the kind that a variable has, and another shape is an error. But each variable first takes the
-# file's kind, F16, BF16 or F64, so that load is Ok and the first forward pass of a Float input fails, far from the cause; and the
-# copy broadcasts, so that a bias of shape [1] fills all of [3]. A bias of shape [2] is an error. What
-# helps: to compare the kinds and sizes of Tensor::read_safetensors with variables() before.
+# documentation: values are converted into the kind that a variable has, and another shape is an error. But each variable first takes
+# the file's kind (F16, BF16, F64), so that load is Ok and the first forward pass of a Float input fails, far from the cause; and the
+# copy broadcasts, so that a bias of shape [1] fills all of [3]. A bias of shape [2] is an error. What helps: to compare the kinds and
+# sizes of Tensor::read_safetensors with variables() before.
 #
 # Seen with libtorch 2.13.0, rustc 1.95.0, November 2026, for a linear layer from 2 to 3 of kind Float and the input [1, 1]:
 #   right: load: Ok, kind Float, forward: [9.0, 9.0, 9.0]
