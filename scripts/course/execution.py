@@ -13,6 +13,7 @@ from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernelError
 from nbclient.util import run_sync
 
+import alternative_texts
 import notebooks
 
 START = 60  # seconds that a kernel may take to answer, on a busy machine
@@ -151,4 +152,4 @@ def page_of(notebook):
         if cell.cell_type == "markdown":
             cell.source = re.sub(r"\]\(([\w./-]+)\.ipynb\)", r"](\1.html)", cell.source)
     exporter = HTMLExporter(template_name="lab", embed_images=True, log=silent)
-    return exporter.from_notebook_node(copy)[0]
+    return exporter.from_notebook_node(alternative_texts.on_page(copy))[0]

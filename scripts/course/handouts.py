@@ -7,6 +7,7 @@ import logging
 import re
 from pathlib import Path
 
+import alternative_texts
 import notebooks
 
 TEMPLATES = Path(__file__).with_name("pages")
@@ -49,7 +50,7 @@ def prepared(path):
     for cell in notebook.cells:
         if cell.cell_type == "markdown":
             cell.source = re.sub(r"\]\(([\w./-]+)\.ipynb\)", r"](\1.html)", with_mathml(cell.source))
-    return notebook
+    return alternative_texts.on_page(notebook)
 
 
 def as_slides(notebook):
