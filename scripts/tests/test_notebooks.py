@@ -161,6 +161,14 @@ def test_every_value_is_shown_as_what_it_is(path):
 
 
 @each
+def test_every_picture_has_its_words(path):
+    outputs = [output for cell in code_cells(nbformat.read(path, 4)) for output in cell.outputs if "data" in output]
+    silent = [output for output in outputs if "image/png" in output.data and not output.metadata.get("image/png", {}).get("alt")]
+    pages = "".join(output.data.get("text/html", "") for output in outputs)
+    assert not silent and not re.findall(r"<img(?![^>]* alt=\"[^\"]+\")[^>]*>", pages)
+
+
+@each
 def test_is_saved_as_executed_in_order(path):
     cells = [cell for cell in code_cells(nbformat.read(path, 4)) if cell.source.strip()]
     counts = [cell.execution_count for cell in cells]

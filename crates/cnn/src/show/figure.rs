@@ -114,7 +114,7 @@ impl Figure {
 
     /// The figure with a sentence below it, as HTML.
     pub(crate) fn with_sentence(&self, sentence: &str) -> Item {
-        let figure = Item::Picture { pixels: self.pixels.clone(), text: String::new() };
+        let figure = Item::Picture { pixels: self.pixels.clone(), text: self.description.clone() };
         Item::Html {
             html: format!("{}<p>{}</p>", figure.html(), escape(sentence)),
             text: sentence.to_string(),
