@@ -29,6 +29,7 @@ impl Names {
         let now: BTreeMap<String, String> = visible.cloned().collect();
         let before = std::mem::replace(&mut self.0.variables, now);
         let known = &mut self.0;
+        let clears = cell.lines().any(|line| line.trim() == ":clear");
         for name in before.keys().filter(|name| !known.variables.contains_key(*name)) {
             match &executed.failure {
                 Some(Failure::Ended(_)) => {
@@ -36,6 +37,9 @@ impl Names {
                 }
                 Some(Failure::Lost(_)) => {
                     known.lost.push((name.clone(), "its type was defined anew".to_string()));
+                }
+                _ if clears => {
+                    known.lost.push((name.clone(), format!("cell [{number}] has cleared all (`:clear`)")));
                 }
                 // evcxr leaves out what has another type now than when it was made.
                 _ if !words(cell).any(|word| word == name) => {
@@ -113,6 +117,9 @@ mod tests {
         names.after(4, "abort()", &executed(&[], Some(Failure::Ended("signal: 6".to_string()))));
         let lost: Vec<&str> = names.known().lost.iter().map(|(name, _)| name.as_str()).collect();
         assert_eq!(lost, ["a", "b"]);
+        names.after(5, "let c = 1;", &executed(&["c"], None));
+        names.after(6, ":clear", &executed(&[], None));
+        assert_eq!(names.known().lost[2], ("c".to_string(), "cell [6] has cleared all (`:clear`)".to_string()));
     }
 
     #[test]
