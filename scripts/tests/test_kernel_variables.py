@@ -33,6 +33,9 @@ class Panel:
         """By name: type, shape, device, memory, cell; and the mark."""
         return {row["texts"][0]: [*row["texts"][1:], row["mark"]] for row in self.table["rows"]}
 
+    def gone(self):
+        return dict(self.table["gone"])
+
     def wait(self, condition, limit=LIMIT):
         self.kernel.listen_until(lambda: condition(self.rows()), limit)
         return self.rows()
@@ -118,17 +121,17 @@ def test_variables_that_are_gone_come_last_with_the_reason(fresh):
     panel = opened(fresh)
     cell = fresh.execute("drop(given);").reply["execution_count"]
     rows = panel.wait(lambda rows: "given" not in rows)
-    assert list(rows) == ["kept"] and panel.table["gone"] == [["given", f"given away in cell [{cell}]"]]
+    assert list(rows) == ["kept"] and panel.gone()["given"] == f"given away in cell [{cell}]"
     fresh.execute("let given = 2;")
     panel.wait(lambda rows: "given" in rows)
-    assert panel.table["gone"] == []
+    assert "given" not in panel.gone()
     assert fresh.execute("std::process::abort();").reply["status"] == "error"
     panel.wait(lambda rows: not rows)
     why = "lost: the process that ran the cells has ended"
-    assert panel.table["gone"] == [["given", why], ["kept", why]]
+    assert panel.gone()["given"] == panel.gone()["kept"] == why
     fresh.execute("let kept = 3u8;")
     assert panel.wait(lambda rows: rows.get("kept", [""] * 5)[3] == "1 B")["kept"][-1] == "new"
-    assert panel.table["gone"] == [["given", why]]
+    assert panel.gone()["given"] == why and "kept" not in panel.gone()
 
 
 def test_a_panic_and_an_interrupt_are_followed(fresh):

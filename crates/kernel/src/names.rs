@@ -30,6 +30,10 @@ impl Names {
         let before = std::mem::replace(&mut self.0.variables, now);
         let known = &mut self.0;
         let clears = cell.lines().any(|line| line.trim() == ":clear");
+        if clears {
+            known.given_away.clear();
+            known.lost.clear();
+        }
         for name in before.keys().filter(|name| !known.variables.contains_key(*name)) {
             match &executed.failure {
                 Some(Failure::Ended(_)) => {
@@ -119,7 +123,7 @@ mod tests {
         assert_eq!(lost, ["a", "b"]);
         names.after(5, "let c = 1;", &executed(&["c"], None));
         names.after(6, ":clear", &executed(&[], None));
-        assert_eq!(names.known().lost[2], ("c".to_string(), "cell [6] has cleared all (`:clear`)".to_string()));
+        assert_eq!(names.known().lost, [("c".to_string(), "cell [6] has cleared all (`:clear`)".to_string())]);
     }
 
     #[test]

@@ -17,3 +17,4 @@ pub(crate) mod slices;
 pub(crate) mod stop;
 pub(crate) mod text;
 pub(crate) mod threads;
+pub mod variables;

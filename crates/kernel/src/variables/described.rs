@@ -116,7 +116,7 @@ impl<T: Contents + ?Sized> Contents for Box<T> {
 }
 
 /// Calls what others have written; a panic in it is nobody's business here.
-pub fn quietly(describe: impl FnOnce() -> Found) -> Found {
+pub fn quietly<T: Default>(describe: impl FnOnce() -> T) -> T {
     let hook = ::std::panic::take_hook();
     ::std::panic::set_hook(Box::new(|_| {}));
     let found = ::std::panic::catch_unwind(::std::panic::AssertUnwindSafe(describe));

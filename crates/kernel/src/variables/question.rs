@@ -72,7 +72,7 @@ pub fn code<'a>(variables: impl Iterator<Item = &'a str>, helpers: &Helpers) -> 
     }
     code += "pub fn known(value: &dyn ::std::any::Any) -> Option<Found> {\n";
     for known in &helpers.known {
-        code += &format!("if let Some(found) = {known}(value) {{ return Some((found.shape, found.device, found.bytes)); }}\n");
+        code += &format!("if let Some(found) = quietly(|| {known}(value)) {{ return Some((found.shape, found.device, found.bytes)); }}\n");
     }
     code += "None\n}\n}\n";
     let by_describe = if helpers.describe.is_some() { "ByDescribe as _, " } else { "" };
