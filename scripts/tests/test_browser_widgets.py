@@ -231,9 +231,11 @@ def test_the_panel_of_variables_follows_the_cells(course, page):  # noqa: F811
         notebook.cell("end").locator(".jp-InputArea-editor").click()
         page.keyboard.press("Shift+Enter")
         says(table.locator("caption"), "No variables", LONG)
-        assert "lost: the process that ran the cells has ended" in row("images").text_content()
+        assert "lost: the process that ran the cells has ended in cell [4]" in row("images").text_content()
         look_at(table)
         keep(page, "variables-lost")
+        dark(page)
+        keep(page, "variables-dark")
         notebook.output("panel").first.get_by_role("button", name="Close").click()
         says(notebook.output("panel").first, "This widget is closed.")
     finally:

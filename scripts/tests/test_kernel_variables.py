@@ -125,9 +125,10 @@ def test_variables_that_are_gone_come_last_with_the_reason(fresh):
     fresh.execute("let given = 2;")
     panel.wait(lambda rows: "given" in rows)
     assert "given" not in panel.gone()
-    assert fresh.execute("std::process::abort();").reply["status"] == "error"
+    outcome = fresh.execute("std::process::abort();")
+    assert outcome.reply["status"] == "error"
     panel.wait(lambda rows: not rows)
-    why = "lost: the process that ran the cells has ended"
+    why = f"lost: the process that ran the cells has ended in cell [{outcome.reply['execution_count']}]"
     assert panel.gone()["given"] == panel.gone()["kept"] == why
     fresh.execute("let kept = 3u8;")
     assert panel.wait(lambda rows: rows.get("kept", [""] * 5)[3] == "1 B")["kept"][-1] == "new"

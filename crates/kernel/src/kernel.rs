@@ -816,7 +816,8 @@ impl Kernel {
     fn interrupt(&mut self) {
         self.abort_waiting();
         let looks_since = self.panel.asked.as_ref().and_then(|asked| asked.runs);
-        if let (true, Some(process)) = (looks_since.is_some_and(|at| at.elapsed() > LONG_LOOK), self.process) {
+        if let (true, Some(process)) = (looks_since.is_some_and(|at| at.elapsed() > LONG_LOOK), self.process)
+        {
             let _ = kill(process, Signal::SIGKILL);
         }
         let Some(cell) = &mut self.running else { return };

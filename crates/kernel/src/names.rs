@@ -37,7 +37,10 @@ impl Names {
         for name in before.keys().filter(|name| !known.variables.contains_key(*name)) {
             match &executed.failure {
                 Some(Failure::Ended(_)) => {
-                    known.lost.push((name.clone(), "the process that ran the cells has ended".to_string()));
+                    known.lost.push((
+                        name.clone(),
+                        format!("the process that ran the cells has ended in cell [{number}]"),
+                    ));
                 }
                 Some(Failure::Lost(_)) => {
                     known.lost.push((name.clone(), "its type was defined anew".to_string()));
@@ -123,7 +126,10 @@ mod tests {
         assert_eq!(lost, ["a", "b"]);
         names.after(5, "let c = 1;", &executed(&["c"], None));
         names.after(6, ":clear", &executed(&[], None));
-        assert_eq!(names.known().lost, [("c".to_string(), "cell [6] has cleared all (`:clear`)".to_string())]);
+        assert_eq!(
+            names.known().lost,
+            [("c".to_string(), "cell [6] has cleared all (`:clear`)".to_string())]
+        );
     }
 
     #[test]

@@ -273,8 +273,14 @@ impl live::Describe for History {
     }
 
     fn bytes(&self) -> Option<usize> {
-        let columns =
-            [&self.loss, &self.accuracy, &self.val_loss, &self.val_accuracy, &self.learning_rate, &self.seconds];
+        let columns = [
+            &self.loss,
+            &self.accuracy,
+            &self.val_loss,
+            &self.val_accuracy,
+            &self.learning_rate,
+            &self.seconds,
+        ];
         Some(columns.into_iter().map(|column| std::mem::size_of_val(column.as_slice())).sum())
     }
 }

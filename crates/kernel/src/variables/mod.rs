@@ -65,7 +65,8 @@ impl Panel {
     pub fn names(&mut self, known: &Known) {
         let old = std::mem::take(&mut self.seen);
         for (name, of) in &known.variables {
-            let details = old.get(name).filter(|(before, _)| before == of).and_then(|(_, details)| details.clone());
+            let details =
+                old.get(name).filter(|(before, _)| before == of).and_then(|(_, details)| details.clone());
             self.seen.insert(name.clone(), (of.clone(), details));
         }
     }
@@ -115,7 +116,10 @@ impl Panel {
             cell: known.defined_in.get(name).copied(),
             mark: self.mark(name, seen, known),
         };
-        let given = known.given_away.iter().map(|(name, cell)| (name.clone(), format!("given away in cell [{cell}]")));
+        let given = known
+            .given_away
+            .iter()
+            .map(|(name, cell)| (name.clone(), format!("given away in cell [{cell}]")));
         let lost = known.lost.iter().map(|(name, why)| (name.clone(), format!("lost: {why}")));
         let gone: BTreeMap<String, String> = given.chain(lost).collect();
         let is_gone = |name: &String| !known.variables.contains_key(name);
@@ -194,7 +198,11 @@ mod tests {
         let second = known(&[("a", "f64", 3), ("b", "Vec<i32>", 1), ("c", "u8", 3)]);
         panel.cell_ended(3, &second, false);
         assert_eq!(marks(&panel, &second), ["changed", "", "new"]);
-        assert_eq!(panel.table(&second).rows[1].details, bytes(24), "what was found stays until there is news");
+        assert_eq!(
+            panel.table(&second).rows[1].details,
+            bytes(24),
+            "what was found stays until there is news"
+        );
         look(&mut panel, &second, &[8, 48, 1]);
         assert_eq!(marks(&panel, &second), ["changed", "changed", "new"]);
         panel.cell_ended(4, &second, false);

@@ -66,10 +66,7 @@ impl Table {
 
     /// What stands for the widget, by MIME type.
     pub fn still(&self) -> BTreeMap<String, String> {
-        BTreeMap::from([
-            ("text/plain".to_string(), self.text()),
-            ("text/html".to_string(), self.html()),
-        ])
+        BTreeMap::from([("text/plain".to_string(), self.text()), ("text/html".to_string(), self.html())])
     }
 
     fn text(&self) -> String {
@@ -100,7 +97,11 @@ impl Table {
         let gone = |(name, why): &(String, String)| {
             let more = TITLES.len() - 1;
             let style = "style=\"opacity: 0.7; text-align: left\"";
-            format!("<tr {style}><th scope=\"row\">{}</th><td colspan=\"{more}\" {style}>{}</td></tr>", escaped(name), escaped(why))
+            format!(
+                "<tr {style}><th scope=\"row\">{}</th><td colspan=\"{more}\" {style}>{}</td></tr>",
+                escaped(name),
+                escaped(why)
+            )
         };
         let gone: String = self.gone.iter().map(gone).collect();
         format!(
@@ -136,13 +137,8 @@ mod tests {
     fn table() -> Table {
         let details = Details(Some("[60000, 28, 28]".to_string()), Some("Cpu".to_string()), Some(47_040_000));
         let row = Row { name: "x_train".into(), of: "Tensor".into(), details, cell: Some(3), mark: "new" };
-        let small = Row {
-            name: "v".into(),
-            of: "Vec<u8>".into(),
-            details: Details::default(),
-            cell: None,
-            mark: "",
-        };
+        let small =
+            Row { name: "v".into(), of: "Vec<u8>".into(), details: Details::default(), cell: None, mark: "" };
         Table { rows: vec![row, small], gone: vec![("old".into(), "given away in cell [5]".into())] }
     }
 
@@ -173,9 +169,14 @@ mod tests {
 
     #[test]
     fn memory_is_readable() {
-        for (bytes, text) in
-            [(0, "0 B"), (999, "999 B"), (1000, "1.0 kB"), (999_949, "999.9 kB"), (999_950, "1.0 MB"), (2_500_000_000, "2.5 GB")]
-        {
+        for (bytes, text) in [
+            (0, "0 B"),
+            (999, "999 B"),
+            (1000, "1.0 kB"),
+            (999_949, "999.9 kB"),
+            (999_950, "1.0 MB"),
+            (2_500_000_000, "2.5 GB"),
+        ] {
             assert_eq!(memory(bytes), text);
         }
     }
