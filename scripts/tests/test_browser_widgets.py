@@ -3,7 +3,7 @@
 import nbformat
 import pytest
 from conftest import wait_until
-from test_browser import LONG, SHORT, TOKEN, Notebook, course, keep, look_at, page, picture_of_a_failure  # noqa: F401
+from test_browser import LONG, SHORT, TOKEN, Notebook, course, dark, keep, look_at, no_tabs, page, picture_of_a_failure  # noqa: F401
 
 import notebooks
 
@@ -35,10 +35,10 @@ while !live::stop_requested() && w.get("x").as_deref() != Some("100") { std::thr
 println!("ended at {}", w.get("x").unwrap_or_default());"""
 
 
-def make(folder, name):
-    """A notebook with the widget, and with nothing of the course."""
+def make(folder, name, cells=None):
+    """A notebook with the widget, or other cells, and with nothing of the course."""
     notebook = nbformat.v4.new_notebook(metadata={"kernelspec": notebooks.KERNELSPEC})
-    cells = {"dep": ':dep live = { path = "../crates/live" }', "open": OPEN, "loop": LOOP, "close": "w.close();"}
+    cells = cells or {"dep": ':dep live = { path = "../crates/live" }', "open": OPEN, "loop": LOOP, "close": "w.close();"}
     notebook.cells = [nbformat.v4.new_code_cell(source, id=id) for id, source in cells.items()]
     nbformat.write(notebook, folder / name)
     return folder / name
@@ -85,6 +85,10 @@ def move(page, place, to):  # noqa: F811
 def shows(place, text, limit=SHORT):
     said = place.locator(".test-text")
     assert wait_until(lambda: said.count() and said.text_content() == text, limit), said.all_text_contents()
+
+
+def says(place, text, limit=SHORT):
+    assert wait_until(lambda: place.count() and text in place.text_content(), limit), place.all_text_contents()
 
 
 def test_a_slider_is_moved_while_no_cell_runs_and_while_one_does(notebook, page):  # noqa: F811
@@ -191,3 +195,49 @@ def test_a_saved_notebook_has_the_still(notebook, page, course):  # noqa: F811
     said = notebook.output("open").first
     assert wait_until(lambda: said.text_content() == "a sliderRun the cell to have this widget."), said.text_content()
     keep(page, "widget-saved")
+
+
+def test_the_panel_of_variables_follows_the_cells(course, page):  # noqa: F811
+    cells = {
+        "make": "let mut losses = vec![0.5f32; 3];\nlet name = \"digits\".to_string();\nlet images = vec![0u8; 47_040_000];\nlet old = 1i32;",
+        "panel": ":variables",
+        "change": "losses.push(0.25);\nlet accuracy = 0.98f64;\ndrop(name);",
+        "end": "std::process::abort();",
+    }
+    copy, address = course
+    notebook = Notebook(page, make(copy, "variables.ipynb", cells), address)
+    try:
+        notebook.run("make", LONG)
+        notebook.run("panel", LONG)
+        table = notebook.output("panel").first.locator("table")
+        says(table.locator("caption"), "4 variables, 47.0 MB")
+        row = lambda name: table.locator("tr", has=page.locator("th[scope=row]", has_text=name))  # noqa: E731
+        names = lambda: [text.split()[0] for text in table.locator("tbody").first.locator("th").all_text_contents()]  # noqa: E731
+        assert row("losses").locator("td").all_text_contents() == ["Vec<f32>", "[3]", "", "12 B", "[1]"]
+        notebook.run("change", LONG)
+        assert wait_until(lambda: row("losses").locator("td").nth(1).text_content() == "[4]", LONG)
+        assert row("losses").locator("small").text_content() == "changed" and row("accuracy").locator("small").text_content() == "new"
+        assert row("name").text_content() == "namegiven away in cell [3]"
+        look_at(table)
+        keep(page, "variables-changed")
+        # Sorted by a click, in both directions, and still so when there is news.
+        memory = table.get_by_role("columnheader", name="Memory")
+        memory.get_by_role("button").click()
+        assert memory.get_attribute("aria-sort") == "ascending"
+        memory.get_by_role("button").click()
+        assert memory.get_attribute("aria-sort") == "descending" and names() == ["images", "losses", "accuracy", "old"]
+        page.keyboard.press("Enter")
+        assert memory.get_attribute("aria-sort") == "ascending" and names() == ["old", "accuracy", "losses", "images"]
+        notebook.cell("end").locator(".jp-InputArea-editor").click()
+        page.keyboard.press("Shift+Enter")
+        says(table.locator("caption"), "No variables", LONG)
+        assert "lost: the process that ran the cells has ended in cell [4]" in row("images").text_content()
+        look_at(table)
+        keep(page, "variables-lost")
+        dark(page)
+        keep(page, "variables-dark")
+        notebook.output("panel").first.get_by_role("button", name="Close").click()
+        says(notebook.output("panel").first, "This widget is closed.")
+    finally:
+        notebook.end(address)
+        close_tab(page)

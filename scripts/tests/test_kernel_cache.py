@@ -57,6 +57,15 @@ def test_a_second_kernel_compiles_nothing_and_shows_the_same(bare, cells):
     assert kept(cells) == before
 
 
+def test_a_cell_that_is_executed_later_is_not_compiled_again(bare, cells):
+    sources = ["let n = 3;", "println!(\"{n}\");"]
+    play(bare, cells, sources)
+    before = kept(cells)
+    outcomes = play(bare, cells, [sources[0], sources[1], sources[1], ":variables", sources[1]])
+    assert [outcome[0] for outcome in outcomes] == ["", "3\n", "3\n", "", "3\n"]
+    assert len(kept(cells)) == len(before) + 1, "what looks at the variables"
+
+
 def test_an_edited_cell_is_compiled_anew_and_the_others_are_not(bare, cells):
     play(bare, cells, CELLS[:6])
     before = kept(cells)

@@ -82,6 +82,7 @@ pub mod course;
 
 pub use course::check;
 pub use engine::device::device;
+pub use engine::variables;
 pub use evaluation::{ConfusionMatrix, Evaluation};
 pub use model::{Loss, Sequential, SequentialBuilder};
 pub use optimizers::{Adam, AdamW, Optimizer, RMSprop, SGD};

@@ -45,6 +45,10 @@ pub struct Cell {
     pub number: usize,
     /// The commands for the shell that are yet to be executed.
     pub shell: VecDeque<String>,
+    /// Whether the variables are to be shown when all else is done.
+    pub shows_variables: bool,
+    /// Whether that has begun.
+    pub is_at_variables: bool,
     /// What is left for evcxr, as that gets it.
     pub rewritten: Rewritten,
     /// The number of the question to the session; `None` while it was not asked.
@@ -70,6 +74,8 @@ impl Cell {
             request,
             number,
             shell: commands.shell.into(),
+            shows_variables: commands.variables,
+            is_at_variables: false,
             rewritten: impls.rewrite(&commands.rest),
             sent: None,
             runs: false,
@@ -96,7 +102,8 @@ impl Cell {
         self.asked().map_or("", |asked| &asked.code)
     }
 
-    fn is_silent(&self) -> bool {
+    /// Whether nobody sees what it shows.
+    pub fn is_silent(&self) -> bool {
         self.asked().is_some_and(|asked| asked.silent)
     }
 
@@ -197,6 +204,13 @@ impl Cell {
             }
         };
         self.publish(vec![content]);
+    }
+
+    /// Shows something of the kernel's own.
+    pub fn show(&mut self, id: &str, data: BTreeMap<String, String>) {
+        self.flush();
+        let content = json!({"data": media(data), "metadata": {}, "transient": {"display_id": id}});
+        self.publish(vec![other("display_data", content)]);
     }
 
     /// A word of the kernel to the user.

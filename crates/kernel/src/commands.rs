@@ -4,6 +4,9 @@
 pub const MISPLACED: &str =
     "→ Lines for the shell (`!…`) and for evcxr (`:…`) stand at the top of a cell, before all Rust.";
 
+/// The kernel's own command: it shows the panel of variables.
+const VARIABLES: &str = ":variables";
+
 /// Whether a line is a command of evcxr, or may stand between commands.
 pub fn is_before_rust(line: &str) -> bool {
     let start = line.trim_start();
@@ -26,6 +29,8 @@ pub fn are_misplaced(cell: &str) -> bool {
 pub struct Commands {
     /// What the shell is to do, in order.
     pub shell: Vec<String>,
+    /// Whether the variables are to be shown.
+    pub variables: bool,
     /// What is left for evcxr; the lines keep their numbers.
     pub rest: String,
 }
@@ -39,6 +44,10 @@ impl Commands {
             match line.strip_prefix('!') {
                 Some(command) if !is_rust => {
                     commands.shell.push(command.trim().to_string());
+                    commands.rest.push_str(if line.ends_with('\n') { "\n" } else { "" });
+                }
+                _ if line.trim() == VARIABLES && !is_rust => {
+                    commands.variables = true;
                     commands.rest.push_str(if line.ends_with('\n') { "\n" } else { "" });
                 }
                 _ => {
@@ -87,6 +96,15 @@ mod tests {
         assert_eq!(commands.rest, "\n// a comment\n\n\n:dep a\nlet x = 1;\n!x");
         assert_eq!(Commands::of("!true").rest, "");
         assert_eq!(Commands::of("1 + 1").shell, Vec::<String>::new());
+    }
+
+    #[test]
+    fn the_variables_are_asked_for_above_rust() {
+        let commands = Commands::of("// all\n:variables\n:dep a\nlet x = 1;");
+        assert!(commands.variables);
+        assert_eq!(commands.rest, "// all\n\n:dep a\nlet x = 1;");
+        assert!(!Commands::of("1\n:variables").variables && !Commands::of(":variables x").variables);
+        assert!(are_misplaced("1\n:variables"));
     }
 
     #[test]

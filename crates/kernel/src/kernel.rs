@@ -20,7 +20,7 @@ use tokio::sync::oneshot;
 use tokio::time::{interval, sleep, sleep_until};
 
 use crate::analysis::{Activity, Analyses};
-use crate::answers::{Answer, Executed, Reply};
+use crate::answers::{Answer, Executed, Failure, Reply};
 use crate::cell::{other, Cell, Stage};
 use crate::client::Client;
 use crate::commands::Commands;
@@ -42,6 +42,7 @@ use crate::settings::Settings;
 use crate::shell::Shell;
 use crate::statics;
 use crate::streams::{Source, Streams, Typed};
+use crate::variables::{self, Panel};
 use crate::warm_up::WarmUp;
 use crate::wire::{Line, Part, Wire};
 
@@ -51,6 +52,8 @@ const PARENT_CHECK: Duration = Duration::from_secs(1);
 const FAREWELL: Duration = Duration::from_millis(100);
 /// How often a compiler is looked for that is to be ended.
 const COMPILER_CHECK: Duration = Duration::from_millis(200);
+/// After so long the user may end what only looks at the variables.
+const LONG_LOOK: Duration = Duration::from_secs(10);
 /// A cell whose end the session does not report so long after its process was killed takes the session along.
 const LAST_RESORT: Duration = Duration::from_secs(5);
 
@@ -85,6 +88,7 @@ struct Kernel {
     waiting: VecDeque<JupyterMessage>,
     analyses: Analyses,
     comms: Comms,
+    panel: Panel,
     /// Where widgets in cells arrive.
     arrivals: Sender<Arrived>,
     running: Option<Cell>,
@@ -128,6 +132,7 @@ pub async fn run(connection: ConnectionInfo, settings: Settings) -> Result<()> {
         waiting: VecDeque::new(),
         analyses: Analyses::default(),
         comms: Comms::default(),
+        panel: Panel::default(),
         arrivals,
         running: None,
         shell: None,
@@ -220,6 +225,7 @@ impl Kernel {
         let (leave, left) = oneshot::channel();
         self.backend = Backend::Starting(left);
         self.process = None;
+        self.panel.asked = None;
         self.forget_group();
         self.names.all_lost("evcxr had to be started again");
         self.impls = Impls::default();
@@ -318,7 +324,10 @@ impl Kernel {
             Some(_) => {
                 self.end_cell(Some(errors::error("ProcessEnded", &message, &[format!("→ {ALL_GONE}")])))
             }
-            None => self.notice = Some(format!("{message} and was started again. {ALL_GONE}\n")),
+            None => {
+                self.notice = Some(format!("{message} and was started again. {ALL_GONE}\n"));
+                self.follow_variables(false);
+            }
         }
     }
 
@@ -332,6 +341,9 @@ impl Kernel {
                 }
             }
             return;
+        }
+        if let Some(asked) = self.panel.asked.take_if(|asked| asked.id == id) {
+            return self.looked_at_variables(asked, answer);
         }
         let is_of_cell = self.running.as_ref().is_some_and(|cell| cell.sent == Some(id));
         match answer {
@@ -350,6 +362,7 @@ impl Kernel {
         self.take_all_printed();
         self.take_notice();
         let Some(cell) = &mut self.running else { return };
+        let has_failed = executed.failure.is_some();
         self.names.after(cell.number, cell.source(), &executed);
         match executed.failure {
             Some(failure) => cell.not_executed(failure, self.names.known()),
@@ -359,7 +372,10 @@ impl Kernel {
                 self.places.add(cell.number, cell.source());
             }
         }
-        self.end_cell(None);
+        match has_failed {
+            true => self.end_cell(None),
+            false => self.cell_is_done(),
+        }
     }
 
     // ---- what is printed ----
@@ -388,7 +404,10 @@ impl Kernel {
                 Part::Line(Line::Display { id, data }) => self.comms.shown(id.as_deref(), data),
                 Part::Line(Line::Update { id, data }) => self.comms.shown(Some(id), data),
                 Part::Line(Line::Process { pid }) => self.process = Some(Pid::from_raw(*pid)),
-                Part::Line(Line::Started) => self.cell_runs(),
+                Part::Line(Line::Started) => match &mut self.panel.asked {
+                    Some(asked) => asked.runs = Some(Instant::now()),
+                    None => self.cell_runs(),
+                },
                 _ => {}
             }
             let is_running = |cell: &&mut Cell| cell.runs || self.shell.is_some();
@@ -473,6 +492,95 @@ impl Kernel {
         }
     }
 
+    // ---- the panel of variables ----
+
+    /// Looks at the variables, if there are some and it can be done.
+    fn look_at_variables(&mut self) -> bool {
+        let (Backend::Ready(session), Some(folder)) = (&mut self.backend, &self.folder) else { return false };
+        let Some((code, names)) = self.panel.code(self.names.known(), &folder.build()) else { return false };
+        self.panel.ask(session.execute(&code), names, self.execution_count);
+        true
+    }
+
+    /// They were looked at, or could not be: then names and types are all that is shown.
+    fn looked_at_variables(&mut self, asked: variables::Asked, answer: Answer) {
+        self.take_all_printed();
+        if let Answer::Executed(executed) = answer {
+            self.names.after(asked.after, "", &executed);
+            self.panel.names(self.names.known());
+            if let Some(Failure::Ended(status)) = &executed.failure {
+                self.notice =
+                    Some(format!("The process that runs the cells has ended ({status}). {ALL_GONE}\n"));
+            }
+            match variables::answer(&executed) {
+                Some(found) => self.panel.found(&asked, found),
+                None if asked.is_unwanted => self.panel.put_off(),
+                None => {}
+            }
+        }
+        self.publish_variables();
+        match self.running.as_ref().is_some_and(|cell| cell.is_at_variables) {
+            true => self.show_variables(),
+            false => self.send_cell(),
+        }
+        self.ask_about_names();
+    }
+
+    /// Shows a panel as the last output of the running cell, and ends that.
+    fn show_variables(&mut self) {
+        let Some(cell) = self.running.as_mut().filter(|cell| !cell.is_silent()) else {
+            return self.end_cell(None);
+        };
+        self.comms.cell_runs(&cell.request);
+        let known = self.names.known();
+        self.panel.names(known);
+        let id = format!("variables-{}", cell.request.header.msg_id);
+        let data = self.comms.open_own(&id, self.panel.state(known), self.panel.still(known), &cell.request);
+        self.panel.widgets.push(id.clone());
+        cell.show(&id, data);
+        // A page looks for the widget when it sees the display.
+        self.publish_comms();
+        self.publish_output();
+        self.end_cell(None);
+    }
+
+    /// After a cell, the open panels show its changes.
+    fn follow_variables(&mut self, is_looked_at: bool) {
+        self.panel.widgets.retain(|id| self.comms.is_open(id));
+        if self.panel.widgets.is_empty() {
+            return self.panel.rest();
+        }
+        self.panel.cell_ended(self.execution_count, self.names.known(), is_looked_at);
+        self.publish_variables();
+    }
+
+    fn publish_variables(&mut self) {
+        let known = self.names.known();
+        for id in self.panel.widgets.iter().filter(|id| self.comms.is_open(id)).cloned().collect::<Vec<_>>() {
+            self.comms.set_own(&id, self.panel.news(known), &self.panel.still(known));
+        }
+    }
+
+    /// Whether no cell is executed, and one could be.
+    fn can_look(&self) -> bool {
+        self.running.is_none() && matches!(self.backend, Backend::Ready(_))
+    }
+
+    /// Looks at the variables when it is time, and no cell waits.
+    fn look_when_due(&mut self) {
+        let is_due = self.panel.due().is_some_and(|at| at <= Instant::now());
+        if !is_due || !self.can_look() {
+            return;
+        }
+        self.panel.widgets.retain(|id| self.comms.is_open(id));
+        match self.panel.widgets.is_empty() {
+            true => self.panel.rest(),
+            false => {
+                self.look_at_variables();
+            }
+        }
+    }
+
     // ---- requests ----
 
     /// Answers a request, at once or in its turn. Says whether it is the kernel's end.
@@ -547,6 +655,9 @@ impl Kernel {
     }
 
     fn activity(&self) -> Activity {
+        if let Some(asked) = &self.panel.asked {
+            return if asked.runs.is_some() { Activity::Running } else { Activity::Busy };
+        }
         match (&self.backend, &self.running) {
             (Backend::Ready(_), None) => Activity::Idle,
             (Backend::Ready(_), Some(cell)) if cell.sent.is_none() => Activity::Idle,
@@ -601,11 +712,12 @@ impl Kernel {
     /// Goes on with the running cell: first the shell's commands, then evcxr, as soon as that is ready.
     fn send_cell(&mut self) {
         let Some(cell) = &mut self.running else { return };
-        if cell.sent.is_some() || self.shell.is_some() {
+        // What only looks at the variables ends first; see `end_compiler`.
+        if cell.sent.is_some() || self.shell.is_some() || self.panel.asked.is_some() {
             return;
         }
         if cell.shell.is_empty() && cell.rewritten.code.trim().is_empty() {
-            return self.end_cell(None);
+            return self.cell_is_done();
         }
         let (Backend::Ready(session), Some(streams)) = (&mut self.backend, &self.streams) else { return };
         match cell.shell.pop_front() {
@@ -617,6 +729,18 @@ impl Kernel {
                 streams.forget_answers();
                 cell.sent = Some(session.execute(&cell.rewritten.code));
             }
+        }
+    }
+
+    /// Evcxr and the shell have done all of the running cell.
+    fn cell_is_done(&mut self) {
+        let Some(cell) = &mut self.running else { return };
+        if !cell.shows_variables {
+            return self.end_cell(None);
+        }
+        cell.is_at_variables = true;
+        if !self.look_at_variables() {
+            self.show_variables();
         }
     }
 
@@ -648,6 +772,7 @@ impl Kernel {
     fn end_cell(&mut self, error: Option<ErrorOutput>) {
         let Some(mut cell) = self.running.take() else { return };
         self.set_stop_flag(false);
+        let shows_variables = cell.is_at_variables;
         let error = cell.finish(error);
         let status = if error.is_some() { ReplyStatus::Error } else { ReplyStatus::Ok };
         let has_failed = error.is_some();
@@ -670,6 +795,7 @@ impl Kernel {
         if cell.sent.is_some() {
             self.previous = Some(cell);
         }
+        self.follow_variables(shows_variables);
         if stops && has_failed {
             self.abort_waiting();
         }
@@ -689,7 +815,16 @@ impl Kernel {
     /// The first one asks the running cell to stop, the second ends its process.
     fn interrupt(&mut self) {
         self.abort_waiting();
+        let looks_since = self.panel.asked.as_ref().and_then(|asked| asked.runs);
+        if let (true, Some(process)) = (looks_since.is_some_and(|at| at.elapsed() > LONG_LOOK), self.process)
+        {
+            let _ = kill(process, Signal::SIGKILL);
+        }
         let Some(cell) = &mut self.running else { return };
+        if cell.is_at_variables {
+            let error = errors::error("Interrupted", "the variables were not looked at", &[]);
+            return self.end_cell(Some(error));
+        }
         let stage = cell.interrupted();
         if let Some(shell) = &self.shell {
             return shell.stop(stage == Stage::Killed);
@@ -727,13 +862,19 @@ impl Kernel {
         let of_cells = [&self.running, &self.previous].into_iter().flatten().map(Cell::due);
         let others =
             [self.stdout.due(), self.stderr.due(), self.analyses.due(), self.comms.due(), self.last_resort()];
+        let panel = self.panel.due().filter(|_| self.can_look());
         let compiler = self.is_unwanted().then(|| Instant::now() + COMPILER_CHECK);
-        of_cells.chain(others).chain([compiler]).flatten().min()
+        of_cells.chain(others).chain([panel, compiler]).flatten().min()
     }
 
-    /// Whether the running cell is to stop and does not run yet: then it is not to be compiled.
+    /// Whether the running cell is to stop and does not run yet: then it is not to be compiled. Nor is what only looks at the
+    /// variables, when a cell waits for it.
     fn is_unwanted(&self) -> bool {
-        self.running.as_ref().is_some_and(|cell| cell.sent.is_some() && cell.is_interrupted() && !cell.runs)
+        match (&self.panel.asked, &self.running) {
+            (Some(asked), Some(cell)) => asked.runs.is_none() && !cell.is_at_variables,
+            (None, Some(cell)) => cell.sent.is_some() && cell.is_interrupted() && !cell.runs,
+            (_, None) => false,
+        }
     }
 
     /// When the session is to be ended because it does not report the end of the running cell, whose process was killed.
@@ -747,6 +888,9 @@ impl Kernel {
         let is_due = self.compiler_looked_for.is_none_or(|at| at.elapsed() >= COMPILER_CHECK);
         if let (true, true, Backend::Ready(session)) = (is_due, self.is_unwanted(), &self.backend) {
             session.end_compiler();
+            if let Some(asked) = &mut self.panel.asked {
+                asked.is_unwanted = true;
+            }
             self.compiler_looked_for = Some(Instant::now());
         }
     }
@@ -770,5 +914,6 @@ impl Kernel {
             self.end_cell(Some(errors::interrupted_with_evcxr()));
         }
         self.next_cell();
+        self.look_when_due();
     }
 }

@@ -36,6 +36,7 @@ mod shell;
 mod sources;
 mod statics;
 mod streams;
+mod variables;
 mod warm_up;
 mod warnings;
 mod wire;

@@ -29,13 +29,24 @@ impl Names {
         let now: BTreeMap<String, String> = visible.cloned().collect();
         let before = std::mem::replace(&mut self.0.variables, now);
         let known = &mut self.0;
+        let clears = cell.lines().any(|line| line.trim() == ":clear");
+        if clears {
+            known.given_away.clear();
+            known.lost.clear();
+        }
         for name in before.keys().filter(|name| !known.variables.contains_key(*name)) {
             match &executed.failure {
                 Some(Failure::Ended(_)) => {
-                    known.lost.push((name.clone(), "the process that ran the cells has ended".to_string()));
+                    known.lost.push((
+                        name.clone(),
+                        format!("the process that ran the cells has ended in cell [{number}]"),
+                    ));
                 }
                 Some(Failure::Lost(_)) => {
                     known.lost.push((name.clone(), "its type was defined anew".to_string()));
+                }
+                _ if clears => {
+                    known.lost.push((name.clone(), format!("cell [{number}] has cleared all (`:clear`)")));
                 }
                 // evcxr leaves out what has another type now than when it was made.
                 _ if !words(cell).any(|word| word == name) => {
@@ -113,6 +124,12 @@ mod tests {
         names.after(4, "abort()", &executed(&[], Some(Failure::Ended("signal: 6".to_string()))));
         let lost: Vec<&str> = names.known().lost.iter().map(|(name, _)| name.as_str()).collect();
         assert_eq!(lost, ["a", "b"]);
+        names.after(5, "let c = 1;", &executed(&["c"], None));
+        names.after(6, ":clear", &executed(&[], None));
+        assert_eq!(
+            names.known().lost,
+            [("c".to_string(), "cell [6] has cleared all (`:clear`)".to_string())]
+        );
     }
 
     #[test]

@@ -16,6 +16,7 @@
 //! Nothing here fails: an output that cannot be written is lost, and the program goes on.
 
 mod comms;
+mod describe;
 mod json;
 mod widget;
 mod wire;
@@ -27,6 +28,7 @@ use std::process;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::SystemTime;
 
+pub use describe::{Describe, Description};
 pub use json::{string as json_string, unquoted as json_text};
 pub use widget::Widget;
 

@@ -5,6 +5,8 @@ use std::fmt;
 use tch::{Device, Kind, Tensor};
 
 use crate::engine::slices::numbers_mut;
+use crate::engine::text::thousands;
+use crate::engine::variables;
 
 /// Images as they stand in a file.
 #[derive(Debug, PartialEq)]
@@ -136,6 +138,23 @@ impl Dataset {
     }
 }
 
+/// What the kernel's panel of variables shows: how many images, and the memory of all parts.
+impl live::Describe for Dataset {
+    fn shape(&self) -> Option<String> {
+        let count = |labels: &Tensor| thousands(labels.numel() as i64);
+        Some(format!("{} + {} images", count(&self.y_train), count(&self.y_test)))
+    }
+
+    fn device(&self) -> Option<String> {
+        Some(variables::device(self.x_train.device()))
+    }
+
+    fn bytes(&self) -> Option<usize> {
+        let parts = [&self.x_train, &self.y_train, &self.x_test, &self.y_test];
+        Some(parts.into_iter().map(variables::bytes).sum())
+    }
+}
+
 /// Images and labels, one part after the other. The bytes of each are given back when they are copied.
 fn tensors(parts: Vec<Part>) -> (Tensor, Tensor) {
     let count = parts.iter().map(|part| part.labels.len()).sum();
@@ -157,6 +176,13 @@ fn tensors(parts: Vec<Part>) -> (Tensor, Tensor) {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_data_set_tells_its_size() {
+        let data = crate::data::mnist::synthetic_digits(20, 5, 1);
+        assert_eq!(live::Describe::shape(&data).as_deref(), Some("20 + 5 images"));
+        assert_eq!(live::Describe::bytes(&data), Some(25 * (28 * 28 + 8)));
+    }
 
     #[test]
     fn a_transposed_image_has_its_columns_as_rows() {

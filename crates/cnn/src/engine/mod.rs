@@ -1,4 +1,5 @@
-//! What knows nothing of networks: errors, files, pictures, devices, memory, threads, random numbers, the stop flag.
+//! What knows nothing of networks: errors, files, pictures, devices, memory, threads, random numbers, the stop flag,
+//! what the panel of variables shows.
 
 pub(crate) mod allocator;
 pub(crate) mod device;
@@ -17,3 +18,4 @@ pub(crate) mod slices;
 pub(crate) mod stop;
 pub(crate) mod text;
 pub(crate) mod threads;
+pub mod variables;

@@ -5,6 +5,8 @@ use tch::{no_grad, Device, Tensor};
 
 use super::network::NamedLayer;
 use super::sequential::Sequential;
+use crate::engine::text::thousands;
+use crate::engine::variables;
 use crate::optimizers::State;
 use crate::preprocessing::PixelRange;
 
@@ -96,5 +98,28 @@ impl Sequential {
     /// How many numbers the model has, running means included.
     pub fn count_params(&self) -> i64 {
         self.weights().iter().map(|(_, weight)| weight.numel() as i64).sum()
+    }
+}
+
+/// What the kernel's panel of variables shows: the weights alone, without what an optimizer remembers.
+///
+/// ```
+/// use cnn::{live::Describe, prelude::*};
+/// let model = Sequential::builder([4]).add(Dense::new(2)).build()?;
+/// assert_eq!(model.shape().as_deref(), Some("10 weights"));
+/// assert_eq!((model.device().as_deref(), model.bytes()), (Some("Cpu"), Some(40)));
+/// # Ok::<(), cnn::anyhow::Error>(())
+/// ```
+impl live::Describe for Sequential {
+    fn shape(&self) -> Option<String> {
+        Some(format!("{} weights", thousands(self.count_params())))
+    }
+
+    fn device(&self) -> Option<String> {
+        Some(variables::device(Sequential::device(self)))
+    }
+
+    fn bytes(&self) -> Option<usize> {
+        Some(self.weights().iter().map(|(_, weight)| variables::bytes(weight)).sum())
     }
 }

@@ -265,6 +265,26 @@ impl History {
     }
 }
 
+/// What the kernel's panel of variables shows: how many epochs, and the memory of their numbers.
+impl live::Describe for History {
+    fn shape(&self) -> Option<String> {
+        let count = self.loss.len();
+        Some(format!("{count} epoch{}", if count == 1 { "" } else { "s" }))
+    }
+
+    fn bytes(&self) -> Option<usize> {
+        let columns = [
+            &self.loss,
+            &self.accuracy,
+            &self.val_loss,
+            &self.val_accuracy,
+            &self.learning_rate,
+            &self.seconds,
+        ];
+        Some(columns.into_iter().map(|column| std::mem::size_of_val(column.as_slice())).sum())
+    }
+}
+
 impl fmt::Debug for History {
     fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
         write!(f, "{}", self.table())

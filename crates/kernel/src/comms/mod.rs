@@ -13,7 +13,7 @@
 
 mod queue;
 pub mod sockets;
-mod values;
+pub mod values;
 
 use bytes::Bytes;
 use jupyter_protocol::messaging::{
@@ -37,6 +37,8 @@ const TARGET: &str = "jupyter.widget";
 const CONTROL: &str = "jupyter.widget.control";
 /// Clients drop a widget that does not say which messages it understands.
 const PROTOCOL: &str = "2.1.0";
+/// Stands for the connection of a widget that is the kernel's own.
+const OWN: u64 = u64::MAX;
 const VIEW: &str = "application/vnd.jupyter.widget-view+json";
 /// What makes a widget one of anywidget's. Any version will do: a range would not fit the next one.
 const MODEL: [(&str, &str); 6] = [
@@ -181,9 +183,19 @@ impl Comms {
         if id.is_empty() || self.widgets.contains_key(&id) {
             return Err(format!("a widget needs an id of its own, and this has {id:?}"));
         }
+        self.announce(&id, connection, of_cells(data, buffers), running);
+        if let Some(connection) = self.connections.get_mut(&connection) {
+            connection.widget = Some(id);
+            connection.is_busy = connection.sender.try_send(encoded(&json!({"op": "opened"}), &[])).is_ok();
+        }
+        Ok(())
+    }
+
+    /// Tells the clients of a widget, and keeps it.
+    fn announce(&mut self, id: &str, connection: u64, state: Values, running: Option<&JupyterMessage>) {
         let mut values: Values =
             MODEL.iter().map(|(key, text)| (key.to_string(), Value::Json(json!(text)))).collect();
-        values.extend(of_cells(data, buffers));
+        values.extend(state);
         let Split { state, keys, buffers } = split(&values);
         let paths: Vec<Json> = keys.iter().map(|key| json!([key])).collect();
         let content = json!({
@@ -205,13 +217,42 @@ impl Comms {
             for_cells: Queue::default(),
             next: Instant::now(),
         };
-        self.widgets.insert(id.clone(), widget);
-        if let Some(connection) = self.connections.get_mut(&connection) {
-            connection.widget = Some(id);
-            connection.is_busy = connection.sender.try_send(encoded(&json!({"op": "opened"}), &[])).is_ok();
-        }
-        Ok(())
+        self.widgets.insert(id.to_string(), widget);
     }
+
+    // ---- the kernel's own ----
+
+    /// Opens a widget of the kernel's own. What shows it is returned, beside the still.
+    pub fn open_own(
+        &mut self,
+        id: &str,
+        state: Values,
+        mut still: BTreeMap<String, String>,
+        request: &JupyterMessage,
+    ) -> BTreeMap<String, String> {
+        self.announce(id, OWN, state, Some(request));
+        let view = json!({"version_major": 2, "version_minor": 0, "model_id": id});
+        still.insert(VIEW.to_string(), view.to_string());
+        self.shown(Some(id), &mut still);
+        still
+    }
+
+    /// Changes values of such a widget, and what stands for it when it has ended.
+    pub fn set_own(&mut self, id: &str, values: Values, still: &BTreeMap<String, String>) {
+        let Some(widget) = self.widgets.get_mut(id) else { return };
+        widget.values.extend(values.clone());
+        widget.for_clients.update(values);
+        for (_, data) in &mut widget.displays {
+            data.extend(still.clone());
+        }
+    }
+
+    /// Whether there is such a widget.
+    pub fn is_open(&self, id: &str) -> bool {
+        self.widgets.contains_key(id)
+    }
+
+    // ---- the cells' side, again ----
 
     /// Ends a connection that does what it should not.
     fn refuse(&mut self, number: u64, why: &str) {
@@ -393,6 +434,10 @@ impl Comms {
                 let (data, buffers) = message("update", &widget.values);
                 let content = other("comm_msg", json!({"comm_id": id, "data": data}));
                 self.published.push(about(Some(header), content, buffers));
+            }
+            Some("custom") if widget.connection == OWN => {
+                // Its page can only have it closed.
+                return self.close(id, End::Closed);
             }
             Some("custom") => {
                 let bytes = buffers.iter().map(Bytes::len).sum::<usize>();

@@ -29,6 +29,9 @@ const BLANK: &str = "\n";
 /// Macros of these crates make names out of parts, which then stand nowhere.
 const NAME_MAKERS: [&str; 3] = ["paste", "concat_idents", "format_ident"];
 
+/// evcxr numbers the function of each cell, also where the cell is the same; live-cells finds it by this name as well.
+const FUNCTION: &str = "pub extern \"C\" fn run_user_code(\n";
+
 /// What `?` does with an error, in evcxr's words, and with the causes of the error, and where that `?` stands.
 const ERROR_OF: &str = "            impl<T: std::fmt::Display> From<T> for EvcxrUserCodeError {\n";
 const PRINTED: &str = "                    eprintln!(\"{}\", error);\n";
@@ -78,8 +81,15 @@ fn rewrite<'a>(lines: &[Line<'a>], all_variables: bool) -> Option<(Vec<Line<'a>>
     let mut rewritten = vec![lines[0]];
     rewritten.extend(ordered_items(items));
     with_causes(&mut rewritten);
-    rewritten.extend(function);
+    rewritten.extend(function.into_iter().map(without_number));
     Some((rewritten, left_out))
+}
+
+fn without_number((origin, line): Line) -> Line {
+    let number =
+        line.strip_prefix("pub extern \"C\" fn run_user_code_").and_then(|rest| rest.strip_suffix("(\n"));
+    let is_numbered = number.is_some_and(|number| number.bytes().all(|byte| byte.is_ascii_digit()));
+    (origin, if is_numbered { FUNCTION } else { line })
 }
 
 /// Where the function begins; nowhere if that is not certain.
@@ -353,7 +363,7 @@ mod tests {
         fn changed(&self, random: &mut Random) -> Notebook {
             let mut other = self.clone();
             match random.below(7) {
-                0 => other.number += 1,
+                0 => other.items.push("const ANOTHER: u8 = 1;\n".to_string()),
                 1 => other.user.insert(random.below(2), ' '),
                 2 => other.question_mark = !self.question_mark,
                 3 => other.items.push("fn another() {}\n".to_string()),
@@ -370,7 +380,9 @@ mod tests {
         let mut random = Random(42);
         for trial in 0..10_000 {
             let notebook = Notebook::any(&mut random);
-            let (first, second) = (notebook.source(&mut random), notebook.source(&mut random));
+            let first = notebook.source(&mut random);
+            // Nor does the number that evcxr gives to a cell.
+            let second = Notebook { number: random.below(2000), ..notebook.clone() }.source(&mut random);
             let (one, two) = (Source::new(&first, false), Source::new(&second, false));
             assert_eq!(one.text, two.text, "trial {trial}:\n{first}\n{second}");
             let other = notebook.changed(&mut random);
@@ -383,7 +395,7 @@ mod tests {
                 let mut origins = source.origins.clone();
                 for (line, origin) in lines.iter().zip(&origins) {
                     let is_same = *line == original[*origin]
-                        || [BLANK, PRINTED_WITH_CAUSES, MADE_WITH_PLACE].contains(line);
+                        || [BLANK, PRINTED_WITH_CAUSES, MADE_WITH_PLACE, FUNCTION].contains(line);
                     assert!(is_same, "trial {trial}: {line}");
                 }
                 // The user's own lines are whole, and where evcxr has put them.

@@ -14,6 +14,8 @@ use crate::{input, variables};
 
 /// Recursion ends here, also where the system sets no limit.
 const STACK: u64 = 64 << 20;
+/// What live-cargo calls the function of a cell, whatever its number.
+const CELL: &[u8] = b"run_user_code\0";
 /// Cells have this function; see `shown.rs`.
 const FLUSH: &[u8] = b"live_flush\0";
 
@@ -56,8 +58,10 @@ fn load_and_run(path: &str, function: &str, variables: *mut c_void) -> Result<*m
     // SAFETY: evcxr has compiled it, for exactly this use.
     unsafe {
         let library = Library::open(Some(path), RTLD_LAZY | RTLD_LOCAL)?;
-        let cell: Symbol<Cell> =
-            library.get(function.as_bytes()).context("the cell's function is missing")?;
+        let cell: Symbol<Cell> = library
+            .get(function.as_bytes())
+            .or_else(|_| library.get(CELL))
+            .context("the cell's function is missing")?;
         input::flush_with(library.get::<extern "C" fn()>(FLUSH).ok().map(|flush| *flush));
         let variables = cell(variables);
         // Never unloaded: threads and variables may use what is in it.
