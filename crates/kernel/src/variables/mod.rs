@@ -1,7 +1,14 @@
 //! The panel of variables: `:variables` in a cell shows a table of them, which follows what the notebook's cells do.
 //!
-//! Names and types are known after each cell. The rest is asked of the cells' process, by a cell of the kernel's own
-//! ([`question`]), only while a panel is open and nothing else is to be executed.
+//! Names and types are known after each cell. The rest is asked of the cells' process, by a cell of the kernel's own, only while a
+//! panel is open and nothing else is to be executed.
+//!
+//! | file | what is in it |
+//! |---|---|
+//! | `question.rs` | the cell that is executed behind the user's, and its answer |
+//! | `described.rs` | what can be told of a variable: a module of that cell |
+//! | `types.rs` | types as a learner writes them |
+//! | `table.rs` | the table, for the page and for clients without widgets |
 
 mod question;
 mod table;
