@@ -9,7 +9,7 @@ pub struct Known {
     pub variables: BTreeMap<String, String>,
     /// Variables that a cell has moved, with the number of that cell. A name leaves the list when a cell defines it again.
     pub given_away: Vec<(String, usize)>,
-    /// Variables that were lost, with the reason, such as "the process that ran the cells has ended in cell [4]".
+    /// Variables that were lost, with the reason, such as "the process that ran the cells has ended in cell 4".
     pub lost: Vec<(String, String)>,
     /// Which cell has defined a variable, a function or a type.
     pub defined_in: BTreeMap<String, usize>,
