@@ -4,7 +4,9 @@ import time
 
 import pytest
 from conftest import LIMIT, has_printed
-from test_kernel_widgets import LIVE, VIEW, Page, page
+from test_kernel_widgets import LIVE, VIEW, page
+
+import notebooks
 
 DESCRIBED = """struct Grid { width: usize }
 struct Broken;
@@ -207,3 +209,22 @@ def test_a_hundred_variables_are_shown_in_time(fresh):
     assert len(rows) == 100 and rows["v77"][1:4] == ["[77]", "", "308 B"]
     print(f"100 variables: {seconds:.1f} s")
     assert seconds < 30
+
+
+def test_a_library_tells_of_types_of_further_crates(fresh, tmp_path):
+    (tmp_path / "src").mkdir()
+    live = notebooks.ROOT / "crates" / "live"
+    (tmp_path / "Cargo.toml").write_text(
+        f'[package]\nname = "my-tensors"\nversion = "0.1.0"\nedition = "2021"\n[dependencies]\nlive = {{ path = "{live}" }}\n'
+        '[package.metadata.live]\ndescribe = "live::Describe"\nknown = "known"\n'
+    )
+    (tmp_path / "src" / "lib.rs").write_text("""pub use live;
+pub struct Own;
+impl live::Describe for Own { fn device(&self) -> Option<String> { Some("Cuda(0)".to_string()) } }
+pub fn known(value: &dyn std::any::Any) -> Option<live::Description> {
+    let duration = value.downcast_ref::<std::time::Duration>()?;
+    Some(live::Description { shape: Some(format!("{} s", duration.as_secs())), ..Default::default() })
+}""")
+    fresh.execute(f':dep my-tensors = {{ path = "{tmp_path}" }}\nlet d = std::time::Duration::from_secs(7);\nlet own = my_tensors::Own;\nlet n = 1u8;')
+    rows = opened(fresh).rows()
+    assert [rows["d"][1], rows["own"][2], rows["n"][3]] == ["7 s", "Cuda(0)", "1 B"]

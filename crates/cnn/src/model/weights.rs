@@ -105,9 +105,9 @@ impl Sequential {
 ///
 /// ```
 /// use cnn::{live::Describe, prelude::*};
-/// let model = Sequential::builder([4]).add(Dense::new(2)).build()?;
-/// assert_eq!(model.shape().as_deref(), Some("10 weights"));
-/// assert_eq!((model.device().as_deref(), model.bytes()), (Some("Cpu"), Some(40)));
+/// let model = Sequential::input([1, 28, 28]).add(Flatten).add(Dense::new(2)).build()?;
+/// assert_eq!(model.shape().as_deref(), Some("1,570 weights"));
+/// assert_eq!((Describe::device(&model).as_deref(), model.bytes()), (Some("Cpu"), Some(6280)));
 /// # Ok::<(), cnn::anyhow::Error>(())
 /// ```
 impl live::Describe for Sequential {
