@@ -10,7 +10,7 @@ import statistics
 import nbformat
 import pytest
 from conftest import wait_until
-from test_browser import LONG, SHORT, Notebook, course, dark, keep, look_at, no_tabs, note, page, picture_of_a_failure  # noqa: F401
+from test_browser import LONG, SHORT, Notebook, course, dark, keep, look_at, note, page, picture_of_a_failure  # noqa: F401
 from test_page import DIGITS, PLACES, placed
 
 import notebooks
