@@ -17,6 +17,7 @@ import time
 from contextlib import contextmanager
 from pathlib import Path
 
+import bench_widgets
 import notebooks
 import parameters
 import setup
@@ -211,6 +212,15 @@ def overhead(repetitions, epochs):
     return statistics.median(shown for shown, _ in pairs) / statistics.median(silent for _, silent in pairs)
 
 
+def widgets(repetitions):
+    """What bench_widgets.py measures: milliseconds, moves a second, and the multiple of an epoch."""
+    with kernel("rust") as (running, _):
+        for cell in (':dep live = { path = "../crates/live" }', FIRST_CELL):
+            running.execute(cell)
+        answer, rate = bench_widgets.answers(running.client)
+        return answer, rate, bench_widgets.steered(lambda source: running.execute(source)[1], repetitions)
+
+
 def processes(group_of):
     """The process ids of a kernel: its own, and those of all that it has started."""
     listed = subprocess.run(["ps", "-A", "-o", "pid=,ppid="], capture_output=True, text=True, check=True).stdout
@@ -311,6 +321,8 @@ def main():
             print(f"stock: ready {ready:.2f} s, first cell {first:.2f} s", flush=True)
         cost = overhead(repetitions, 2 if chosen.quick else 4)
         print(f"an epoch with its display: {cost:.3f} times one without", flush=True)
+        answer, rate, steered = widgets(repetitions)
+        print(f"widgets: {answer:.0f} ms, {rate:.0f} moves a second, an epoch that is steered: {steered:.3f} times one that is not", flush=True)
     median = lambda values: statistics.median(values) if values else None  # noqa: E731
     most = lambda values: quantile(values, 0.95) if values else None  # noqa: E731
     about = machine()
@@ -333,10 +345,13 @@ def main():
         compared("the first misspelt name", lambda build: build["misspelt"], 1),
         compared(':dep itoa = "1", which is there', lambda build: build["dependency"], None),
         row("an epoch with its display : without", cost, None, None, 1.02, ""),
+        row("a slider's move to a running loop and back", answer, None, None, 50, "ms"),
+        f"| moves of a slider that the kernel takes | {rate:.0f} /s | – | – | ≥ 1000 /s | {'met' if rate >= 1000 else 'missed'} |",
+        row("an epoch with a slider that is read for each batch : without", steered, None, None, 1.01, ""),
     ]
     chosen.out.mkdir(parents=True, exist_ok=True)
     (chosen.out / "kernel.md").write_text("\n".join(lines) + "\n")
-    content = {"machine": about, "live": live, "beside": beside, "stock": stock, "overhead": cost}
+    content = {"machine": about, "live": live, "beside": beside, "stock": stock, "overhead": cost, "widgets": [answer, rate, steered]}
     (chosen.out / "kernel.json").write_text(json.dumps(content, indent=1))
     print("\n" + "\n".join(lines))
     return 0
