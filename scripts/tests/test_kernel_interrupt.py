@@ -83,8 +83,9 @@ def test_a_double_click_is_one_press(kernel):
 
 def test_a_cell_that_is_compiled_can_be_stopped_and_nothing_is_lost(kernel):
     kernel.execute("let kept = 4;")
-    # A function that takes the compiler long.
-    many = "\n".join(f"fn f{number}(x: f64) -> f64 {{ (0..100).map(|i| (x * i as f64).sin()).sum() }}" for number in range(3000))
+    # Functions that take the compiler long, and that no earlier kernel has compiled.
+    new = time.time_ns()
+    many = "\n".join(f"fn f{new}_{number}(x: f64) -> f64 {{ (0..100).map(|i| (x * i as f64).sin()).sum() }}" for number in range(9000))
     request = kernel.start(many)
     time.sleep(3)
     kernel.interrupt()
