@@ -177,7 +177,7 @@ impl Figure {
 
     /// Half as wide and half as high: each pixel is the mean of four. Edges become smooth.
     pub(crate) fn halved(&self) -> Figure {
-        Figure { pixels: self.pixels.halved(), ..self.clone() }
+        Figure { pixels: self.pixels.halved(), description: self.description.clone() }
     }
 }
 
