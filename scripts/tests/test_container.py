@@ -17,9 +17,9 @@ BUILD, START = 3600, 120  # seconds
 
 
 def lines():
-    """The instructions, each on one line."""
+    """The instructions, each with what follows it."""
     joined = DOCKERFILE.read_text().replace("\\\n", " ")
-    return [line.split(maxsplit=1) for line in joined.splitlines() if line and not line.startswith("#")]
+    return [tuple(line.split(maxsplit=1)) for line in joined.splitlines() if line and not line.startswith("#")]
 
 
 def test_what_it_copies_is_there():
@@ -29,9 +29,9 @@ def test_what_it_copies_is_there():
 
 
 def test_it_has_no_root_when_it_runs():
-    names = [(name, rest) for name, rest in lines()]
-    assert [rest for name, rest in names if name == "USER"] == ["learner"]
-    assert names.index(("USER", "learner")) < names.index(("WORKDIR", "/course"))
+    told = lines()
+    assert [rest for name, rest in told if name == "USER"] == ["learner"]
+    assert told.index(("USER", "learner")) < told.index(("WORKDIR", "/course"))
 
 
 def test_its_rust_is_the_one_that_the_crates_ask_for():
