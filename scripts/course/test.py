@@ -147,7 +147,10 @@ def perform(check, base):
         passed = 1
     what = f"{passed} passed" + (f", {failed} failed" if failed else "")
     print(f"{check.name:<15} {'failed' if failed else 'ok':<6} {time.monotonic() - begin:7.1f} s  {what if check.counts else ''}".rstrip(), flush=True)
-    return passed, failed, "\n".join(text.rstrip().splitlines()[-SHOWN:]) if failed else ""
+    lines = text.rstrip().splitlines()
+    # A test's own text can be longer than what is shown of it all: first the names.
+    names = [line.split(" - ")[0] for line in lines if line.startswith(("FAILED ", "ERROR "))]
+    return passed, failed, "\n".join([*names, *lines[-SHOWN:]]) if failed else ""
 
 
 def packages():

@@ -6,6 +6,7 @@ import signal
 import socket
 import subprocess
 import sys
+import time
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
@@ -57,6 +58,28 @@ def ready_kernel(options):
     with running_kernel(options) as kernel:
         assert works(kernel)
         yield kernel
+
+
+# ---- a machine that is busy ----------------------------------------------------------------------
+
+
+def test_an_error_reaches_its_cell_also_where_the_kernel_comes_late_to_read(kernel, tmp_path):
+    """That the cell runs and why it failed are then there at once, in two pipes."""
+    assert works(kernel)
+    for number in range(6):
+        mark = tmp_path / str(number)
+        request = kernel.start(f'std::fs::write("{mark}", "")?;\n"x{number}".parse::<i32>()?;')
+        kernel.wait_for(request, lambda messages: any(message["msg_type"] == "execute_input" for message in messages))
+        time.sleep(0.1)
+        os.kill(kernel.pid(), signal.SIGSTOP)
+        try:
+            assert wait_until(mark.exists)
+            time.sleep(0.2)
+        finally:
+            os.kill(kernel.pid(), signal.SIGCONT)
+        outcome = kernel.outcome(request)
+        assert [error["evalue"] for error in outcome.of("error")] == ["invalid digit found in string"], number
+        assert not outcome.text("stderr")
 
 
 # ---- processes that end --------------------------------------------------------------------------

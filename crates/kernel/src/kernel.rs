@@ -381,6 +381,12 @@ impl Kernel {
     // ---- what is printed ----
 
     fn printed(&mut self, source: Source, bytes: &[u8]) {
+        let waits_to_run = self.running.as_ref().is_some_and(|cell| !cell.runs);
+        if source == Source::Stderr && waits_to_run {
+            // That it runs stands in the other pipe: without it, this would be taken for the cell's before.
+            let told = self.streams.as_ref().and_then(|streams| streams.now_from(Source::Stdout));
+            told.into_iter().for_each(|bytes| self.printed(Source::Stdout, &bytes));
+        }
         let parts = match source {
             Source::Stdout => self.stdout.push(bytes),
             Source::Stderr => self.stderr.push(bytes),

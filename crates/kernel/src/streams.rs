@@ -119,6 +119,12 @@ impl Streams {
         found
     }
 
+    /// The next bytes of one of them, if there are some by now.
+    pub fn now_from(&self, source: Source) -> Option<Vec<u8>> {
+        let pipe = if source == Source::Stdout { &self.stdout } else { &self.stderr };
+        read(&pipe.now)
+    }
+
     /// Gives a cell what it has asked for.
     pub fn answer(&self, answer: Typed) {
         // As `live-cells` reads it: by the first letter.
