@@ -11,6 +11,7 @@ pub mod health;
 pub mod json;
 pub mod lifetime;
 pub mod limits;
+pub mod log;
 pub mod metrics;
 pub mod model;
 mod openapi;

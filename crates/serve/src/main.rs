@@ -5,10 +5,10 @@ use serve::anyhow::{anyhow, ensure, Context, Result};
 use serve::app::App;
 use serve::arguments::{Arguments, LogFormat};
 use serve::lifetime::Lifetime;
+use serve::log::{self, Log};
 use serve::metrics::Metrics;
 use serve::model::{Arriving, Registry, Settings, Source, Watcher};
 use serve::{health, server};
-use std::io::Write;
 use std::net::Ipv4Addr;
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -20,10 +20,10 @@ const BLOCKING_THREADS: usize = 4;
 
 fn main() -> ExitCode {
     let arguments = Arguments::parse();
-    let log = fmt().with_max_level(arguments.log_level).with_writer(std::io::stderr).with_target(false);
+    let lines = fmt().with_max_level(arguments.log_level).with_writer(|| Log).with_target(false);
     match arguments.log_format {
-        LogFormat::Text => log.with_ansi(false).init(),
-        LogFormat::Json => log.json().flatten_event(true).init(),
+        LogFormat::Text => lines.with_ansi(false).init(),
+        LogFormat::Json => lines.json().flatten_event(true).init(),
     }
     let done = match arguments.health {
         true => health::ask((Ipv4Addr::LOCALHOST, arguments.port).into()),
@@ -32,7 +32,7 @@ fn main() -> ExitCode {
     match done {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            eprintln!("serve: {error:#}");
+            log::say(&format!("{error:#}"));
             ExitCode::FAILURE
         }
     }
@@ -82,22 +82,15 @@ fn run(arguments: &Arguments) -> Result<()> {
     app.first = names[0].clone();
     app.cors = arguments.cors;
     if !address.ip().is_loopback() {
-        eprintln!(
-            "serve: whoever reaches port {} of this machine can use the models and see /metrics; there is no password and no \
+        log::say(&format!(
+            "whoever reaches port {} of this machine can use the models and see /metrics; there is no password and no \
              encryption: see environment.md, A model server",
             address.port()
-        );
+        ));
     }
-    announce(&format!("serving {} at http://{address}", names.join(", ")));
+    log::announce(&format!("serving {} at http://{address}", names.join(", ")))?;
     runtime.block_on(server::serve(listener, app.router(), limits, metrics, lifetime.over()));
     // Threads that wait, for standard input for example, do not hold the end up.
     runtime.shutdown_background();
     Ok(())
-}
-
-/// The one line on standard output. What libraries print later goes where the log goes: nobody may be reading any more.
-fn announce(line: &str) {
-    let mut out = std::io::stdout();
-    let _ = writeln!(out, "{line}").and_then(|()| out.flush());
-    let _ = nix::unistd::dup2_stdout(std::io::stderr());
 }

@@ -3,7 +3,9 @@
 use axum::extract::State;
 use axum::http::header;
 use axum::response::{Html, IntoResponse, Response};
+use cnn::anyhow::anyhow;
 use std::sync::Arc;
+use tracing::debug;
 
 use crate::app::App;
 use crate::model::Choice;
@@ -12,13 +14,16 @@ use crate::model::Choice;
 pub(crate) async fn page(State(app): State<Arc<App>>) -> Response {
     let drawing = match app.registry.get(&app.first, &Choice::Latest) {
         Ok(served) if served.info.reads_digits() => served.page().await,
-        _ => None,
+        _ => Err(anyhow!("the first model reads no digits")),
     };
-    let page = drawing.unwrap_or_else(|| index(&app.registry.names()));
+    let page = drawing.unwrap_or_else(|error| {
+        debug!("no page to draw on: {error:#}");
+        index(&app.registry.names(), &format!("{error:#}"))
+    });
     ([(header::CACHE_CONTROL, "no-cache")], Html(page)).into_response()
 }
 
-fn index(models: &[String]) -> String {
+fn index(models: &[String], why: &str) -> String {
     let links: String = models
         .iter()
         .map(|name| {
@@ -32,8 +37,9 @@ fn index(models: &[String]) -> String {
     format!(
         "<!doctype html>\n<html lang=\"en\">\n<meta charset=\"utf-8\">\n<title>Models</title>\n<meta name=\"viewport\" \
          content=\"width=device-width\">\n<style>body {{ font-family: system-ui; margin: 2em; color-scheme: light dark }}</style>\n\
-         <h1>Models</h1>\n<ul>\n{links}</ul>\n<p><a href=\"/openapi.json\">All addresses</a>, <a \
-         href=\"/metrics\">metrics</a></p>\n</html>\n"
+         <h1>Models</h1>\n<ul>\n{links}</ul>\n<p>There is no page to draw on: {}.</p>\n<p><a href=\"/openapi.json\">All addresses</a>, <a \
+         href=\"/metrics\">metrics</a></p>\n</html>\n",
+        escaped(why)
     )
 }
 
@@ -51,7 +57,8 @@ mod tests {
 
     #[test]
     fn the_list_links_to_each_model() {
-        let page = index(&["a<b &c".to_string()]);
+        let page = index(&["a<b &c".to_string()], "a > b");
         assert!(page.contains("<li>a&lt;b &amp;c: <a href=\"/v1/models/a%3Cb%20%26c\">"), "{page}");
+        assert!(page.contains("no page to draw on: a &gt; b."), "{page}");
     }
 }

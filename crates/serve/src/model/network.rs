@@ -1,6 +1,6 @@
 //! A model of the crate `cnn`, as the server uses it.
 
-use cnn::anyhow::{ensure, Context, Result};
+use cnn::anyhow::{bail, ensure, Context, Result};
 use cnn::tch::{Device, Kind, Tensor};
 use cnn::Sequential;
 use std::path::Path;
@@ -16,9 +16,12 @@ pub trait Predict: Send {
     /// If the model cannot compute them.
     fn predict(&mut self, images: &[f32], count: usize) -> Result<Vec<f32>>;
 
-    /// A page to draw on, if the model can be written as one.
-    fn page(&mut self) -> Option<String> {
-        None
+    /// A page to draw on.
+    ///
+    /// # Errors
+    /// If the model cannot be written as one, or there is no room for it.
+    fn page(&mut self) -> Result<String> {
+        bail!("this model has none")
     }
 }
 
@@ -51,10 +54,10 @@ impl Predict for Network {
         Vec::try_from(outputs.f_flatten(0, -1)?).context("the outputs are no floats")
     }
 
-    fn page(&mut self) -> Option<String> {
-        let folder = tempfile::tempdir().ok()?;
+    fn page(&mut self) -> Result<String> {
+        let folder = tempfile::tempdir().context("there is no temporary folder to write it in")?;
         let file = folder.path().join("page.html");
-        self.0.save(&file).ok()?;
-        std::fs::read_to_string(file).ok()
+        self.0.save(&file)?;
+        Ok(std::fs::read_to_string(file)?)
     }
 }

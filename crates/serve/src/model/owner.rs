@@ -77,7 +77,7 @@ pub struct Served {
 
 enum Work {
     Predict { images: Vec<f32>, count: usize, reply: oneshot::Sender<Result<Vec<f32>, Failure>> },
-    Page(oneshot::Sender<Option<String>>),
+    Page(oneshot::Sender<Result<String>>),
 }
 
 impl Item for Work {
@@ -149,11 +149,14 @@ impl Served {
         }
     }
 
-    /// The page to draw on, if the model can be written as one.
-    pub async fn page(&self) -> Option<String> {
+    /// The page to draw on.
+    ///
+    /// # Errors
+    /// If the model cannot be written as one, or its queue is full.
+    pub async fn page(&self) -> Result<String> {
         let (reply, page) = oneshot::channel();
-        self.put(Work::Page(reply)).ok()?;
-        page.await.ok()?
+        self.put(Work::Page(reply)).map_err(|failure| anyhow!(failure.message))?;
+        page.await.context("the model has ended")?
     }
 
     fn put(&self, work: Work) -> Result<(), Failure> {
@@ -216,9 +219,7 @@ impl<P: Predict> Owner<P> {
             let mut asked: Vec<Asked> = Vec::new();
             for work in batch {
                 match work {
-                    Work::Page(reply) => {
-                        drop(reply.send(caught(|| Ok(self.model.page())).unwrap_or_default()))
-                    }
+                    Work::Page(reply) => drop(reply.send(caught(|| self.model.page()))),
                     // Who does not wait any more has gone away, or was told that it took too long.
                     Work::Predict { reply, .. } if reply.is_closed() => {}
                     Work::Predict { images, count, reply } => asked.push((images, count, reply)),

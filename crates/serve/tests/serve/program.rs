@@ -6,7 +6,7 @@ use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
-use crate::client::{ask, try_ask, LONG};
+use crate::client::{ask, try_ask, Answer, LONG};
 use crate::models::digits;
 
 struct Program {
@@ -16,14 +16,15 @@ struct Program {
 
 impl Program {
     fn start(model: &Path, arguments: &[&str]) -> Program {
-        let mut child = Command::new(env!("CARGO_BIN_EXE_serve"))
-            .arg(model)
-            .args(arguments)
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
-            .spawn()
-            .unwrap();
+        Program::start_with(model, arguments, |_| {})
+    }
+
+    fn start_with(model: &Path, arguments: &[&str], change: impl FnOnce(&mut Command)) -> Program {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_serve"));
+        command.arg(model).args(arguments);
+        command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        change(&mut command);
+        let mut child = command.spawn().unwrap();
         let mut line = String::new();
         BufReader::new(child.stdout.as_mut().unwrap()).read_line(&mut line).unwrap();
         if line.is_empty() {
@@ -35,8 +36,17 @@ impl Program {
 
     fn log(child: &mut Child) -> String {
         let mut log = String::new();
-        child.stderr.take().unwrap().read_to_string(&mut log).unwrap();
+        if let Some(mut stderr) = child.stderr.take() {
+            stderr.read_to_string(&mut log).unwrap();
+        }
         log
+    }
+
+    /// Asks with an image on which the crate remarks.
+    fn predict_nan(&self) -> Answer {
+        let row = format!("[{}]", ["NaN"; 28].join(","));
+        let image = format!("{{\"instances\":[[[{}]]]}}", vec![row; 28].join(","));
+        ask(self.address, "POST", "/v1/models/digits:predict", &[], image.as_bytes())
     }
 
     /// Waits for its end; returns whether it ended well, and what it logged.
@@ -84,15 +94,15 @@ fn it_serves_until_it_is_told_to_end() {
             .success()
     };
     assert!(health(program.address.port()));
-    // Images of another scale are remarked on by the model; nobody reads that any more, and it goes to the log.
-    let row = format!("[{}]", ["255"; 28].join(","));
-    let image = format!("{{\"instances\":[[[{}]]]}}", vec![row; 28].join(","));
-    assert_eq!(ask(program.address, "POST", "/v1/models/digits:predict", &[], image.as_bytes()).status, 200);
+    // Nobody reads any more what the crate prints; it goes to the log.
+    assert_eq!(program.predict_nan().status, 200);
     program.signal("-TERM");
     let port = program.address.port();
     let (well, log) = program.end();
     assert!(well, "{log}");
-    for line in log.lines() {
+    let (remarks, events): (Vec<&str>, Vec<&str>) = log.lines().partition(|line| line.contains("hold NaN"));
+    assert_eq!(remarks.len(), 1, "{log}");
+    for line in events {
         let line: cnn::serde_json::Value =
             cnn::serde_json::from_str(line).unwrap_or_else(|_| panic!("{line}"));
         assert!(line["level"].is_string() && line["timestamp"].is_string(), "{line}");
@@ -161,6 +171,49 @@ fn it_comes_back_at_its_port_after_a_kill() {
     assert!(!program.end().0);
     let program = Program::start(&path, &["--port", &port]);
     assert_eq!(ask(program.address, "GET", "/v2/health/ready", &[], b"").status, 200);
+}
+
+#[test]
+fn a_full_disk_costs_the_log_and_nothing_else() {
+    let full = Path::new("/dev/full");
+    if !full.exists() {
+        return;
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let path = model(folder.path());
+    let log = std::fs::File::options().write(true).open(full).unwrap();
+    let arguments = ["--port", "0", "--log-level", "debug"];
+    let program = Program::start_with(&path, &arguments, |command| {
+        command.stderr(log);
+    });
+    for _ in 0..3 {
+        assert_eq!(program.predict_nan().status, 200);
+        assert_eq!(ask(program.address, "POST", "/v1/models/digits:predict", &[], b"{").status, 400);
+    }
+    // What is copied there on a full disk is cut off.
+    std::fs::write(&path, &std::fs::read(&path).unwrap()[..1000]).unwrap();
+    let begin = Instant::now();
+    while !ask(program.address, "GET", "/metrics", &[], b"").text().contains("result=\"refused\"} 1") {
+        assert!(begin.elapsed() < LONG, "the damaged file is not noticed");
+        std::thread::sleep(Duration::from_millis(50));
+    }
+    assert_eq!(program.predict_nan().status, 200);
+    program.signal("-TERM");
+    assert!(program.end().0);
+}
+
+#[test]
+fn without_room_for_the_page_there_is_a_list_that_says_so() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = model(folder.path());
+    let nowhere = folder.path().join("nowhere");
+    let program = Program::start_with(&path, &["--port", "0"], |command| {
+        command.env("TMPDIR", &nowhere);
+    });
+    let page = ask(program.address, "GET", "/", &[], b"");
+    assert!(page.status == 200 && page.text().contains("no temporary folder"), "{}", page.text());
+    std::fs::create_dir(&nowhere).unwrap();
+    assert!(ask(program.address, "GET", "/", &[], b"").text().contains("<canvas"));
 }
 
 #[test]
