@@ -13,6 +13,7 @@ import sys
 import tempfile
 from pathlib import Path
 
+import endings
 import notebooks
 import setup
 from crate_page import crate_page
@@ -227,24 +228,19 @@ def serve(site, port):
         server.serve_forever()
 
 
+def make(chosen):
+    in_its_environment()
+    site = (chosen.out or notebooks.OUT / ("handouts" if chosen.handouts else "book")).absolute()
+    count = build_handouts(chosen.notebooks, site) if chosen.handouts else build(chosen.notebooks, site)
+    print(f"{count} notebooks: {notebooks.shown(site if chosen.handouts else site / 'index.html')}", flush=True)
+    if chosen.serve is not None:
+        serve(site, chosen.serve)
+
+
 def main():
     chosen = arguments()
-    try:
-        in_its_environment()
-        site = (chosen.out or notebooks.OUT / ("handouts" if chosen.handouts else "book")).absolute()
-        count = build_handouts(chosen.notebooks, site) if chosen.handouts else build(chosen.notebooks, site)
-        print(f"{count} notebooks: {notebooks.shown(site if chosen.handouts else site / 'index.html')}", flush=True)
-        if chosen.serve is not None:
-            serve(site, chosen.serve)
-    except notebooks.UsageError as error:
-        print(f"book: {error}", file=sys.stderr)
-        return 2
-    except (BookError, setup.SetupError, OSError, subprocess.TimeoutExpired) as error:
-        print(f"book: {error}", file=sys.stderr)
-        return 1
-    except KeyboardInterrupt:
-        return 130
-    return 0
+    codes = {notebooks.UsageError: 2, BookError: 1, setup.SetupError: 1, subprocess.TimeoutExpired: 1}
+    return endings.ended("book", lambda: make(chosen), codes)
 
 
 if __name__ == "__main__":

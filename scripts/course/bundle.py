@@ -10,7 +10,7 @@ import platform
 FORM = "cnn-course archive 1"
 MANIFEST, PAYLOAD = "manifest.json", "course.tar.gz"
 # What unpacks an archive, and is therefore beside the payload: `tar -xf ARCHIVE scripts` gives it to who has nothing.
-UNPACKING = ["unpack", "course/with_python", "course/unpack.py", "course/bundle.py", "course/setup.py", "course/moved.py"]
+UNPACKING = ["unpack", "course/with_python", "course/unpack.py", "course/bundle.py", "course/setup.py", "course/moved.py", "course/endings.py"]
 
 
 def kind():

@@ -4,7 +4,6 @@ Used by run.py with nbclient and by rerun.py with papermill.
 """
 
 import logging
-import re
 import signal
 import tempfile
 from dataclasses import dataclass
@@ -13,8 +12,8 @@ from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernelError
 from nbclient.util import run_sync
 
-import alternative_texts
 import notebooks
+import on_page
 
 START = 60  # seconds that a kernel may take to answer, on a busy machine
 
@@ -147,9 +146,5 @@ def page_of(notebook):
     import nbformat
     from nbconvert import HTMLExporter
 
-    copy = nbformat.from_dict(notebook)
-    for cell in copy.cells:
-        if cell.cell_type == "markdown":
-            cell.source = re.sub(r"\]\(([\w./-]+)\.ipynb\)", r"](\1.html)", cell.source)
     exporter = HTMLExporter(template_name="lab", embed_images=True, log=silent)
-    return exporter.from_notebook_node(alternative_texts.on_page(copy))[0]
+    return exporter.from_notebook_node(on_page.prepared(nbformat.from_dict(notebook)))[0]

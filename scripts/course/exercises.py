@@ -10,6 +10,7 @@ import re
 import sys
 from pathlib import Path
 
+import endings
 import notebooks
 
 TAG = "exercise"
@@ -112,15 +113,7 @@ def make(chosen):
 
 def main():
     chosen = arguments()
-    try:
-        make(chosen)
-    except notebooks.UsageError as error:
-        print(f"exercises: {error}", file=sys.stderr)
-        return 2
-    except OSError as error:
-        print(f"exercises: {error}", file=sys.stderr)
-        return 1
-    return 0
+    return endings.ended("exercises", lambda: make(chosen), {notebooks.UsageError: 2})
 
 
 if __name__ == "__main__":

@@ -7,8 +7,8 @@ import logging
 import re
 from pathlib import Path
 
-import alternative_texts
 import notebooks
+import on_page
 
 TEMPLATES = Path(__file__).with_name("pages")
 REVEAL = "reveal.js"  # the folder beside the slides
@@ -49,8 +49,8 @@ def prepared(path):
     notebook = notebooks.read(path)
     for cell in notebook.cells:
         if cell.cell_type == "markdown":
-            cell.source = re.sub(r"\]\(([\w./-]+)\.ipynb\)", r"](\1.html)", with_mathml(cell.source))
-    return alternative_texts.on_page(notebook)
+            cell.source = with_mathml(cell.source)
+    return on_page.prepared(notebook)
 
 
 def as_slides(notebook):

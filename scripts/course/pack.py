@@ -19,9 +19,11 @@ import sys
 import tarfile
 import tempfile
 import time
+from functools import partial
 from pathlib import Path
 
 import bundle
+import endings
 import moved
 import setup
 
@@ -260,7 +262,6 @@ def without_owner(member):
 
 def write(contents, archive, manifest):
     """Writes the archive under another name, and gives it its own when it is whole."""
-    archive.parent.mkdir(parents=True, exist_ok=True)
     part = archive.with_name(f".{archive.name}.part")
     try:
         with tempfile.TemporaryFile(dir=archive.parent) as payload:
@@ -286,49 +287,57 @@ def add_bytes(tar, name, content):
     tar.addfile(member, io.BytesIO(content))
 
 
-def main():
-    chosen = arguments()
-    archive = chosen.archive or ROOT / "out" / f"cnn-course-{bundle.kind()['system']}-{bundle.kind()['machine']}.tar".lower()
-    steps = setup.Steps(quiet=False)
-    try:
-        cargo_bin, rust_version = setup.find_cargo_bin()
-        if missing := [part for part in setup.unfinished(cargo_bin) if "compiled for the kernel" not in part]:
-            raise setup.SetupError(f"Set-up is not complete here; missing: {', '.join(missing)}. Run scripts/setup, then this again.")
-        contents = Contents()
-        with tempfile.TemporaryDirectory() as scratch:
-            checkout(contents)
-            installed(contents, (setup.VENV / ".cuda").exists())
-            crates(contents, cargo_bin)
-            rust(contents, cargo_bin, rust_version)
-            python_version = python(contents, Path(scratch))
-            data(contents, not chosen.no_data)
-            size = contents.size()
-            # It is written twice for a moment: as the payload, and in the archive.
-            setup.check_space(archive.absolute().parent, size, "Packing")
-            manifest = {
-                "form": bundle.FORM,
-                "kind": bundle.kind(),
-                "rust": rust_version,
-                "python": python_version,
-                "bytes": size,
-                "lacks": contents.lacks,
-            }
-            with steps.doing("pack", f"{len(contents.files):,} files, {size / setup.GIB:.1f} GiB"):
-                write(contents, archive, manifest)
-    except setup.SetupError as error:
-        print(f"pack: {error}", file=sys.stderr)
-        return 1
-    except OSError as error:
-        print(f"pack: {error}", file=sys.stderr)
-        return 1
-    except KeyboardInterrupt:
-        print("pack: stopped; nothing is left of it", file=sys.stderr)
-        return 130
+def gathered(scratch, with_data):
+    """The contents of an archive, and what it will say of itself."""
+    cargo_bin, rust_version = setup.find_cargo_bin()
+    if missing := [part for part in setup.unfinished(cargo_bin) if "compiled for the kernel" not in part]:
+        raise setup.SetupError(f"Set-up is not complete here; missing: {', '.join(missing)}. Run scripts/setup, then this again.")
+    contents = Contents()
+    checkout(contents)
+    installed(contents, (setup.VENV / ".cuda").exists())
+    crates(contents, cargo_bin)
+    rust(contents, cargo_bin, rust_version)
+    python_version = python(contents, scratch)
+    data(contents, with_data)
+    manifest = {
+        "form": bundle.FORM,
+        "kind": bundle.kind(),
+        "rust": rust_version,
+        "python": python_version,
+        "bytes": contents.size(),
+        "lacks": contents.lacks,
+    }
+    return contents, manifest
+
+
+def check_space(folder, needed):
+    """Compressed it is less, but written twice for a moment: as the payload, and in the archive."""
+    folder.mkdir(parents=True, exist_ok=True)
+    free = shutil.disk_usage(folder).free
+    if free < needed:
+        raise setup.SetupError(
+            f"packing needs {needed / setup.GIB:.1f} GiB in {folder}, where {free / setup.GIB:.1f} GiB are free.\n"
+            "  Free some space, or name a file on another disk: scripts/pack DISK/cnn-course.tar"
+        )
+
+
+def pack(archive, with_data):
+    with tempfile.TemporaryDirectory() as scratch:
+        contents, manifest = gathered(Path(scratch), with_data)
+        check_space(archive.absolute().parent, manifest["bytes"])
+        with setup.Steps(quiet=False).doing("pack", f"{len(contents.files):,} files, {manifest['bytes'] / setup.GIB:.1f} GiB"):
+            write(contents, archive, manifest)
     for text in contents.lacks:
         print(f"  not in it  {text}")
     print(f"  archive    {archive} ({archive.stat().st_size / setup.GIB:.2f} GiB). On the other machine, also without the course:")
     print(f"             tar -xf {archive.name} scripts && scripts/unpack {archive.name} FOLDER")
-    return 0
+
+
+def main():
+    chosen = arguments()
+    archive = chosen.archive or ROOT / "out" / f"cnn-course-{bundle.kind()['system']}-{bundle.kind()['machine']}.tar".lower()
+    work = partial(pack, archive, not chosen.no_data)
+    return endings.ended("pack", work, {setup.SetupError: 1}, "stopped; nothing is left of it")
 
 
 if __name__ == "__main__":

@@ -19,6 +19,7 @@ import time
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+import endings
 import setup
 
 FORM = "cnn-course preflight 1"
@@ -363,11 +364,7 @@ def show(results):
 
 def main():
     chosen = arguments()
-    try:
-        return summary(chosen.summary) if chosen.summary else of_this_machine(chosen)
-    except KeyboardInterrupt:
-        print("preflight: stopped", file=sys.stderr)
-        return 130
+    return endings.ended("preflight", lambda: summary(chosen.summary) if chosen.summary else of_this_machine(chosen), {})
 
 
 if __name__ == "__main__":

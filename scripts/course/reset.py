@@ -9,7 +9,9 @@ import shutil
 import subprocess
 import sys
 import time
+from functools import partial
 
+import endings
 import notebooks
 
 KEPT = notebooks.OUT / "kept"
@@ -147,27 +149,21 @@ def reset(path, content):
     return "was missing, is there again" if what else "is as shipped"
 
 
+def reset_all(wanted, only_list):
+    contents = shipped()
+    available = [notebooks.FOLDER / name for name in sorted(contents)]
+    paths = notebooks.select(available, wanted) if wanted else available
+    wide = max(len(path.stem) for path in paths)
+    for path in paths:
+        content = contents[path.name]
+        said = state(path, content) or "is as shipped" if only_list else reset(path, content)
+        print(f"{path.stem:<{wide}}  {said}", flush=True)
+
+
 def main():
     chosen = arguments()
-    try:
-        contents = shipped()
-        available = [notebooks.FOLDER / name for name in sorted(contents)]
-        paths = notebooks.select(available, chosen.notebooks) if chosen.notebooks else available
-        wide = max(len(path.stem) for path in paths)
-        for path in paths:
-            content = contents[path.name]
-            said = state(path, content) or "is as shipped" if chosen.list else reset(path, content)
-            print(f"{path.stem:<{wide}}  {said}", flush=True)
-    except notebooks.UsageError as error:
-        print(f"reset: {error}", file=sys.stderr)
-        return 2
-    except OSError as error:
-        print(f"reset: {error}", file=sys.stderr)
-        return 1
-    except KeyboardInterrupt:
-        print("reset: stopped; what was replaced is in out/kept", file=sys.stderr)
-        return 130
-    return 0
+    work = partial(reset_all, chosen.notebooks, chosen.list)
+    return endings.ended("reset", work, {notebooks.UsageError: 2}, "stopped; what was replaced is in out/kept")
 
 
 if __name__ == "__main__":

@@ -11,6 +11,7 @@ import sys
 import time
 from pathlib import Path
 
+import endings
 import notebooks
 import parameters
 
@@ -188,14 +189,7 @@ def main():
 
     notebooks.isolate()
     interruptible()
-    try:
-        return Run(chosen).all()
-    except notebooks.UsageError as error:
-        print(f"run: {error}", file=sys.stderr)
-        return 2
-    except OSError as error:
-        print(f"run: {error}", file=sys.stderr)
-        return 1
+    return endings.ended("run", lambda: Run(chosen).all(), {notebooks.UsageError: 2})
 
 
 if __name__ == "__main__":

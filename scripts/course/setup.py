@@ -17,6 +17,7 @@ import sys
 import time
 from pathlib import Path
 
+import endings
 import moved
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -693,48 +694,40 @@ def main():
     parser.add_argument("--serve", action="store_true", help="compile the server of scripts/serve, too, which otherwise is when it is first started")
     parser.add_argument("--quiet", action="store_true", help="say nothing where there is nothing to do")
     arguments = parser.parse_args()
+    return endings.ended("setup", lambda: set_up(arguments), {SetupError: 1}, "stopped; run it again and it goes on where it was")
+
+
+def set_up(arguments):
     steps = Steps(arguments.quiet)
     # What --cuda chose stays chosen, so that scripts/run does not go back to the CPU's.
     choice = VENV / ".cuda"
     cuda = arguments.cuda or choice.exists()
     os.environ |= packed_crates()
-    try:
-        check_place()
-        cargo_bin, rust = check_tools()
-        if platform.system() not in ("Linux", "Darwin"):
-            raise SetupError("Linux and macOS are supported; on Windows use WSL (see environment.md).")
-        steps.done("tools", f"Rust {rust}, a C++ compiler, Python {platform.python_version()}")
-        with only_one(cache_folder()):
-            rust_sources(steps, cargo_bin)
-            environments_at_this_place(steps)
-            python_packages(steps)
-            papermill_plugin()
-            program = session_program(steps, cargo_bin)
-            torch = libtorch(steps, cuda)
-        if arguments.tune:
-            packages_for_tuning(steps)
-        if cuda:
-            choice.touch()  # anew, as another lock file clears .venv
-        environment, options = kernel_environment(torch), kernel_options(cargo_bin, program)
-        with only_one(KERNEL):
-            kernel_program(steps, cargo_bin)
-            kernelspec(steps, environment, options)
-            prepared_build(steps, environment, options)
-            if not arguments.no_cells:
-                compiled_cells(steps)
-            if arguments.serve:
-                server(steps)
-    except SetupError as error:
-        print(f"setup: {error}", file=sys.stderr)
-        return 1
-    except OSError as error:
-        full = " The disk is full: free some space, then run this again." if error.errno == 28 else ""
-        print(f"setup: {error}.{full}", file=sys.stderr)
-        return 1
-    except KeyboardInterrupt:
-        print("setup: stopped; run it again and it goes on where it was", file=sys.stderr)
-        return 130
-    return 0
+    check_place()
+    cargo_bin, rust = check_tools()
+    if platform.system() not in ("Linux", "Darwin"):
+        raise SetupError("Linux and macOS are supported; on Windows use WSL (see environment.md).")
+    steps.done("tools", f"Rust {rust}, a C++ compiler, Python {platform.python_version()}")
+    with only_one(cache_folder()):
+        rust_sources(steps, cargo_bin)
+        environments_at_this_place(steps)
+        python_packages(steps)
+        papermill_plugin()
+        program = session_program(steps, cargo_bin)
+        torch = libtorch(steps, cuda)
+    if arguments.tune:
+        packages_for_tuning(steps)
+    if cuda:
+        choice.touch()  # anew, as another lock file clears .venv
+    environment, options = kernel_environment(torch), kernel_options(cargo_bin, program)
+    with only_one(KERNEL):
+        kernel_program(steps, cargo_bin)
+        kernelspec(steps, environment, options)
+        prepared_build(steps, environment, options)
+        if not arguments.no_cells:
+            compiled_cells(steps)
+        if arguments.serve:
+            server(steps)
 
 
 if __name__ == "__main__":

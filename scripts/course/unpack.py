@@ -15,9 +15,11 @@ import subprocess
 import sys
 import tarfile
 import tempfile
+from functools import partial
 from pathlib import Path
 
 import bundle
+import endings
 import setup
 
 LARGEST_MANIFEST = 1 << 20
@@ -193,24 +195,12 @@ def lacking(manifest, folder):
     return texts
 
 
-def main():
-    chosen = arguments()
-    archive, folder = chosen.archive.expanduser(), chosen.folder.expanduser().absolute()
-    try:
-        manifest = unpack(archive, folder)
-    except UnpackError as error:
-        print(f"unpack: {error}", file=sys.stderr)
-        return 1
-    except OSError as error:
-        full = " The disk is full: free some space, then run this again." if error.errno == 28 else ""
-        print(f"unpack: {error}.{full}", file=sys.stderr)
-        return 1
-    except KeyboardInterrupt:
-        print("unpack: stopped; nothing is left of it", file=sys.stderr)
-        return 130
+def made(archive, folder, with_setup):
+    """Unpacks, and has set-up do the rest; the exit code."""
+    manifest = unpack(archive, folder)
     for text in lacking(manifest, folder):
         print(f"  not in it  {text}", flush=True)
-    if not chosen.no_setup:
+    if with_setup:
         print("  set-up     mends the paths and compiles the crate and libtorch's bindings for this place, without a network", flush=True)
         if code := subprocess.run([folder / "scripts" / "setup"], check=False).returncode:
             print(
@@ -220,6 +210,14 @@ def main():
             return code
     print(f"  ready      {folder}/scripts/lab")
     return 0
+
+
+def main():
+    chosen = arguments()
+    archive, folder = chosen.archive.expanduser(), chosen.folder.expanduser().absolute()
+    work = partial(made, archive, folder, not chosen.no_setup)
+    stopped = f"stopped. Where {folder} is there, it is whole: go on with {folder}/scripts/setup"
+    return endings.ended("unpack", work, {UnpackError: 1}, stopped)
 
 
 if __name__ == "__main__":

@@ -22,7 +22,7 @@ class Checkout:
         self.root, self.folder, self.kept = root, root / "notebooks", root / "out" / "kept"
         (root / "scripts" / "course").mkdir(parents=True)
         shutil.copy2(COURSE.parent / "reset", root / "scripts")
-        for name in ("with_python", "reset.py", "notebooks.py", "parameters.py"):
+        for name in ("with_python", "reset.py", "endings.py", "notebooks.py", "parameters.py"):
             shutil.copy2(COURSE / name, root / "scripts" / "course")
         self.folder.mkdir()
         for name in ("00_first", "01_second", "02_third"):
