@@ -269,7 +269,7 @@ def papermill_plugin():
 def packages_for_tests(steps):
     """TensorBoard's reader and what drives a browser, for scripts/test; no learner needs them."""
     with only_one(cache_folder()):
-        packages(steps, "tests", TEST_VENV, TEST_LOCK, "TensorBoard's reader and Playwright", "350 MB, about a minute")
+        packages(steps, "tests", TEST_VENV, TEST_LOCK, "Notebook 7, TensorBoard's reader and Playwright", "575 MB, about a minute")
         browser_for_tests(steps)
 
 
