@@ -1,11 +1,11 @@
 """papermill's side of parameters in Rust: with it, `papermill notebook.ipynb out.ipynb -p epochs 1` works as in Python.
 
 papermill lets other packages add engines but not translators, so scripts/setup enters this module as one that has an engine:
-loading it registers the translator. The engine is papermill's own.
+loading it registers the translator. The engine is papermill's own, which leaves the state of a Rust notebook's widgets out.
 """
 
 from click import ClickException
-from papermill.engines import NBClientEngine
+from papermill.engines import NBClientEngine, papermill_engines
 from papermill.models import Parameter
 from papermill.translators import Translator, papermill_translators
 
@@ -52,7 +52,14 @@ def check(parameter, name, value):
 
 
 class Engine(NBClientEngine):
-    """papermill's own, by another name."""
+    """papermill's own. With the state of widgets in the notebook, nbconvert would make a page that is empty without the network; their stills are there."""
+
+    @classmethod
+    def execute_managed_notebook(cls, nb_man, kernel_name, **options):
+        if kernel_name == "rust":
+            options = {"store_widget_state": False} | options
+        return super().execute_managed_notebook(nb_man, kernel_name, **options)
 
 
+papermill_engines.register(None, Engine)  # where no engine is asked for
 papermill_translators.register("rust", RustTranslator())
