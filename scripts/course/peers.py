@@ -12,6 +12,7 @@ TITLES = {
     "pytorch": "PyTorch",
     "onnx": "ONNX Runtime",
     "nbgrader": "nbgrader",
+    "tuner": "KerasTuner",
     "serving": "the clients of KServe and Triton",
     "web": "Flask, gunicorn, FastAPI and uvicorn",
 }

@@ -5,17 +5,16 @@ and a Dask cluster of two workers.
 import os
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 import time
-from pathlib import Path
 
 import pytest
 from conftest import COURSE, command, make_notebook, processes, wait_until
 from test_tune import PARAMETERS, TRAINING
 
 import setup
+from postgres import NEEDS, Postgres, is_possible
 from tuning import packages
 
 if not os.environ.get("CNN_LONG_TESTS"):
@@ -24,7 +23,7 @@ assert setup.DASK_VENV.exists(), "scripts/test installs Dask into .venv-dask"
 optuna = packages.use(dask=True)
 
 PASSWORD = "not-to-be-shown"
-POSTGRES = max(Path("/usr/lib/postgresql").glob("*/bin"), default=None) if Path("/usr/lib/postgresql").exists() else None
+SETTINGS = ["listen_addresses=*", "fsync=off"]
 
 
 def needs(condition, what):
@@ -51,46 +50,13 @@ def environment(folder):
 # ---- PostgreSQL, and hosts -----------------------------------------------------------------------
 
 
-class Postgres:
-    """A server of its own, which root starts as the user postgres."""
-
-    def __init__(self, folder, port):
-        self.folder, self.port = folder, port
-        self.data = folder / "data"
-        shutil.chown(folder, "postgres")
-        (folder / "password").write_text(PASSWORD)
-        self.run("initdb", "-D", self.data, "-U", "optuna", "--auth=scram-sha-256", f"--pwfile={folder / 'password'}")
-        with open(self.data / "pg_hba.conf", "a") as file:
-            file.write("host all all 10.77.0.0/16 scram-sha-256\n")
-
-    def run(self, program, *words):
-        line = ["runuser", "-u", "postgres", "--", str(POSTGRES / program), *map(str, words)]
-        subprocess.run(line, check=True, timeout=60, cwd="/", stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-
-    def start(self):
-        options = f"-p {self.port} -c listen_addresses=* -c unix_socket_directories={self.folder} -c fsync=off"
-        self.run("pg_ctl", "start", "-w", "-D", self.data, "-o", options, "-l", self.folder / "log")
-
-    def stop(self, mode="immediate"):
-        self.run("pg_ctl", "stop", "-D", self.data, "-m", mode)
-
-    def url(self, host, password=PASSWORD):
-        return f"postgresql://optuna:{password}@{host}:{self.port}/postgres"
-
-
 @pytest.fixture(scope="module")
 def postgres():
-    with socket.socket() as free:
-        free.bind(("", 0))
-        port = free.getsockname()[1]
-    # Where the user postgres may go.
-    folder = Path(subprocess.run(["mktemp", "-d", "/tmp/tune-postgres.XXXXXX"], capture_output=True, text=True, check=True).stdout.strip())
-    folder.chmod(0o755)
-    server = Postgres(folder, port)
-    server.start()
+    server = Postgres(PASSWORD, ["10.77.0.0/16"])
+    server.start(*SETTINGS)
     yield server
     server.stop()
-    shutil.rmtree(folder, ignore_errors=True)
+    server.remove()
 
 
 def ip(*words):
@@ -127,10 +93,7 @@ def ended():
         command.wait()
 
 
-IS_ROOT_ON_LINUX = sys.platform == "linux" and os.geteuid() == 0
-
-
-@needs(IS_ROOT_ON_LINUX and POSTGRES and shutil.which("ip"), "root, PostgreSQL and iproute2 (apt-get install postgresql iproute2)")
+@needs(is_possible() and shutil.which("ip"), f"{NEEDS}, and iproute2")
 def test_two_hosts_share_a_study_in_postgresql(folder, postgres, hosts, ended):
     commands = ended
     for name, address in hosts:
@@ -142,7 +105,7 @@ def test_two_hosts_share_a_study_in_postgresql(folder, postgres, hosts, ended):
     # The database is away in the middle of it, and a worker of one of the hosts is killed.
     postgres.stop()
     time.sleep(float(os.environ.get("CNN_TUNE_AWAY", 3)))
-    postgres.start()
+    postgres.start(*SETTINGS)
     time.sleep(2)
     workers = [process for process in processes() if "tuning/worker.py" in process.command and process.parent == commands[0].pid]
     for worker in workers[:1]:
@@ -163,7 +126,7 @@ def test_two_hosts_share_a_study_in_postgresql(folder, postgres, hosts, ended):
     assert won.n_trials == 2 and any("with other seeds" in log for log in logs)
 
 
-@needs(IS_ROOT_ON_LINUX and POSTGRES, "root and PostgreSQL (apt-get install postgresql)")
+@needs(is_possible(), NEEDS)
 def test_a_wrong_password_is_said_and_not_shown(folder, postgres):
     words = [*search(folder)[2:], "--storage", postgres.url("127.0.0.1", "also-secret")]
     result = command("tune", *words)

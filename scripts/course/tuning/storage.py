@@ -61,12 +61,17 @@ def opened(url):
         return proxy
     if scheme in ("redis", "rediss"):
         return JournalStorage(JournalRedisBackend(url))
-    # SQLAlchemy's versions do not agree on the driver that a bare name means.
-    driver = {"postgresql": "postgresql+psycopg", "postgres": "postgresql+psycopg", "mysql": "mysql+pymysql"}.get(scheme, scheme)
     if scheme == "sqlite" and rest.startswith("/") and rest[1:]:
         Path(rest[1:]).expanduser().parent.mkdir(parents=True, exist_ok=True)
     # A connection that the database has closed meanwhile is made anew.
-    return RDBStorage(f"{driver}://{rest}", engine_kwargs={"pool_pre_ping": True})
+    return RDBStorage(with_driver(url), engine_kwargs={"pool_pre_ping": True})
+
+
+def with_driver(url):
+    """The URL as SQLAlchemy wants it: its versions do not agree on the driver that a bare name means."""
+    scheme, rest = url.split("://", 1)
+    driver = {"postgresql": "postgresql+psycopg", "postgres": "postgresql+psycopg", "mysql": "mysql+pymysql"}.get(scheme, scheme)
+    return f"{driver}://{rest}"
 
 
 def mend(path):
