@@ -146,5 +146,5 @@ def page_of(notebook):
     import nbformat
     from nbconvert import HTMLExporter
 
-    exporter = HTMLExporter(template_name="lab", embed_images=True, log=silent)
+    exporter = HTMLExporter(template_name="page", **on_page.WHERE, embed_images=True, log=silent)
     return exporter.from_notebook_node(on_page.prepared(nbformat.from_dict(notebook)))[0]

@@ -10,7 +10,6 @@ from pathlib import Path
 import notebooks
 import on_page
 
-TEMPLATES = Path(__file__).with_name("pages")
 REVEAL = "reveal.js"  # the folder beside the slides
 THEME = "simple"
 # Code in which a dollar is a dollar, or a formula.
@@ -65,7 +64,7 @@ def as_slides(notebook):
 def exporter(kind, **options):
     import nbconvert
 
-    return getattr(nbconvert, kind)(extra_template_basedirs=[str(TEMPLATES)], log=silent, **options)
+    return getattr(nbconvert, kind)(**on_page.WHERE, log=silent, **options)
 
 
 def write(folder, out):

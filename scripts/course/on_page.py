@@ -2,6 +2,11 @@
 
 import re
 from html import escape
+from pathlib import Path
+
+TEMPLATES = str(Path(__file__).with_name("pages"))
+# For nbconvert's exporters: templates are looked for by their names, and by the paths with which they extend each other.
+WHERE = {"extra_template_basedirs": [TEMPLATES], "extra_template_paths": [TEMPLATES]}
 
 
 def prepared(notebook):

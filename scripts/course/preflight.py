@@ -16,6 +16,7 @@ import socket
 import subprocess
 import sys
 import time
+import unicodedata
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -34,6 +35,9 @@ LIMIT = 120  # seconds for what the kernel is asked, all of it
 SLOW = 45  # seconds after which a notebook's first cells are slow
 PORTS = range(8888, 8939)  # the ones that JupyterLab tries
 LONGEST = 300  # characters of a text from a file of somebody else's
+SHORT, SHORTEST = 60, 28  # characters of it in a summary, where a machine has one line; of a name
+# What is wrong because something else is.
+NOT_KNOWN, NOT_TRIED = "not known without Rust", "not tried"
 
 
 @dataclass
@@ -127,7 +131,7 @@ def existing(folder):
 
 def set_up(missing):
     if missing is None:
-        return FAIL, "not known without Rust", "Install Rust, then run scripts/setup."
+        return FAIL, NOT_KNOWN, "Install Rust, then run scripts/setup."
     if missing:
         return FAIL, f"still missing: {', '.join(missing)}", SET_UP
     return OK, "complete"
@@ -135,7 +139,7 @@ def set_up(missing):
 
 def kernel(said):
     if said is None:
-        return FAIL, "not tried", SET_UP_FIRST
+        return FAIL, NOT_TRIED, SET_UP_FIRST
     if "error" in said:
         return FAIL, said["error"][:LONGEST], "Run scripts/setup, then try again; 'Troubleshooting' in environment.md has the usual causes."
     found = f"ready after {said['ready']:.0f} s; a tensor and a plot after {said['cells']:.0f} s more, on the {said['device']}"
@@ -341,18 +345,29 @@ def troubles(result, state):
     return [one for one in result["checks"] if one.state == state]
 
 
+def cut(text, length):
+    return text if len(text) <= length else text[: length - 1] + "…"
+
+
+def width(text):
+    """Columns of a terminal that a text takes: Chinese letters, for example, take two each."""
+    return sum(1 + (unicodedata.east_asian_width(letter) in "WF") for letter in text)
+
+
 def show(results):
     rows = []
     for result in results:
         failed, warned = troubles(result, FAIL), troubles(result, WARN)
-        why = "; ".join(f"{one.name}: {one.found}" for one in failed) or (
+        causes = [one for one in failed if one.found not in (NOT_KNOWN, NOT_TRIED)] or failed
+        why = "; ".join(f"{one.name}: {cut(one.found, SHORT)}" for one in causes) or (
             "but look at " + ", ".join(one.name for one in warned) if warned else ""
         )
-        rows.append((result["host"], result["name"], "no" if failed else "yes", why))
+        rows.append((cut(result["host"], SHORTEST), cut(result["name"], SHORTEST), "no" if failed else "yes", why))
     heads = ("machine", "name", "ready", "why")
-    widths = [max(len(row[column]) for row in [heads, *rows]) for column in range(3)]
+    widths = [max(width(row[column]) for row in [heads, *rows]) for column in range(3)]
     for row in [heads, *rows]:
-        print("  ".join(f"{text:<{width}}" for text, width in zip(row, widths, strict=False)) + "  " + row[3])
+        cells = [text + " " * (widest - width(text)) for text, widest in zip(row, widths, strict=False)]
+        print("  ".join([*cells, row[3]]).rstrip())
     counts = collections.Counter(one.name for result in results for one in troubles(result, FAIL))
     ready = sum(not troubles(result, FAIL) for result in results)
     print(f"\n{ready} of {len(results)} {'machine is' if len(results) == 1 else 'machines are'} ready.")

@@ -288,6 +288,22 @@ def test_a_handout_is_whole_and_offline(handed, name):
     assert local <= {f"{other}.html" for other in NAMES}
 
 
+# Lines of code of which an end is hidden, in CSS pixels.
+HIDDEN = "selector => [...document.querySelectorAll(selector)].map(pre => pre.scrollWidth - pre.clientWidth).filter(width => width > 1)"
+
+
+@pytest.mark.parametrize(("width", "media"), [(900, "screen"), (600, "screen"), (700, "print")])
+def test_a_handouts_code_fits_on_a_narrow_screen_and_on_paper(handed, chromium, width, media):
+    page = chromium.new_page(viewport={"width": width, "height": 900})
+    page.set_default_timeout(1000 * LIMIT)
+    page.emulate_media(media=media)
+    for name in HANDED:
+        page.goto((handed / f"{name}.html").as_uri())
+        assert page.locator(".jp-InputArea pre").count() > 20 and page.evaluate(HIDDEN, ".jp-InputArea pre") == [], name
+        assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), name
+    page.close()
+
+
 def test_slides_are_slides(handed, chromium):
     context = chromium.new_context(viewport={"width": 1280, "height": 800}, offline=True)
     context.set_default_timeout(1000 * LIMIT)
@@ -326,6 +342,18 @@ def test_nothing_sticks_out_and_the_theme_is_the_readers(site, chromium, width, 
     page.screenshot(path=PICTURES / f"book-{width}-{scheme}.png")
     assert not [url for url in asked if not url.startswith(("file:", "data:"))]
     context.close()
+
+
+@pytest.mark.parametrize("width", [1280, 1440])
+def test_nearly_all_code_is_read_without_moving_it(site, chromium, width):
+    page = chromium.new_page(viewport={"width": width, "height": 900})
+    page.set_default_timeout(1000 * LIMIT)
+    hidden = []
+    for name in NAMES:
+        page.goto((site / f"{name}.html").as_uri())
+        hidden += page.evaluate(HIDDEN, ".cell_input pre")
+    assert len(hidden) < 10, hidden
+    page.close()
 
 
 def test_a_search_finds(site, chromium):

@@ -155,6 +155,125 @@ def test_a_renamed_section_is_named(course):
     assert "In 90 minutes: 07 has no section 'A digit of your own'" in found
 
 
+# ---- what the notebooks have computed ------------------------------------------------------------
+
+REFERENCE = re.compile(r"\bcells? ((?:`[\w-]+`(?:, | and )?)+)")
+NUMBER = re.compile(r"(?<![\w.])\d[\d,]*(?:\.\d+)?(?!\w)")
+# Of what is no result: code, sections, the numbers of questions and of notebooks, sizes of downloads.
+NO_RESULT = re.compile(r"`[^`]*`|\*[^*]+\*(?:, \d)?|^\d\. |\b[Nn]otebooks? \d\d|\d+ MB")
+
+
+def shown(cell):
+    """All that a cell's outputs say, and its code."""
+    told = [cell.source]
+    for output in cell.get("outputs", []):
+        data = output.get("data", {})
+        page = re.sub(r"src=\"data:[^\"]*\"|<[^>]*>", " ", data.get("text/html", ""))
+        told += [output.get("text", ""), data.get("text/plain", ""), page]
+        told += [kind.get("alt", "") for kind in output.get("metadata", {}).values() if isinstance(kind, dict)]
+    return "\n".join(told)
+
+
+def is_in(number, text, percent):
+    """Whether the text has this number, with as many digits or more, or as the share of which it is the percentage."""
+    value, digits = float(number.replace(",", "")), len(number.partition(".")[2])
+    shown = [float(found.replace(",", "")) for found in re.findall(r"\d[\d,]*(?:\.\d+)?", text)]
+    # 99.71 in place of 0.9972 is an error; a half of the last digit is rounding.
+    fits = [abs(one - value) <= 0.5001 * 10**-digits for one in shown]
+    fits += [abs(another - value) <= 0.5001 * 10**-digits for one in shown if percent for another in (100 * one, 100 - one)]
+    return any(fits)
+
+
+def wrong_numbers(sentence, notebook):
+    """The numbers of a sentence that are not in the cells that it names; of one that names none, the longer ones, in all of the notebook."""
+    names = re.findall(r"`([\w-]+)`", " ".join(REFERENCE.findall(sentence)))
+    cells = [cell for cell in notebook.cells if (cell.id in names if names else cell.cell_type == "code" or cell.id == "try-it")]
+    text = "\n".join(map(shown, cells))
+    told = [number.rstrip(",") for number in NUMBER.findall(NO_RESULT.sub("", sentence))]
+    told = [number for number in told if names or len(re.sub(r"\D", "", number)) > 2]
+    return [number for number in told if not is_in(number, text, "%" in sentence)]
+
+
+def sentences(line):
+    """Its sentences; what stands behind the cell that a number is of, is another."""
+    return re.split(r"(?<=[.?!]) (?=[A-Z*\"])|(?<=`\))", line)
+
+
+def stale_numbers(text, course):
+    """The lines of the guide, or of README's table, whose numbers the notebooks do not show."""
+    by_number = {name[:2]: notebook for name, notebook in course.items()}
+    found, current = [], None
+    for at, line in enumerate(text.splitlines(), 1):
+        if line.startswith("#"):
+            title = re.match(r"### (\d\d) · ", line)
+            current = title and title[1]
+        row = re.match(r"\| \[(\d\d) .*?\]\(.*?\) \|", line)  # of README's table
+        if not current and not row:
+            continue
+        for sentence in sentences(line[row.end() :] if row else line):
+            named = re.search(r"\b[Nn]otebook (\d\d) shows", sentence)
+            number = named[1] if named else row[1] if row else current
+            wrong = wrong_numbers(sentence, by_number[number])
+            found += [f"line {at}: notebook {number} does not show {one}: {sentence.strip()[:60]}" for one in wrong]
+    return found
+
+
+def test_its_numbers_are_those_that_the_notebooks_show(course):
+    assert stale_numbers(GUIDE.read_text(), course) == []
+    assert stale_numbers((notebooks.ROOT / "README.md").read_text(), course) == []
+
+
+def test_what_is_told_before_the_notebooks_one_by_one_is_so(course):
+    def texts(name, id):
+        return "".join(output.get("text", "") for cell in course[name].cells if cell.id == id for output in cell.outputs)
+
+    misread = re.search(r"(\d+) images misread", texts("09_experimenting_with_model_improvements.ipynb", "test"))[1]
+    for page in (GUIDE, notebooks.FOLDER / "WELCOME.md"):
+        assert re.findall(r"misreads (\d+) of 10,000", page.read_text()) == [misread], page.name
+    loss = re.search(r"the notebook shows ([\d.]+)", GUIDE.read_text())[1]
+    assert loss in "".join(shown(cell) for cell in course["04_training_the_model.ipynb"].cells)
+
+
+@pytest.mark.parametrize(
+    ("name", "id", "here", "there", "told"),
+    [
+        ("04_training_the_model.ipynb", "stop-run", "0.8622", "0.8431", "0.8622"),
+        ("04_training_the_model.ipynb", "history-numbers", "after epoch 7", "after epoch 6", "7"),
+        ("05_evaluating_the_model.ipynb", "confused-function", "13 times", "12 times", "13"),
+        ("12_vgg_resnet_mobilenet.ipynb", "separable", "40.2 ms", "41.9 ms", "40.2"),
+    ],
+)
+def test_another_output_names_the_line(course, name, id, here, there, told):
+    notebook = copy.deepcopy(course[name])
+    (output,) = [output for cell in notebook.cells if cell.id == id for output in cell.outputs if here in output.get("text", "")]
+    output["text"] = output["text"].replace(here, there)
+    (found,) = stale_numbers(GUIDE.read_text(), course | {name: notebook})
+    at = int(re.match(rf"line (\d+): notebook {name[:2]} does not show {re.escape(told)}: ", found)[1])
+    assert f"`{id}`" in GUIDE.read_text().splitlines()[at - 1]
+
+
+@pytest.mark.parametrize(
+    ("number", "text", "percent", "is_there"),
+    [
+        ("98.44", "accuracy 0.9844", True, True),
+        ("98.44", "accuracy 0.9844", False, False),
+        ("98.4", "accuracy 0.9844", True, True),
+        ("98.5", "accuracy 0.9844", True, False),
+        ("3.44", "accuracy 96.56 %", True, True),
+        ("18,432", "18432 weights", False, True),
+        ("18,432", "18433 weights", False, False),
+        ("0.86", "0.8622", False, True),
+        ("0.8622", "0.86", False, False),
+    ],
+)
+def test_a_number_is_found_however_it_is_written(number, text, percent, is_there):
+    assert is_in(number, text, percent) == is_there
+
+
+
+# ---- the live coding -----------------------------------------------------------------------------
+
+
 def typed():
     """The cells of the live coding."""
     return re.findall(r"```rust\n(.*?)```", GUIDE.read_text().split("## Live coding")[1].split("\n## ")[0], re.DOTALL)

@@ -181,6 +181,21 @@ def test_thirty_laptops(tmp_path):
     assert "Most frequent: disk, 2 times. mend disk" in rows
 
 
+def test_each_machine_has_one_short_line(tmp_path):
+    without_rust = result("pc1", "rust", "set-up", "kernel")
+    for one in without_rust["checks"]:
+        one["found"] = {"set-up": preflight.NOT_KNOWN, "kernel": preflight.NOT_TRIED}.get(one["name"], one["found"])
+    long = result("workstation-1.department.university.example", "kernel", name="李雷")
+    next(one for one in long["checks"] if one["name"] == "kernel")["found"] = "x" * 300
+    write(tmp_path, a=without_rust, b=long, c=result("pc3", name="Maria"))
+    lines = summary(tmp_path).stdout.splitlines()
+    assert "rust: rust of pc1" in lines[1] and "not known" not in lines[1] and "not tried" not in lines[1]
+    assert lines[2].startswith("workstation-1.department.un…  李雷 ") and lines[2].endswith("x…")
+    assert max(map(len, lines)) < 150 and [line for line in lines if line != line.rstrip()] == []
+    columns = [preflight.width(line[: line.index(f" {ready} ")]) for line, ready in zip(lines[:4], ("ready", "no", "no", "yes")) if f" {ready} " in line]
+    assert len(set(columns)) == 1
+
+
 def test_all_are_ready_and_the_newest_result_counts(tmp_path):
     write(tmp_path, old=result("pc", "disk", time="2026-11-28T08:00:00Z"), new=result("pc", time="2026-11-28T09:00:00Z"))
     done = summary(tmp_path)

@@ -36,6 +36,7 @@ html_show_copyright = False
 html_math_renderer = "mathml"
 html_theme_options = {"navigation_with_keys": True, "top_of_page_buttons": []}
 pygments_style = "friendly"
+pygments_dark_style = "github-dark"  # Furo's own underlines types, as if they were links
 
 
 def formula(display):
