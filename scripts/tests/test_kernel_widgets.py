@@ -267,7 +267,7 @@ def test_a_thousand_changes_of_the_page_in_a_second_are_seen_by_the_newest(share
             time.sleep(0.05)
     begin = time.monotonic()
     shared.wait_for_state(widget, seen=2999)
-    assert time.monotonic() - begin < 15
+    assert time.monotonic() - begin < 100, "a call for each takes 300 s"
     seen = [message["content"]["data"]["state"]["seen"] for message in shared.of(widget) if "seen" in message["content"]["data"].get("state", {})]
     assert seen == sorted(seen) and len(seen) < 200, "one call for many changes"
     assert memory(shared.of_cells()) - held < 50
