@@ -35,7 +35,7 @@ LIMIT = 120  # seconds for what the kernel is asked, all of it
 SLOW = 45  # seconds after which a notebook's first cells are slow
 PORTS = range(8888, 8939)  # the ones that JupyterLab tries
 LONGEST = 300  # characters of a text from a file of somebody else's
-SHORT, SHORTEST = 60, 28  # characters of it in a summary, where a machine has one line; of a name
+SHORT, SHORTEST = 48, 24  # characters of it in a summary, where a machine has one line; of a name
 # What is wrong because something else is.
 NOT_KNOWN, NOT_TRIED = "not known without Rust", "not tried"
 
