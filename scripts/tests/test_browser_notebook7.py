@@ -119,7 +119,8 @@ def test_widgets_live_are_loaded_again_and_end_with_their_kernel(course, page):
 
     page.locator('[data-command="notebook:restart-kernel"], [data-command="kernelmenu:restart"]').first.click()
     page.locator(".jp-Dialog button.jp-mod-accept").click()
-    says(notebook.output("open").first, "run the cell again")
+    for id in ("open", "draw"):
+        notebook.output(id).get_by_text("run the cell again").wait_for()  # to be seen: the text is always there
     keep(page, "restarted")
     notebook.cell("loop").locator(".jp-InputPrompt").click()
     notebook.saved()
