@@ -1,5 +1,6 @@
 """scripts/run, with small notebooks in the real kernel: what counts as failed, what is reported, what is saved."""
 
+import copy
 import json
 import os
 import signal
@@ -11,6 +12,7 @@ import nbformat
 import pytest
 from conftest import COURSE, command, make_notebook, wait_until
 
+import execution
 import notebooks
 
 RECORD = r'''let folder = format!("{}/results", std::env::var("CNN_ARTIFACTS")?);
@@ -139,6 +141,19 @@ def test_a_cell_has_a_time_limit(tmp_path):
     (only,) = json.loads((tmp_path / "out" / "report.json").read_text())["notebooks"]
     assert result.returncode == 1 and only["error"]["message"].startswith("The cell was not done after 3 s.")
     assert 3 <= only["seconds"] < 60
+
+
+def test_a_page_leads_to_the_other_pages_and_its_pictures_have_words():
+    v4 = nbformat.v4
+    words = {"image/png": {"alt": "A “curve” & more"}}
+    figures = [v4.new_output("display_data", {"image/png": "AA\n=="}, metadata=metadata) for metadata in (words, {})]
+    text = v4.new_markdown_cell("[b](01_b.ipynb) [c](https://x.org/c.html) `d.ipynb`")
+    notebook = v4.new_notebook(cells=[text, v4.new_code_cell("figure", outputs=figures)])
+    before = copy.deepcopy(notebook)
+    page = execution.page_of(notebook)
+    assert 'href="01_b.html"' in page and 'href="https://x.org/c.html"' in page and "d.ipynb" in page
+    assert '<img alt="A “curve” &amp; more" src="data:image/png;base64,AA=="/>' in page
+    assert notebook == before, "what is saved has the picture as it was"
 
 
 def test_quick_parameters_copies_and_pages(outcome):
