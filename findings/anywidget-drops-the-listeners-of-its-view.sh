@@ -4,7 +4,7 @@
 # What one would guess: an anywidget is an ipywidget. When the kernel restarts, ipywidgets gives the element of each view the class
 # "jupyter-widgets-disconnected", and JupyterLab draws a broken link there. But before it renders, anywidget clears the listeners of
 # its last rendering by model.off(null, null, view), and the listeners that ipywidgets' DOMWidgetView has made before have
-# the same context. So they are gone, that for "comm_live_update" and that for "change:tooltip" as well, and the widget looks alive.
+# the same context. So they are gone, that for "comm_live_update" among them, and the widget looks alive.
 # What helps: in render, model.on("comm_live_update", ...). The class is right when render is called, and later this event means the end.
 #
 # Seen with Python 3.11 and Chromium, November 2026: the line that this prints.
