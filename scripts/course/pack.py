@@ -110,7 +110,14 @@ def installed(contents, cuda):
         contents.add(program, program.relative_to(ROOT))
     session = setup.session_folder()
     contents.add_folder(session, f"bundle/cache/{session.name}")
-    contents.add_folder(setup.libtorch_in_use(cuda), f"bundle/cache/{setup.libtorch_folder(cuda).name}/torch")
+    libtorch(contents, setup.libtorch_in_use(cuda), f"bundle/cache/{setup.libtorch_folder(cuda).name}")
+
+
+def libtorch(contents, torch, goal):
+    contents.add_folder(torch, f"{goal}/torch")
+    # The wheel from PyPI is linked with NVIDIA's libraries, which are beside it, also where there is no GPU.
+    if any(torch.parent.glob("torch-*.dist-info")):
+        contents.add_folder(torch.parent / "nvidia", f"{goal}/nvidia", lambda inside: ".so" not in inside.name)
 
 
 def is_made_anew(inside):

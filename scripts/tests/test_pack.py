@@ -128,7 +128,10 @@ class Miniature:
         (venv / ".installed").write_text(lock)
         cache, programs = self.folder / "first" / "cache", self.root / "target" / "kernel" / "bin"
         write(cache / session / "bin" / "live-session", "", 0o755)
-        write(cache / f"libtorch-{setup.TORCH}-cpu" / "torch" / "lib" / setup.LIBRARY, "torch")
+        wheel = cache / f"libtorch-{setup.TORCH}-cpu"
+        beside = ("torch-2.dist-info/METADATA", "nvidia/cu13/lib/libcupti.so.13", "nvidia/cu13/include/cupti.h")
+        for name in (f"torch/lib/{setup.LIBRARY}", *beside):
+            write(wheel / name, name)
         write(cache / "session-of-another-checkout" / "bin" / "live-session", "")
         for name, text in [("live-kernel", KERNEL), ("live-cells", ""), ("live-cargo", "")]:
             write(programs / name, text, 0o755)
@@ -240,6 +243,8 @@ def test_the_unpacked_course_uses_nothing_from_outside(unpacked):
     assert kernelspec["argv"] == [str(folder / "target" / "kernel" / "bin" / "live-kernel")]
     for place in ("cargo", "rust/bin", f"cache/libtorch-{setup.TORCH}-cpu/torch/lib", "cache/session-"):
         assert f"{folder}/bundle/{place}" in kernelspec["said"]
+    nvidia = folder / "bundle" / "cache" / f"libtorch-{setup.TORCH}-cpu" / "nvidia"
+    assert [path.name for path in nvidia.rglob("*") if path.is_file()] == ["libcupti.so.13"], "what libtorch is linked with, and no headers"
     assert (folder / "target" / "kernel" / "prepared" / "made-from").read_text().strip() == str(folder / "bundle" / "cargo")
     if (folder / "bundle" / "python").exists() and not PYTHON.startswith("/usr/bin"):
         assert (
