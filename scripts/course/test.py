@@ -24,7 +24,8 @@ BESIDE = {"CNN_DATA_DIR": SHARED / "mnist", "CNN_WEIGHTS_DIR": SHARED / "weights
 TESTS = notebooks.ROOT / "scripts" / "tests"
 NOTEBOOK_TESTS = TESTS / "test_notebooks.py"
 # Those in the notebooks' lane, so that both lanes take about as long: programs of the course, most of them without its kernel.
-PROGRAM_TESTS = sorted(path for name in ("backup", "book", "convert", "pack", "page", "serve", "tune*") for path in TESTS.glob(f"test_{name}.py"))
+OF_PROGRAMS = ("backup", "book", "browser_notebook7", "convert", "pack", "page", "serve", "tune*", "widgets_on_pages")
+PROGRAM_TESTS = sorted(path for name in OF_PROGRAMS for path in TESTS.glob(f"test_{name}.py"))
 LIMIT = 3600  # seconds for one check
 LONG = bool(os.environ.get("CNN_LONG_TESTS"))  # also what takes minutes: several machines, many kills, the whole course packed
 SHOWN = 60  # lines of a failed check's output

@@ -29,21 +29,26 @@ export default async () => {
         error.textContent = model.get("error") ?? "";
         error.hidden = !model.get("error");
       };
+      let isGone = el.classList.contains("jupyter-widgets-disconnected");
       const look = () => {
-        const isGone = el.classList.contains("jupyter-widgets-disconnected");
         gone.hidden = !isGone;
         inner.inert = isGone;
         inner.style.opacity = isGone ? 0.5 : "";
       };
+      // anywidget 0.11 takes away the listener that sets the class: once a widget is shown, this event alone tells of its kernel's end.
+      const lose = () => {
+        isGone = true;
+        look();
+      };
       show();
       look();
       model.on("change:error", show);
-      model.on("comm_live_update", look);
+      model.on("comm_live_update", lose);
       el.append(inner, error, gone);
       const cleanup = await widget.render?.({ ...context, el: inner });
       return async () => {
         model.off("change:error", show);
-        model.off("comm_live_update", look);
+        model.off("comm_live_update", lose);
         await cleanup?.();
       };
     },
