@@ -171,6 +171,8 @@ def test_a_compile_error_is_the_compilers_with_advice(kernel):
         ("null", "`Option`"),
         ("let fixed = 1;\nfixed = 2;", "let mut"),
         ("cnn::tch::Tensor::from_slice(&[1.0, 2.0]).f_reshape([3])?;", ".size()"),
+        ("fn own(x: &cnn::tch::Tensor) -> cnn::tch::Tensor {\n    x\n}", "`x.shallow_clone()`"),
+        ("fn net() -> cnn::anyhow::Result<cnn::Sequential> {\n    cnn::Sequential::input([1, 28, 28]).add(cnn::layers::Flatten)\n}", "`.build()`"),
     ],
 )
 def test_beginners_get_a_line_of_advice(kernel, source, advice):

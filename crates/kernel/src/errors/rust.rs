@@ -190,6 +190,7 @@ fn mismatched(mistake: &Mistake) -> Option<String> {
             "The value is still inside an `Option`: `if let Some(value) = {value} {{ … }}`, or with another value for `None`, \
              `{value}.unwrap_or(…)`."
         ),
+        (Result, _) if given == "SequentialBuilder" => "The network is not built yet: `.build()` at its end makes a model of it, as a `Result`.".to_string(),
         (Result, given) if given != Result => "A function that returns a `Result` ends with `Ok(…)` around its value.".to_string(),
         (wanted, Unit) if wanted != Unit && wanted != Bool && !mistake.all_text().contains("remove this semicolon") => return None,
         (Bool, Unit) if mistake.marked().contains('=') => {
@@ -201,6 +202,9 @@ fn mismatched(mistake: &Mistake) -> Option<String> {
         (_, Unit) => "A value at the end of a function has no `;` behind it.".to_string(),
         _ if wanted.strip_prefix('&').is_some_and(|inner| inner == given || kind(inner) == kind(given) && kind(given) != Other) => format!("Lend the value: `&{value}`."),
         _ if wanted.strip_prefix("&mut ").is_some_and(|inner| inner == given) => format!("Lend the value to be changed: `&mut {value}`."),
+        _ if given == "&Tensor" && wanted == "Tensor" => {
+            format!("`{value}` is lent: `{value}.shallow_clone()` is a tensor of one's own, over the same numbers.")
+        }
         _ if given.strip_prefix('&').is_some_and(|inner| inner == wanted) => {
             format!("`{value}` is lent; the value itself is `*{value}` for numbers, and `{value}.clone()` for others.")
         }
