@@ -25,6 +25,7 @@ import bench
 import notebooks
 import peers
 import programs
+import serve
 import setup
 
 CONTENDERS = ("serve", "onnx", "pytorch", "keras")
@@ -89,7 +90,7 @@ def server_command(name, port, models):
     if name.startswith("serve"):
         program = programs.built("bin", "serve", package="serve")
         alone = ["--batch", "1"] if name == "serve-alone" else []
-        return [program, models / "model.safetensors", "--port", str(port), *alone], programs.environment()
+        return [program, models / "model.safetensors", "--port", str(port), *alone], serve.environment()
     python, web = peers.python(name), peers.python("web")
     (packages,) = web.parents[1].glob("lib/python3*/site-packages")
     # The servers' packages beside those of the library, which keep their place.

@@ -48,10 +48,14 @@ impl Predict for Network {
     }
 
     fn predict(&mut self, images: &[f32], count: usize) -> Result<Vec<f32>> {
-        let shape: Vec<i64> = [count as i64].iter().chain(self.0.input_shape()).copied().collect();
-        let images = Tensor::f_from_slice(images)?.f_reshape(shape)?;
+        let last = images.len() - images.len() / count.max(1);
+        let more = rounded(count) - count;
+        let images: Vec<f32> = [images, &images[last..].repeat(more)].concat();
+        let shape: Vec<i64> = [(count + more) as i64].iter().chain(self.0.input_shape()).copied().collect();
+        let images = Tensor::f_from_slice(&images)?.f_reshape(shape)?;
         let outputs = self.0.predict(&images)?.f_to_device(Device::Cpu)?.f_to_kind(Kind::Float)?;
-        Vec::try_from(outputs.f_flatten(0, -1)?).context("the outputs are no floats")
+        Vec::try_from(outputs.f_narrow(0, 0, count as i64)?.f_flatten(0, -1)?)
+            .context("the outputs are no floats")
     }
 
     fn page(&mut self) -> Result<String> {
@@ -59,5 +63,28 @@ impl Predict for Network {
         let file = folder.path().join("page.html");
         self.0.save(&file)?;
         Ok(std::fs::read_to_string(file)?)
+    }
+}
+
+/// How many images are computed where so many are asked for. libtorch keeps what it has compiled for each number of them, about a
+/// megabyte; the last image is repeated, so that there are few numbers.
+fn rounded(count: usize) -> usize {
+    match count {
+        0 => 0,
+        1..=16 => count.next_power_of_two(),
+        17..=24 => 24,
+        _ => count.next_multiple_of(32),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_of_images_are_few_and_no_image_is_left_out() {
+        let numbers: std::collections::BTreeSet<usize> = (1..=96).map(rounded).collect();
+        assert_eq!(Vec::from_iter(numbers), [1, 2, 4, 8, 16, 24, 32, 64, 96]);
+        assert!((1..=1000).all(|count| rounded(count) >= count));
     }
 }
