@@ -1,11 +1,13 @@
 //! Asks a server again and again, and tells how long it took: `load ADDRESS PATH BODY SECONDS CLIENTS [RATE]`.
 //!
 //! Without a rate, each client asks as soon as it has its answer. With one, so many requests begin each second, and the time of each
-//! is counted from the moment at which it was to begin, so that a server that stands still is seen to. BODY is a file. Prints a line of JSON.
+//! is counted from the moment at which it was to begin, so that a server that stands still is seen to. A thread of its own keeps these
+//! moments: tokio's clock is a millisecond or two late. BODY is a file. Prints a line of JSON.
 
 use std::time::{Duration, Instant};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
+use tokio::sync::mpsc::{self, UnboundedReceiver, UnboundedSender};
 
 #[derive(Default)]
 struct Seen {
@@ -31,9 +33,17 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let (all, took) = runtime.block_on(async {
         let begin = Instant::now();
         let end = begin + Duration::from_secs_f64(seconds);
+        let mut clocks = Vec::new();
         let tasks: Vec<_> = (0..clients)
-            .map(|client| tokio::spawn(ask(address.clone(), request, begin, end, client, clients, rate)))
+            .map(|_| {
+                let (tell, told) = mpsc::unbounded_channel();
+                clocks.push(tell);
+                tokio::spawn(ask(address.clone(), request, end, rate.map(|_| told)))
+            })
             .collect();
+        if let Some(rate) = rate {
+            std::thread::spawn(move || keep_time(begin, end, rate, &clocks));
+        }
         let mut all = Seen::default();
         for task in tasks {
             let seen = task.await.unwrap_or_default();
@@ -58,29 +68,40 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     Ok(())
 }
 
-/// One client, which keeps its connection.
+/// Tells the clients in turn when to ask.
+fn keep_time(begin: Instant, end: Instant, rate: f64, clocks: &[UnboundedSender<Instant>]) {
+    for (turn, clock) in clocks.iter().cycle().enumerate() {
+        let start = begin + Duration::from_secs_f64(turn as f64 / rate);
+        if start >= end {
+            break;
+        }
+        std::thread::sleep(start.saturating_duration_since(Instant::now()));
+        if clock.send(start).is_err() {
+            break;
+        }
+    }
+}
+
+/// One client, which keeps its connection, until the end or, where it is told when to ask, until it is told no more.
 async fn ask(
     address: String,
     request: &[u8],
-    begin: Instant,
     end: Instant,
-    client: usize,
-    clients: usize,
-    rate: Option<f64>,
+    mut clock: Option<UnboundedReceiver<Instant>>,
 ) -> Seen {
+    // A server that cannot keep up is not asked all that was to be asked.
+    let latest = end + if clock.is_some() { Duration::from_secs(10) } else { Duration::ZERO };
     let mut seen = Seen::default();
     let mut stream = None;
     let mut buffer = vec![0; 1 << 16];
-    for turn in 0.. {
-        let mut start = Instant::now();
-        if let Some(rate) = rate {
-            start = begin + Duration::from_secs_f64((turn * clients + client) as f64 / rate);
-            tokio::time::sleep_until(start.into()).await;
-        }
-        // A server that cannot keep up is not asked all that was to be asked.
-        if start >= end || Instant::now() >= end + (end - begin) {
-            break;
-        }
+    while Instant::now() < latest {
+        let start = match &mut clock {
+            Some(clock) => match clock.recv().await {
+                Some(start) => start,
+                None => break,
+            },
+            None => Instant::now(),
+        };
         match answered(&mut stream, &address, request, &mut buffer).await {
             Ok(()) => seen.times.push(start.elapsed().as_secs_f64()),
             Err(_) => {
