@@ -36,7 +36,7 @@ def arguments(args=None):
     parser.add_argument("--images", type=positive, default=60_000, metavar="N", help="study: training images, the last tenth of them for validation (default 60000)")
     parser.add_argument("--simulated", type=positive, default=1000, metavar="N", help="simulation: at most so many workers (default 1000)")
     parser.add_argument("--ways", nargs="+", choices=simulation.WAYS, default=list(simulation.WAYS), help="simulation: these ways to the storage only")
-    parser.add_argument("--compress", type=float, default=12, metavar="F", help="simulation: recorded trial times are divided by F (default 12)")
+    parser.add_argument("--compress", type=float, default=25, metavar="F", help="simulation: recorded trial times are divided by F (default 25)")
     parser.add_argument("--window", type=float, default=6, metavar="S", help="simulation: seconds that are counted for each number of workers (default 6)")
     parser.add_argument("--report", action="store_true", help="measure nothing; report what there is")
     parser.add_argument("--out", type=Path, default=notebooks.OUT / "bench", metavar="FOLDER", help="where the report goes (default out/bench)")

@@ -43,7 +43,8 @@ SPACE = ("--search", "learning_rate=log:1e-4:1e-1", "--search", "batch_size=32,6
 # What is watched: key, title, unit.
 WATCHED = (
     ("memory", "memory of all processes", "MB"),
-    ("lasting", "memory of the command and its workers", "MB"),
+    ("command", "memory of the command", "MB"),
+    ("workers_memory", "memory of its workers", "MB"),
     ("processes", "processes", ""),
     ("temporary", "temporary files", ""),
 )
@@ -88,10 +89,11 @@ def memory(entry):
 def look(mark, study, temporary):
     found = marked(mark)
     used = {entry: memory(entry) for entry in found}
-    lasting = [entry for entry, command in found.items() if "course/tune.py" in command or "tuning/worker.py" in command]
+    of = lambda name: sum(used[entry] for entry, command in found.items() if name in command)  # noqa: E731
     return {
         "memory": sum(used.values()),
-        "lasting": sum(used[entry] for entry in lasting),
+        "command": of("course/tune.py"),
+        "workers_memory": of("tuning/worker.py"),
         "processes": len(found),
         "files": sum(1 for _ in study.rglob("*")),
         "temporary": sum(1 for _ in temporary.rglob("*")),
@@ -124,7 +126,8 @@ def run(path, folder, temporary, rows, settings):
     kept = {"TMPDIR": str(temporary), "JUPYTER_RUNTIME_DIR": str(temporary / "jupyter"), MARK: mark}
     command = [sys.executable, str(Path(__file__).with_name("tune.py")), *words]
     study, done = folder / "overhead", len(rows.of(kind="trial", trials_wanted=settings["trials_wanted"], workers=settings["workers"]))
-    process = subprocess.Popen(command, env=os.environ | kept, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, stdin=subprocess.DEVNULL)
+    pipes = {"stdin": subprocess.DEVNULL, "stdout": subprocess.PIPE, "stderr": subprocess.STDOUT, "text": True}
+    process = subprocess.Popen(command, env=os.environ | kept, **pipes)
     ended = threading.Event()
 
     def watch():
@@ -165,7 +168,8 @@ def costs(study, number):
     storage = optuna.storages.JournalStorage(optuna.storages.journal.JournalFileBackend(str(study / "journal.log")))
     trial = optuna.load_study(study_name="overhead", storage=storage).trials[number]
     lines = (study / "trials" / str(number) / "epochs.jsonl").read_text().splitlines()
-    return {"state": trial.state.name, "took": trial.user_attrs.get("seconds"), "trained": sum(json.loads(line)["seconds"] for line in lines)}
+    trained = sum(json.loads(line)["seconds"] for line in lines)
+    return {"state": trial.state.name, "took": trial.user_attrs.get("seconds"), "trained": trained}
 
 
 # ---- what it says --------------------------------------------------------------------------------
@@ -235,11 +239,13 @@ def report(chosen, rows):
         lines.append(growth_line(f"{title}{f' ({unit})' if unit else ''}", found))
     lines.append(growth_line("a trial beyond its training (s)", growth([(row["number"], row["took"] - row["trained"]) for row in trials])))
     if end := [row for row in rows if row["kind"] == "end"]:
-        files = end[-1]["files"] / len(trials)
+        last, files = end[-1], end[-1]["files"] / len(trials)
+        # The study has some of its own.
+        judged = "as it should" if files <= FILES + 10 / len(trials) else f"more than {FILES}"
         lines += [
             "",
-            f"At the end: {end[-1]['processes']} processes and {end[-1]['temporary']} temporary files and folders are left; the study's folder has "
-            f"{end[-1]['files']} files and folders, {files:.1f} for each trial ({'as it should' if files <= FILES + 10 / len(trials) else f'more than {FILES}'}).",
+            f"At the end: {last['processes']} processes and {last['temporary']} temporary files and folders are left; "
+            f"the study's folder has {last['files']} files and folders, {files:.1f} for each trial ({judged}).",
         ]
     return "\n".join(lines)
 
@@ -247,7 +253,8 @@ def report(chosen, rows):
 def growth_line(title, found):
     if found is None:
         return f"| {title} | – | – | too few trials |"
-    return f"| {title} | {found['median']:.4g} | {found['per_100']:+.3g} ± {found['error']:.2g} | {'grows' if found['grows'] else 'no growth'} |"
+    judged = "grows" if found["grows"] else "no growth"
+    return f"| {title} | {found['median']:.4g} | {found['per_100']:+.3g} ± {found['error']:.2g} | {judged} |"
 
 
 def charts(chosen, rows):
@@ -258,7 +265,12 @@ def charts(chosen, rows):
     line = lambda name, key: {"name": name, "points": [[row["trials"], row[key]] for row in looks]}  # noqa: E731
     return [
         {"title": "A trial beyond its training", "x": "trial", "y": "seconds", "lines": [{"name": "", "points": cost}]},
-        {"title": "Memory", "x": "trials", "y": "MB", "lines": [line("all processes", "memory"), line("command and workers", "lasting")]},
+        {
+            "title": "Memory",
+            "x": "trials",
+            "y": "MB",
+            "lines": [line("all processes", "memory"), line("command", "command"), line("workers", "workers_memory")],
+        },
         {"title": "Processes", "x": "trials", "y": "processes", "lines": [line("", "processes")]},
         {"title": "Files", "x": "trials", "y": "files and folders", "lines": [line("of the study", "files"), line("temporary", "temporary")]},
     ]

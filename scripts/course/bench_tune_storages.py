@@ -2,7 +2,7 @@
 the answers. They follow RDBStorage._get_trials and GrpcClientCache of Optuna 5.0.0.
 """
 
-from tuning.storage import with_driver
+import tuning.storage
 
 AT_ONCE = 500  # trials whose rows SQLAlchemy asks for in one statement
 
@@ -14,7 +14,7 @@ def opened(url, light):
 
     # The tables are there: looking for them a thousand times is not what is measured.
     options = {"skip_compatibility_check": True, "skip_table_creation": True, "engine_kwargs": {"pool_pre_ping": True}}
-    return (light_database() if light else RDBStorage)(with_driver(url), **options)
+    return (light_database() if light else RDBStorage)(tuning.storage.with_driver(url), **options)
 
 
 def known(number, trial_id, state, intermediate_values, values=None):
@@ -71,7 +71,6 @@ def light_database():
 
 
 def through_proxy(url, light):
-    from optuna.storages import GrpcStorageProxy
     from optuna.storages._grpc import servicer
     from optuna.storages._grpc.auto_generated import api_pb2
     from optuna.storages._grpc.client import GrpcClientCache, GrpcClientCacheEntry
@@ -87,8 +86,7 @@ def through_proxy(url, light):
                 values = dict(trial.intermediate_values) if state.is_finished() else {}
                 self._add_trial_to_cache(study_id, known(trial.number, trial.trial_id, state, values))
 
-    host, _, port = url.removeprefix("grpc://").rpartition(":")
-    storage = GrpcStorageProxy(host=host, port=int(port))
+    storage = tuning.storage.opened(url)
     if light:
         storage._cache = Light(storage._stub)
     return storage

@@ -47,7 +47,9 @@ class Worker(threading.Thread):
                 trial, _ = self.wait(ask, self.study, DECLARED, SPACE)
                 self.trial(trial._trial_id, trial.number)
         except Exception as error:
-            self.error = f"{type(error).__name__}: {str(error).strip()}"
+            # Optuna says only that something was wrong with a commit.
+            cause = error.__cause__ or error
+            self.error = f"{type(cause).__name__}: {str(cause).strip().splitlines()[0]}"
             self.ready.set()
 
     def opened(self):

@@ -45,7 +45,7 @@ def arguments():
     parser.add_argument("--training", type=positive, metavar="N", help="of several trainings in the notebook, the one that counts (default: the first that reports the metric)")
     parser.add_argument("--trials", type=positive, default=20, metavar="N", help="how many the study has in the end, on all machines together (default: 20)")
     parser.add_argument("--minutes", type=minutes, metavar="M", help="begin no trial after so many minutes")
-    parser.add_argument("--sampler", default="TPE", metavar="NAME", help="Optuna's: TPE (default), Random, Grid, QMC, CmaEs, …; TPE:n_startup_trials=5")
+    parser.add_argument("--sampler", default="TPE", metavar="NAME", help="Optuna's: TPE (default), Random, Grid, CmaEs, …; TPE:n_startup_trials=5")
     parser.add_argument("--pruner", default="Median", metavar="NAME", help="Optuna's: Median (default), Hyperband, SuccessiveHalving, Percentile:percentile=25, …; or none")
     parser.add_argument("--seed", type=int, metavar="N", help="of the sampler: with one worker, the same study again")
     parser.add_argument("--workers", type=positive, metavar="N", help="trials at a time on this machine (default: 1), each with its share of the cores")
@@ -111,6 +111,8 @@ class Search:
         self.storage = open_storage(self.url)
         self.search = self.description(self.space, self.fixed)
         self.study = study.opened(self.storage, self.url, self.name, self.search, sampler, self.pruner)
+        if begun := len(self.study.get_trials(deepcopy=False)):
+            self.study.sampler = study.sampler(self.chosen.sampler, self.space, self.chosen.seed, begun)
 
     def description(self, space, fixed):
         """What has to be the same where the study goes on."""

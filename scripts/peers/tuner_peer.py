@@ -1,4 +1,4 @@
-"""KerasTuner's Hyperband on the network and the space of `scripts/bench tune`, in Keras 3 on TensorFlow. Prints a line of JSON for each trial.
+"""KerasTuner's Hyperband on the network and the space of `scripts/bench tune`, in Keras 3 on TensorFlow: a line of JSON for each trial.
 
 Stopped and started again, it goes on in its folder.
 """

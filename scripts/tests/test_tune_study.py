@@ -1,5 +1,6 @@
 """The parts of scripts/tune that need no kernel: which trials are left, who is alive, a storage that is away, what an epoch's line means."""
 
+import importlib.util
 import json
 import math
 import os
@@ -124,6 +125,21 @@ def test_optunas_names_of_samplers_and_pruners():
     assert study.grid_size("Grid", {"a": {"choices": [1, 2]}, "b": {"low": 1, "high": 3, "log": False, "step": 1}}) == 6
 
 
+def test_a_study_that_goes_on_with_its_seed_tries_other_values(url):
+    def values(begun):
+        small = optuna.create_study(sampler=study.sampler("Random", SPACE, 1, begun))
+        return [study.ask(small, DECLARED, SPACE)[1]["rate"] for _ in range(3)]
+
+    assert values(0) == values(0) and values(3) == values(3)
+    assert not set(values(0)) & set(values(3))
+
+
+@pytest.mark.skipif(bool(importlib.util.find_spec("scipy")), reason="scipy is there")
+def test_a_sampler_that_needs_a_package_says_so_before_the_first_trial():
+    with pytest.raises(notebooks.UsageError, match="QMCSampler needs the Python package scipy"):
+        study.sampler("QMC", SPACE, None)
+
+
 # ---- who is alive --------------------------------------------------------------------------------
 
 
@@ -194,6 +210,12 @@ def test_a_call_waits_for_the_storage(monkeypatch):
     monkeypatch.setattr(storage, "PATIENCE", -1)
     with pytest.raises(ConnectionLost):
         storage.patiently(call)
+
+
+def test_a_server_without_connections_left_is_told_from_one_that_is_away():
+    full = 'connection to server at "10.0.0.1" failed: FATAL:  sorry, too many clients already'
+    assert "Raise max_connections" in storage.advice("postgresql://optuna@host/optuna", full)
+    assert "Check that the server runs" in storage.advice("postgresql://optuna@host/optuna", "Connection refused")
 
 
 def test_files_and_databases(tmp_path):

@@ -18,7 +18,8 @@ fn chart(of: &Value) -> Result<Figure> {
     }
     for line in of["lines"].as_array().into_iter().flatten() {
         let pairs = line["points"].as_array().into_iter().flatten();
-        let points: Vec<(f64, f64)> = pairs.filter_map(|pair| Some((pair[0].as_f64()?, pair[1].as_f64()?))).collect();
+        let points: Vec<(f64, f64)> =
+            pairs.filter_map(|pair| Some((pair[0].as_f64()?, pair[1].as_f64()?))).collect();
         chart = chart.line(line["name"].as_str().unwrap_or_default(), &points);
     }
     chart.figure()

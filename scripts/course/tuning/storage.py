@@ -4,6 +4,7 @@ import os
 import random
 import re
 import time
+import warnings
 from pathlib import Path
 
 import notebooks
@@ -56,15 +57,17 @@ def opened(url):
         host, _, port = rest.rstrip("/").rpartition(":")
         if not host or not port.isdigit():
             raise ValueError("it is not of the form grpc://HOST:PORT")
-        proxy = GrpcStorageProxy(host=host, port=int(port))
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # that Optuna may change it
+            proxy = GrpcStorageProxy(host=host, port=int(port))
         proxy.wait_server_ready(timeout=10)
         return proxy
     if scheme in ("redis", "rediss"):
         return JournalStorage(JournalRedisBackend(url))
     if scheme == "sqlite" and rest.startswith("/") and rest[1:]:
         Path(rest[1:]).expanduser().parent.mkdir(parents=True, exist_ok=True)
-    # A connection that the database has closed meanwhile is made anew.
-    return RDBStorage(with_driver(url), engine_kwargs={"pool_pre_ping": True})
+    # A connection that the database has closed meanwhile is made anew. One is kept: of a hundred machines' connections most would be idle.
+    return RDBStorage(with_driver(url), engine_kwargs={"pool_pre_ping": True, "pool_size": 1})
 
 
 def with_driver(url):
@@ -96,6 +99,8 @@ def advice(url, reason):
     words = reason.lower()
     if "password" in words or "authentication" in words or "role" in words:
         return "Check the user and the password; PostgreSQL's can stand in ~/.pgpass instead of the command."
+    if "too many clients" in words or "connection slots" in words:
+        return "Raise max_connections in the server's postgresql.conf, four for each machine with two workers, and restart it."
     if is_file(url) or "sqlite" in str(url):
         return "Name another file by --storage, or mend the folder's rights."
     if "parse" in words or "form" in words or "plugin" in words or "dialect" in words:

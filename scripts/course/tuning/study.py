@@ -1,16 +1,20 @@
 """One study: what it searches, which trials are left, and what has become of those that broke off."""
 
 import hashlib
+import importlib.util
 import itertools
 import json
 
 import notebooks
 import parameters
+import setup
 from tuning.alive import ALIVE
 from tuning.space import distribution, grid, shown
 from tuning.storage import hidden, patiently
 
 SEARCH = "search"  # the study's attribute that says what is searched
+# What Optuna imports only when a sampler is first asked.
+NEEDED = {"QMCSampler": ("scipy",), "GPSampler": ("scipy", "torch")}
 MOST_BREAKS = 1  # so often a trial may break off and be tried again
 
 
@@ -79,11 +83,20 @@ def argument(word):
         return name.strip(), {"True": True, "False": False, "None": None}.get(text.strip(), text.strip())
 
 
-def sampler(word, space, seed):
-    """Optuna's sampler. Two commands with one seed would try the same values: only one of several machines should have it."""
+def sampler(word, space, seed, begun=0):
+    """Optuna's sampler. Two commands with one seed would try the same values: only one of several machines should have it.
+
+    `begun` trials are there already: with the seed as it was, a study that goes on would try the values of its first trials again.
+    """
     import optuna
 
     kind, options = chosen(optuna.samplers, word, "Sampler")
+    if missing := [name for name in NEEDED.get(kind.__name__, ()) if not importlib.util.find_spec(name)]:
+        advice = f"{setup.TUNE_VENV}/bin/pip install {missing[0]}"
+        raise notebooks.UsageError(f"{kind.__name__} needs the Python package {missing[0]}; install it: {advice}")
+    # A quasi-random sequence is of one seed, and Optuna itself knows how far it has come.
+    if seed is not None and kind is not optuna.samplers.QMCSampler:
+        seed = (seed + 1_000_003 * begun) % 2**32
     if kind is optuna.samplers.GridSampler:
         values = {name: grid(dimension) for name, dimension in space.items()}
         if uncounted := [name for name, known in values.items() if known is None]:
