@@ -180,7 +180,7 @@ def test_the_sweep_is_told(tmp_path):
     row = {"way": "proxy", "compress": 25, "window": 6, "versions": {"Optuna": "5"}, "cpu": {"PostgreSQL": 0.3, "proxy": 1.2}} | seen
     rows.add(row)
     text = simulation.report(chosen, rows)
-    assert "| Optuna's proxy | 1 |  | 1.5 | 10.0 | 0.10, 0.10 | 3.0 | 5.0 | 20.0 | 20.0 |" in text
+    assert "| proxy | 1 |  | 1.5 | 10.0 | 0.10, 0.10 | 3.0 | 5.0 | 20.0 | 20.0 |" in text
     drawn = {chart["title"]: chart["lines"] for chart in simulation.charts(chosen, rows)}
     assert drawn["servers' processor time (ms/report)"][0]["points"] == [[1, 25.0]]
     assert simulation.report(tune.arguments(["--window", "9"]), rows) == "" and "1 workers" in simulation.line(row)
