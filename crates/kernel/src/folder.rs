@@ -122,9 +122,14 @@ impl RunFolder {
             environment.push(("RUST_SRC_PATH".into(), library.into()));
         }
         environment.extend(prepared::PROFILE.map(|(name, value)| (name.into(), value.into())));
-        if let Some(cargo) = prepared::on_path("cargo") {
-            // rust-analyzer would take rustup's stand-in, which is slower, and be asked a dozen times.
-            environment.push(("CARGO".into(), cargo.into()));
+        if let (Some(cargo), Some(toolchain)) = (prepared::on_path("cargo"), self.analyzed()?) {
+            // rust-analyzer takes rustup's stand-in for cargo, where there is one, and the toolchain that is named; else this variable.
+            environment.push(("CARGO".into(), toolchain.join("bin/cargo").into()));
+            environment.push(("LIVE_CARGO".into(), cargo.into()));
+            if std::env::var_os("RUSTUP_TOOLCHAIN").is_none() {
+                environment.push(("RUSTUP_TOOLCHAIN".into(), toolchain.clone().into()));
+            }
+            environment.push(("LIVE_ANALYZED".into(), toolchain.into()));
         }
         let missing = settings.default_env.iter().filter(|(name, _)| std::env::var_os(name).is_none());
         environment.extend(missing.map(|(name, value)| (name.into(), value.into())));
@@ -146,6 +151,23 @@ impl RunFolder {
         Ok(environment)
     }
 
+    /// A toolchain for rust-analyzer alone, whose cargo is live-cargo and which is otherwise the kernel's; see `analyzed.rs` there.
+    fn analyzed(&self) -> Result<Option<PathBuf>> {
+        let beside = std::env::current_exe().and_then(fs::canonicalize)?.with_file_name("live-cargo");
+        let rustc = prepared::on_path("rustc").and_then(|rustc| fs::canonicalize(rustc).ok());
+        // rustup's stand-in for rustc says nothing of where the toolchain is.
+        let root = rustc.as_deref().and_then(Path::parent).and_then(Path::parent);
+        let Some(root) = root.filter(|root| beside.is_file() && root.join("lib/rustlib").is_dir()) else {
+            return Ok(None);
+        };
+        let toolchain = self.path.join("toolchain");
+        fs::create_dir_all(toolchain.join("bin"))?;
+        link(&beside, &toolchain.join("bin/cargo"))?;
+        link(&root.join("bin/rustc"), &toolchain.join("bin/rustc"))?;
+        link(&root.join("lib"), &toolchain.join("lib"))?;
+        Ok(Some(toolchain))
+    }
+
     /// A search path that begins with a cargo, and a rustup, that are this kernel's own: the program live-cargo beside this one.
     fn path_with_own_cargo(&self) -> Result<Option<OsString>> {
         let beside = std::env::current_exe().and_then(fs::canonicalize)?.with_file_name("live-cargo");
@@ -155,13 +177,18 @@ impl RunFolder {
         let bin = self.path.join("bin");
         fs::create_dir_all(&bin)?;
         for name in ["cargo", "rustup"] {
-            match symlink(&beside, bin.join(name)) {
-                Err(error) if error.kind() != ErrorKind::AlreadyExists => return Err(error.into()),
-                _ => {}
-            }
+            link(&beside, &bin.join(name))?;
         }
         let path = std::env::var_os("PATH").unwrap_or_default();
         Ok(Some(std::env::join_paths(std::iter::once(bin).chain(std::env::split_paths(&path)))?))
+    }
+}
+
+/// Links to a file, unless that was done before.
+fn link(target: &Path, place: &Path) -> std::io::Result<()> {
+    match symlink(target, place) {
+        Err(error) if error.kind() != ErrorKind::AlreadyExists => Err(error),
+        _ => Ok(()),
     }
 }
 

@@ -13,6 +13,7 @@ mod runtime;
 mod supervisor;
 
 use std::os::unix::process::CommandExt;
+use std::path::PathBuf;
 use std::process::{Command, ExitCode};
 
 /// The environment of both processes, beside evcxr's own.
@@ -36,9 +37,24 @@ fn wire(object: &str) -> String {
     format!("\u{1f}live/1 {object}\n")
 }
 
+/// What rust-analyzer is told of cargo is not for cells, and for what they start.
+fn forget_analyzed() {
+    let value = |name| std::env::var_os(name).map(PathBuf::from);
+    let Some(toolchain) = value("LIVE_ANALYZED") else { return };
+    if value("RUSTUP_TOOLCHAIN").is_some_and(|named| named == toolchain) {
+        std::env::remove_var("RUSTUP_TOOLCHAIN");
+    }
+    if let (Some(named), Some(cargo)) = (value("CARGO"), value("LIVE_CARGO")) {
+        if named.starts_with(toolchain) {
+            std::env::set_var("CARGO", cargo);
+        }
+    }
+}
+
 fn main() -> ExitCode {
     let is_set = |name| std::env::var_os(name).is_some();
     let ended = if is_set(variables::COMMANDS) {
+        forget_analyzed();
         runtime::run()
     } else if is_set(variables::OF_EVCXR) {
         supervisor::run()
