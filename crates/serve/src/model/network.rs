@@ -71,8 +71,7 @@ impl Predict for Network {
 fn rounded(count: usize) -> usize {
     match count {
         0 => 0,
-        1..=16 => count.next_power_of_two(),
-        17..=24 => 24,
+        1..=32 => count.next_power_of_two(),
         _ => count.next_multiple_of(32),
     }
 }
@@ -84,7 +83,7 @@ mod tests {
     #[test]
     fn numbers_of_images_are_few_and_no_image_is_left_out() {
         let numbers: std::collections::BTreeSet<usize> = (1..=96).map(rounded).collect();
-        assert_eq!(Vec::from_iter(numbers), [1, 2, 4, 8, 16, 24, 32, 64, 96]);
+        assert_eq!(Vec::from_iter(numbers), [1, 2, 4, 8, 16, 32, 64, 96]);
         assert!((1..=1000).all(|count| rounded(count) >= count));
     }
 }
