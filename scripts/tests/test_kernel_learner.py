@@ -265,6 +265,14 @@ def test_tab_within_parentheses_gets_an_answer_and_stops_nothing(kernel, code):
     assert value(kernel, "kept") == "41"
 
 
+def test_cells_find_the_users_own_cargo(kernel):
+    """The kernel shows rust-analyzer another one."""
+    outcome = kernel.execute('println!("{:?} {:?}", std::env::var("CARGO_HOME").ok(), std::env::var("CARGO").is_ok_and(|cargo| cargo.contains("analyzed")));')
+    home = os.environ.get("CARGO_HOME")
+    assert outcome.text() == (f'Some("{home}")' if home else "None") + " false\n"
+    assert '"packages":[{"name":"' in kernel.execute('!cd ../crates/live && cargo metadata --format-version 1').text()
+
+
 def test_names_are_completed_while_a_cell_runs(kernel):
     request = kernel.start('println!("begin");\nstd::thread::sleep(std::time::Duration::from_secs(6));')
     kernel.wait_for(request, has_printed("begin"))

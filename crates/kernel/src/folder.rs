@@ -122,17 +122,19 @@ impl RunFolder {
             environment.push(("RUST_SRC_PATH".into(), library.into()));
         }
         environment.extend(prepared::PROFILE.map(|(name, value)| (name.into(), value.into())));
-        if let (Some(cargo), Some(toolchain)) = (prepared::on_path("cargo"), self.analyzed()?) {
-            // rust-analyzer takes rustup's stand-in for cargo, where there is one, and the toolchain that is named; else this variable.
-            environment.push(("CARGO".into(), toolchain.join("bin/cargo").into()));
-            environment.push(("LIVE_CARGO".into(), cargo.into()));
-            if std::env::var_os("RUSTUP_TOOLCHAIN").is_none() {
-                environment.push(("RUSTUP_TOOLCHAIN".into(), toolchain.clone().into()));
-            }
-            environment.push(("LIVE_ANALYZED".into(), toolchain.into()));
-        }
         let missing = settings.default_env.iter().filter(|(name, _)| std::env::var_os(name).is_none());
         environment.extend(missing.map(|(name, value)| (name.into(), value.into())));
+        if let (Some(cargo), Some(analyzed)) = (prepared::on_path("cargo"), self.analyzed()?) {
+            let set =
+                environment.iter().find(|(name, _)| name == "CARGO_HOME").map(|(_, value)| value.clone());
+            let home = set.or_else(|| std::env::var_os("CARGO_HOME")).unwrap_or_default();
+            // rust-analyzer takes the cargo that CARGO names, unless there is one in CARGO_HOME: rustup's stand-in.
+            environment.push(("CARGO".into(), analyzed.join("cargo").into()));
+            environment.push(("CARGO_HOME".into(), analyzed.clone().into()));
+            environment.push(("LIVE_ANALYZED".into(), analyzed.into()));
+            environment.push(("LIVE_CARGO".into(), cargo.into()));
+            environment.push(("LIVE_CARGO_HOME".into(), home));
+        }
         if let Some(lock) = &settings.lock {
             environment.push(("LIVE_LOCK".into(), lock.into()));
         }
@@ -151,21 +153,16 @@ impl RunFolder {
         Ok(environment)
     }
 
-    /// A toolchain for rust-analyzer alone, whose cargo is live-cargo and which is otherwise the kernel's; see `analyzed.rs` there.
+    /// A folder with a cargo for rust-analyzer alone, which is live-cargo; see `analyzed.rs` there.
     fn analyzed(&self) -> Result<Option<PathBuf>> {
         let beside = std::env::current_exe().and_then(fs::canonicalize)?.with_file_name("live-cargo");
-        let rustc = prepared::on_path("rustc").and_then(|rustc| fs::canonicalize(rustc).ok());
-        // rustup's stand-in for rustc says nothing of where the toolchain is.
-        let root = rustc.as_deref().and_then(Path::parent).and_then(Path::parent);
-        let Some(root) = root.filter(|root| beside.is_file() && root.join("lib/rustlib").is_dir()) else {
+        if !beside.is_file() {
             return Ok(None);
-        };
-        let toolchain = self.path.join("toolchain");
-        fs::create_dir_all(toolchain.join("bin"))?;
-        link(&beside, &toolchain.join("bin/cargo"))?;
-        link(&root.join("bin/rustc"), &toolchain.join("bin/rustc"))?;
-        link(&root.join("lib"), &toolchain.join("lib"))?;
-        Ok(Some(toolchain))
+        }
+        let folder = self.path.join("analyzed");
+        fs::create_dir_all(&folder)?;
+        link(&beside, &folder.join("cargo"))?;
+        Ok(Some(folder))
     }
 
     /// A search path that begins with a cargo, and a rustup, that are this kernel's own: the program live-cargo beside this one.

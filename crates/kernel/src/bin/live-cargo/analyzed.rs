@@ -1,8 +1,8 @@
 //! What rust-analyzer reads of the libraries, to know the types of a notebook's variables: not all, but those that cells can name.
 //!
 //! It asks cargo for all packages, and reads each that it is told of. Of 125 packages a course's notebook can name eight; the
-//! others took half of a start and of a kernel's memory. It is answered here, since the kernel tells it that this program is cargo: by
-//! the variable CARGO, and, where rustup has put a stand-in for cargo in its way, as the cargo of a toolchain that is named for it alone.
+//! others took half of a start and of a kernel's memory. It is answered here, since the kernel tells it by the variable CARGO that
+//! this program is cargo, and by CARGO_HOME that there is no other.
 
 use anyhow::{Context, Result};
 use serde_json::Value;
@@ -14,28 +14,41 @@ use std::process::{Command, Stdio};
 
 use crate::programs;
 
-/// The folder of that toolchain, and the real cargo.
-const TOOLCHAIN: &str = "LIVE_ANALYZED";
+/// The folder that both variables name, and what they would be without.
+const FOLDER: &str = "LIVE_ANALYZED";
 const CARGO: &str = "LIVE_CARGO";
-/// Of the standard library's packages, what it is made of itself.
-const LIBRARY: [&str; 7] = ["alloc", "cfg-if", "core", "proc_macro", "std", "sysroot", "test"];
+const CARGO_HOME: &str = "LIVE_CARGO_HOME";
+/// Of the standard library, what its own types are made of.
+const LIBRARY: [&str; 10] = [
+    "alloc",
+    "cfg-if",
+    "core",
+    "hashbrown",
+    "proc_macro",
+    "rustc-std-workspace-alloc",
+    "rustc-std-workspace-core",
+    "std",
+    "sysroot",
+    "test",
+];
 /// So many steps below a notebook's own dependencies types can be named, unless their packages say which.
 const STEPS: usize = 2;
 
 /// Whether it was rust-analyzer that has called this program.
 pub fn is_asked(name: &Path) -> bool {
-    programs::variable(TOOLCHAIN).is_some_and(|toolchain| name.starts_with(toolchain))
+    programs::variable(FOLDER).is_some_and(|folder| name.starts_with(folder))
 }
 
-/// For all other programs, this toolchain is none.
+/// Everything else sees the variables as they were.
 pub fn forget() {
-    let Some(toolchain) = programs::variable(TOOLCHAIN) else { return };
-    if programs::variable("RUSTUP_TOOLCHAIN").is_some_and(|named| named == toolchain) {
-        std::env::remove_var("RUSTUP_TOOLCHAIN");
-    }
-    if let (Some(named), Some(cargo)) = (programs::variable("CARGO"), programs::variable(CARGO)) {
-        if named.starts_with(toolchain) {
-            std::env::set_var("CARGO", cargo);
+    let Some(folder) = programs::variable(FOLDER) else { return };
+    for (name, before) in [("CARGO", CARGO), ("CARGO_HOME", CARGO_HOME)] {
+        if !programs::variable(name).is_some_and(|value| value.starts_with(&folder)) {
+            continue;
+        }
+        match programs::variable(before) {
+            Some(before) => std::env::set_var(name, before),
+            None => std::env::remove_var(name),
         }
     }
 }

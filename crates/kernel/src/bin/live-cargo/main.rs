@@ -36,13 +36,12 @@ fn main() -> ExitCode {
 fn answer(name: &Path, arguments: Vec<OsString>) -> Result<i32> {
     let texts: Option<Vec<String>> =
         arguments.iter().map(|argument| argument.to_str().map(str::to_string)).collect();
+    analyzed::forget();
+    if let (true, Some(texts)) = (analyzed::is_asked(name), &texts) {
+        return analyzed::answer(texts);
+    }
     if name.file_name().is_some_and(|name| name == "rustup") {
         return programs::rustup(&arguments);
-    }
-    let is_analyzed = analyzed::is_asked(name);
-    analyzed::forget();
-    if let (true, Some(texts)) = (is_analyzed, &texts) {
-        return analyzed::answer(texts);
     }
     let Some(texts) = texts else { return programs::go_on("cargo", &arguments) };
     if let Some(noted) = std::env::var_os(rustc::RECORD) {

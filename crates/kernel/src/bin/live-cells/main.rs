@@ -37,16 +37,15 @@ fn wire(object: &str) -> String {
     format!("\u{1f}live/1 {object}\n")
 }
 
-/// What rust-analyzer is told of cargo is not for cells, and for what they start.
+/// What rust-analyzer is told of cargo is not for cells, and for what they start; see live-cargo's `analyzed.rs`.
 fn forget_analyzed() {
-    let value = |name| std::env::var_os(name).map(PathBuf::from);
-    let Some(toolchain) = value("LIVE_ANALYZED") else { return };
-    if value("RUSTUP_TOOLCHAIN").is_some_and(|named| named == toolchain) {
-        std::env::remove_var("RUSTUP_TOOLCHAIN");
-    }
-    if let (Some(named), Some(cargo)) = (value("CARGO"), value("LIVE_CARGO")) {
-        if named.starts_with(toolchain) {
-            std::env::set_var("CARGO", cargo);
+    let value = |name| std::env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
+    let Some(folder) = value("LIVE_ANALYZED") else { return };
+    for (name, before) in [("CARGO", "LIVE_CARGO"), ("CARGO_HOME", "LIVE_CARGO_HOME")] {
+        match (value(name), value(before)) {
+            (Some(named), Some(before)) if named.starts_with(&folder) => std::env::set_var(name, before),
+            (Some(named), None) if named.starts_with(&folder) => std::env::remove_var(name),
+            _ => {}
         }
     }
 }
