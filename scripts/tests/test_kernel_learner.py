@@ -1,5 +1,6 @@
 """What learners type: each cell gets an answer, and nothing that people do by habit loses their variables."""
 
+import os
 import time
 
 import pytest
