@@ -43,7 +43,7 @@ pub fn is_asked(name: &Path) -> bool {
 pub fn forget() {
     let Some(folder) = programs::variable(FOLDER) else { return };
     for (name, before) in [("CARGO", CARGO), ("CARGO_HOME", CARGO_HOME)] {
-        if !programs::variable(name).is_some_and(|value| value.starts_with(&folder)) {
+        if programs::variable(name).is_none_or(|value| !value.starts_with(&folder)) {
             continue;
         }
         match programs::variable(before) {
@@ -58,7 +58,7 @@ pub fn answer(arguments: &[String]) -> Result<i32> {
     let cargo = programs::variable(CARGO).context("the kernel has named no cargo")?;
     let mut cargo = Command::new(cargo);
     cargo.args(arguments);
-    if !arguments.first().is_some_and(|command| command == "metadata") {
+    if arguments.first().is_none_or(|command| command != "metadata") {
         return Err(cargo.exec()).context("cargo could not be started");
     }
     let output = cargo.stdin(Stdio::null()).stderr(Stdio::inherit()).output();
