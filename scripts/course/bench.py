@@ -13,6 +13,7 @@ import platform
 import re
 import shutil
 import signal
+import socket
 import statistics
 import subprocess
 import sys
@@ -240,6 +241,20 @@ def summary(results, quantities=QUANTITIES):
         if values:
             found[key] = {"median": statistics.median(values), "min": min(values), "max": max(values), "values": values}
     return found
+
+
+def free_port():
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        return free.getsockname()[1]
+
+
+def memory(pid):
+    """Kilobytes of a process, where what several share is counted in parts; none of one that has ended."""
+    try:
+        return int(re.search(r"^Pss:\s+(\d+) kB", Path(f"/proc/{pid}/smaps_rollup").read_text(), re.MULTILINE)[1])
+    except (OSError, TypeError):
+        return 0
 
 
 def machine():

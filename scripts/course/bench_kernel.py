@@ -17,6 +17,7 @@ import time
 from contextlib import contextmanager
 from pathlib import Path
 
+import bench
 import bench_widgets
 import notebooks
 import parameters
@@ -233,14 +234,7 @@ def processes(group_of):
 
 def memory(pid):
     """MB of a kernel's processes; what several share is counted in parts."""
-    total = 0
-    for process in processes(pid):
-        try:
-            text = Path(f"/proc/{process}/smaps_rollup").read_text()
-        except OSError:
-            continue
-        total += int(re.search(r"^Pss: +(\d+)", text, re.MULTILINE)[1])
-    return total / 1024
+    return sum(bench.memory(process) for process in processes(pid)) / 1024
 
 
 def disk(folder):

@@ -9,10 +9,8 @@ import contextlib
 import json
 import os
 import random
-import re
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 import tempfile
@@ -78,12 +76,6 @@ def arguments(args=None):
 # ---- the contenders ------------------------------------------------------------------------------
 
 
-def free_port():
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        return free.getsockname()[1]
-
-
 def server_command(name, port, models):
     """The command that starts a contender's server, and its environment."""
     cores = setup.physical_cores()
@@ -119,7 +111,7 @@ def answer(port, path, body):
 @contextlib.contextmanager
 def running(name, models, body):
     """A contender's server that answers: its process, its port, how long it took to its first answer, and what that was."""
-    port = free_port()
+    port = bench.free_port()
     command, env = server_command(name, port, models)
     log = tempfile.TemporaryFile()
     begin = time.perf_counter()
@@ -150,7 +142,7 @@ def memory(process):
     for entry in Path("/proc").iterdir():
         with contextlib.suppress(OSError, ValueError):
             if entry.name.isdigit() and os.getpgid(int(entry.name)) == process.pid:
-                total += int(re.search(r"^Pss:\s+(\d+) kB", (entry / "smaps_rollup").read_text(), re.MULTILINE).group(1))
+                total += bench.memory(entry.name)
     return total / 1000
 
 

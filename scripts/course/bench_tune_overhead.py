@@ -5,7 +5,6 @@ processes are known by a variable in their environment, so that one that outlive
 """
 
 import contextlib
-import json
 import os
 import re
 import shutil
@@ -19,6 +18,7 @@ from pathlib import Path
 
 import bench
 import notebooks
+from bench_tune_study import SPACE, kept
 
 TRIALS = 200
 TARGET = 3.0  # seconds of a trial beyond its training
@@ -39,7 +39,6 @@ model.compile(Adam {{ learning_rate, ..Adam::default() }}, Loss::CategoricalCros
 let history = model.fit(&x_train, &y_train, &settings)?;""",
     """println!("val_accuracy: {{:?}}", history.val_accuracy);""",
 )
-SPACE = ("--search", "learning_rate=log:1e-4:1e-1", "--search", "batch_size=32,64,128,256")
 # What is watched: key, title, unit.
 WATCHED = (
     ("memory", "memory of all processes", "MB"),
@@ -79,16 +78,9 @@ def marked(mark):
     return found
 
 
-def memory(entry):
-    """MB of a process, what it shares counted by its share."""
-    with contextlib.suppress(OSError, AttributeError):
-        return int(re.search(r"^Pss:\s+(\d+) kB", (entry / "smaps_rollup").read_text(), re.MULTILINE)[1]) / 1000
-    return 0.0
-
-
 def look(mark, study, temporary):
     found = marked(mark)
-    used = {entry: memory(entry) for entry in found}
+    used = {entry: bench.memory(entry.name) / 1000 for entry in found}
     of = lambda name: sum(used[entry] for entry, command in found.items() if name in command)  # noqa: E731
     return {
         "memory": sum(used.values()),
@@ -163,12 +155,8 @@ def run(path, folder, temporary, rows, settings):
 
 def costs(study, number):
     """Of one trial: how long it took in all, and its epochs, both as scripts/tune has kept them."""
-    import optuna
-
-    storage = optuna.storages.JournalStorage(optuna.storages.journal.JournalFileBackend(str(study / "journal.log")))
-    trial = optuna.load_study(study_name="overhead", storage=storage).trials[number]
-    lines = (study / "trials" / str(number) / "epochs.jsonl").read_text().splitlines()
-    trained = sum(json.loads(line)["seconds"] for line in lines)
+    trial, epochs = kept(study, number)
+    trained = sum(epoch["seconds"] for epoch in epochs)
     return {"state": trial.state.name, "took": trial.user_attrs.get("seconds"), "trained": trained}
 
 

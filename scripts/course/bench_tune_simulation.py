@@ -9,7 +9,6 @@ import contextlib
 import json
 import os
 import secrets
-import socket
 import statistics
 import subprocess
 import sys
@@ -79,9 +78,7 @@ def proxy(url, threads):
     """Optuna's proxy before the database: its process and its URL."""
     from tuning.storage import open_storage, with_driver
 
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
+    port = bench.free_port()
     words = [str(Path(__file__).parent), with_driver(url), str(port), str(threads)]
     process = subprocess.Popen([sys.executable, "-c", PROXY, *words], stderr=subprocess.DEVNULL)
     try:

@@ -99,14 +99,10 @@ def shown(trial):
 
 def told(line, folder):
     """What scripts/tune has kept of the trial of which it has just told."""
-    import optuna
-
     match = re.match(r"trial (\d+)  ", line)
     if not match:
         return None
-    storage = optuna.storages.JournalStorage(optuna.storages.journal.JournalFileBackend(str(folder / "journal.log")))
-    trial = optuna.load_study(study_name=folder.name, storage=storage).trials[int(match[1])]
-    lines = [json.loads(line) for line in (folder / "trials" / match[1] / "epochs.jsonl").read_text().splitlines()]
+    trial, lines = kept(folder, int(match[1]))
     # The notebook trains twice more; the first training is the one that is watched.
     watched = [line for line in lines if line["training"] == lines[0]["training"]]
     return {
@@ -118,6 +114,16 @@ def told(line, folder):
         "epoch_seconds": [line["seconds"] for line in watched],
         "took": trial.user_attrs.get("seconds"),
     }
+
+
+def kept(folder, number):
+    """A trial and its epochs, as scripts/tune has kept them in the folder of their study."""
+    import optuna
+
+    storage = optuna.storages.JournalStorage(optuna.storages.journal.JournalFileBackend(str(folder / "journal.log")))
+    trial = optuna.load_study(study_name=folder.name, storage=storage).trials[number]
+    lines = (folder / "trials" / str(number) / "epochs.jsonl").read_text().splitlines()
+    return trial, [json.loads(line) for line in lines]
 
 
 def told_of_hyperband(line):

@@ -77,6 +77,23 @@ def server_is_up(address):
     return False
 
 
+@contextlib.contextmanager
+def serving(command, address, log, cwd, environment):
+    """A server of Jupyter's that answers."""
+    with open(log, "w") as file:
+        server = subprocess.Popen(command, cwd=cwd, env=os.environ | environment, stdin=subprocess.DEVNULL, stdout=file, stderr=file)
+    try:
+        assert wait_until(lambda: server_is_up(address), LONG), log.read_text()
+        yield
+    finally:
+        server.terminate()
+        try:
+            server.wait(SHORT)
+        except subprocess.TimeoutExpired:
+            server.kill()
+            server.wait(SHORT)
+
+
 @pytest.fixture(scope="module")
 def course(tmp_path_factory):
     """A copy of the notebooks, and the address of a JupyterLab that shows them."""
@@ -93,18 +110,8 @@ def course(tmp_path_factory):
     command = [notebooks.VENV / "bin" / "jupyter", "lab", "--no-browser", f"--port={port}", "--ServerApp.port_retries=0", f"--notebook-dir={copy}"]
     command += ["--allow-root", "--MultiKernelManager.default_kernel_name=rust"]
     address = f"http://127.0.0.1:{port}"
-    with open(folder / "lab.log", "w") as log:
-        server = subprocess.Popen(command, cwd=copy, env=os.environ | own, stdin=subprocess.DEVNULL, stdout=log, stderr=log)
-    try:
-        assert wait_until(lambda: server_is_up(address), LONG), (folder / "lab.log").read_text()
+    with serving(command, address, folder / "lab.log", copy, own):
         yield copy, address
-    finally:
-        server.terminate()
-        try:
-            server.wait(SHORT)
-        except subprocess.TimeoutExpired:
-            server.kill()
-            server.wait(SHORT)
     assert wait_until(lambda: not processes_that_name(folder)), "a kernel has outlived JupyterLab"
 
 

@@ -1,11 +1,8 @@
 """Widgets in Notebook 7, the page that looks like the classic notebook, in a real browser: moved, drawn on, reloaded, and after their kernel's end."""
 
-import os
-import subprocess
-
 import pytest
 from conftest import wait_until
-from test_browser import LONG, SHORT, TOKEN, Notebook, copy_of_the_course, dark, free_port, look_at, picture_of_a_failure, server_is_up  # noqa: F401
+from test_browser import LONG, SHORT, TOKEN, Notebook, copy_of_the_course, dark, free_port, look_at, picture_of_a_failure, serving  # noqa: F401
 from test_browser import keep as keep_picture
 from test_browser_course_widgets import draws
 from test_browser_widgets import LOOP, OPEN, make, move, says, shows, slider
@@ -35,14 +32,8 @@ def course(tmp_path_factory):
     assert program.exists(), "scripts/test installs Notebook 7 into .venv-test"
     command = [program, "--no-browser", f"--port={port}", "--ServerApp.port_retries=0", f"--notebook-dir={copy}", "--allow-root"]
     address = f"http://127.0.0.1:{port}"
-    with open(folder / "notebook.log", "w") as log:
-        server = subprocess.Popen(command, cwd=copy, env=os.environ | own, stdin=subprocess.DEVNULL, stdout=log, stderr=log)
-    try:
-        assert wait_until(lambda: server_is_up(address), LONG), (folder / "notebook.log").read_text()
+    with serving(command, address, folder / "notebook.log", copy, own):
         yield copy, address
-    finally:
-        server.terminate()
-        server.wait(SHORT)
 
 
 @pytest.fixture(scope="module")

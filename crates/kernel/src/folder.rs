@@ -155,30 +155,30 @@ impl RunFolder {
 
     /// A folder with a cargo for rust-analyzer alone, which is live-cargo; see `analyzed.rs` there.
     fn analyzed(&self) -> Result<Option<PathBuf>> {
-        let beside = std::env::current_exe().and_then(fs::canonicalize)?.with_file_name("live-cargo");
-        if !beside.is_file() {
-            return Ok(None);
-        }
+        let Some(live_cargo) = live_cargo()? else { return Ok(None) };
         let folder = self.path.join("analyzed");
         fs::create_dir_all(&folder)?;
-        link(&beside, &folder.join("cargo"))?;
+        link(&live_cargo, &folder.join("cargo"))?;
         Ok(Some(folder))
     }
 
     /// A search path that begins with a cargo, and a rustup, that are this kernel's own: the program live-cargo beside this one.
     fn path_with_own_cargo(&self) -> Result<Option<OsString>> {
-        let beside = std::env::current_exe().and_then(fs::canonicalize)?.with_file_name("live-cargo");
-        if !beside.is_file() {
-            return Ok(None);
-        }
+        let Some(live_cargo) = live_cargo()? else { return Ok(None) };
         let bin = self.path.join("bin");
         fs::create_dir_all(&bin)?;
         for name in ["cargo", "rustup"] {
-            link(&beside, &bin.join(name))?;
+            link(&live_cargo, &bin.join(name))?;
         }
         let path = std::env::var_os("PATH").unwrap_or_default();
         Ok(Some(std::env::join_paths(std::iter::once(bin).chain(std::env::split_paths(&path)))?))
     }
+}
+
+/// The program live-cargo beside this one, if it is there.
+fn live_cargo() -> Result<Option<PathBuf>> {
+    let beside = std::env::current_exe().and_then(fs::canonicalize)?.with_file_name("live-cargo");
+    Ok(Some(beside).filter(|file| file.is_file()))
 }
 
 /// Links to a file, unless that was done before.

@@ -109,9 +109,9 @@ impl Streams {
     /// The bytes that are there by now; not more than a pipe holds, since more is yet to be printed.
     pub fn now(&self) -> Vec<(Source, Vec<u8>)> {
         let mut found = Vec::new();
-        for (source, pipe) in [(Source::Stdout, &self.stdout), (Source::Stderr, &self.stderr)] {
+        for source in [Source::Stdout, Source::Stderr] {
             let mut count = 0;
-            while let Some(bytes) = read(&pipe.now).filter(|_| count < CHUNK) {
+            while let Some(bytes) = self.now_from(source).filter(|_| count < CHUNK) {
                 count += bytes.len();
                 found.push((source, bytes));
             }

@@ -29,19 +29,15 @@ export default async () => {
         error.textContent = model.get("error") ?? "";
         error.hidden = !model.get("error");
       };
-      let isGone = el.classList.contains("jupyter-widgets-disconnected");
-      const look = () => {
+      const look = (isGone) => {
         gone.hidden = !isGone;
         inner.inert = isGone;
         inner.style.opacity = isGone ? 0.5 : "";
       };
       // anywidget 0.11 takes away the listener that sets the class: once a widget is shown, this event alone tells of its kernel's end.
-      const lose = () => {
-        isGone = true;
-        look();
-      };
+      const lose = () => look(true);
       show();
-      look();
+      look(el.classList.contains("jupyter-widgets-disconnected"));
       model.on("change:error", show);
       model.on("comm_live_update", lose);
       el.append(inner, error, gone);

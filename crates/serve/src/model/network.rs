@@ -3,6 +3,7 @@
 use cnn::anyhow::{bail, ensure, Context, Result};
 use cnn::tch::{Device, Kind, Tensor};
 use cnn::Sequential;
+use std::borrow::Cow;
 use std::path::Path;
 
 /// What the server asks of a model. One thread owns it.
@@ -50,7 +51,10 @@ impl Predict for Network {
     fn predict(&mut self, images: &[f32], count: usize) -> Result<Vec<f32>> {
         let last = images.len() - images.len() / count.max(1);
         let more = rounded(count) - count;
-        let images: Vec<f32> = [images, &images[last..].repeat(more)].concat();
+        let images: Cow<[f32]> = match more {
+            0 => images.into(),
+            _ => [images, &images[last..].repeat(more)].concat().into(),
+        };
         let shape: Vec<i64> = [(count + more) as i64].iter().chain(self.0.input_shape()).copied().collect();
         let images = Tensor::f_from_slice(&images)?.f_reshape(shape)?;
         let outputs = self.0.predict(&images)?.f_to_device(Device::Cpu)?.f_to_kind(Kind::Float)?;

@@ -12,12 +12,9 @@ use std::os::unix::process::CommandExt;
 use std::path::Path;
 use std::process::{Command, Stdio};
 
+use crate::cargo_variables::{CARGO, FOLDER};
 use crate::programs;
 
-/// The folder that both variables name, and what they would be without.
-const FOLDER: &str = "LIVE_ANALYZED";
-const CARGO: &str = "LIVE_CARGO";
-const CARGO_HOME: &str = "LIVE_CARGO_HOME";
 /// Of the standard library, what its own types are made of.
 const LIBRARY: [&str; 10] = [
     "alloc",
@@ -37,20 +34,6 @@ const STEPS: usize = 2;
 /// Whether it was rust-analyzer that has called this program.
 pub fn is_asked(name: &Path) -> bool {
     programs::variable(FOLDER).is_some_and(|folder| name.starts_with(folder))
-}
-
-/// Everything else sees the variables as they were.
-pub fn forget() {
-    let Some(folder) = programs::variable(FOLDER) else { return };
-    for (name, before) in [("CARGO", CARGO), ("CARGO_HOME", CARGO_HOME)] {
-        if programs::variable(name).is_none_or(|value| !value.starts_with(&folder)) {
-            continue;
-        }
-        match programs::variable(before) {
-            Some(before) => std::env::set_var(name, before),
-            None => std::env::remove_var(name),
-        }
-    }
 }
 
 /// Answers as cargo does, and to `metadata` with what cells can name.

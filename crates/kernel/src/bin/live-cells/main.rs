@@ -7,13 +7,14 @@
 //! ([`runtime`]) loads the compiled cells and executes them; what it reads from its standard input, it asks the kernel for
 //! ([`input`]).
 
+#[path = "../../cargo_variables.rs"]
+mod cargo_variables;
 mod input;
 mod marks;
 mod runtime;
 mod supervisor;
 
 use std::os::unix::process::CommandExt;
-use std::path::PathBuf;
 use std::process::{Command, ExitCode};
 
 /// The environment of both processes, beside evcxr's own.
@@ -37,23 +38,10 @@ fn wire(object: &str) -> String {
     format!("\u{1f}live/1 {object}\n")
 }
 
-/// What rust-analyzer is told of cargo is not for cells, and for what they start; see live-cargo's `analyzed.rs`.
-fn forget_analyzed() {
-    let value = |name| std::env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
-    let Some(folder) = value("LIVE_ANALYZED") else { return };
-    for (name, before) in [("CARGO", "LIVE_CARGO"), ("CARGO_HOME", "LIVE_CARGO_HOME")] {
-        match (value(name), value(before)) {
-            (Some(named), Some(before)) if named.starts_with(&folder) => std::env::set_var(name, before),
-            (Some(named), None) if named.starts_with(&folder) => std::env::remove_var(name),
-            _ => {}
-        }
-    }
-}
-
 fn main() -> ExitCode {
     let is_set = |name| std::env::var_os(name).is_some();
     let ended = if is_set(variables::COMMANDS) {
-        forget_analyzed();
+        cargo_variables::restore();
         runtime::run()
     } else if is_set(variables::OF_EVCXR) {
         supervisor::run()
