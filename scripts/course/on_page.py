@@ -22,6 +22,6 @@ def prepared(notebook):
 def with_words(output):
     """Makes a picture with an alternative text HTML with that text: nbconvert's templates say "No description has been provided"."""
     text = output.get("metadata", {}).get("image/png", {}).get("alt")
-    if text and "image/png" in output.get("data", {}):
+    if text and "image/png" in output.get("data", {}) and "text/html" not in output.data:
         picture = "".join(output.data.pop("image/png").split())
         output.data["text/html"] = f'<img alt="{escape(text)}" src="data:image/png;base64,{picture}"/>'

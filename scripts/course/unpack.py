@@ -1,7 +1,7 @@
 """Puts the course from an archive of scripts/pack into a folder, at any path and under any user name, without a network.
 
 It is first unpacked beside the folder, under another name, and becomes the folder when it is whole and its checksum is right; then
-scripts/setup, in the folder, mends the paths and compiles what depends on them.
+scripts/setup, in the folder, mends the paths and compiles what depends on them, and scripts/preflight tries what came of it.
 """
 
 import argparse
@@ -34,7 +34,7 @@ def arguments():
     parser = argparse.ArgumentParser(prog="scripts/unpack", description="Puts the course from an archive of scripts/pack into a folder.")
     parser.add_argument("archive", type=Path, metavar="ARCHIVE")
     parser.add_argument("folder", type=Path, metavar="FOLDER", help="a new one, or an empty one")
-    parser.add_argument("--no-setup", action="store_true", help="do not compile now: the first scripts/lab does it")
+    parser.add_argument("--no-setup", action="store_true", help="do not compile now, nor try it: the first scripts/lab compiles")
     return parser.parse_args()
 
 
@@ -207,6 +207,10 @@ def made(archive, folder, with_setup):
                 f"unpack: the course is in {folder}, and set-up was not finished. When that is mended: {folder}/scripts/setup",
                 file=sys.stderr,
             )
+            return code
+        print("  preflight  tries the kernel, a tensor, a plot and the data, here", flush=True)
+        if code := subprocess.run([folder / "scripts" / "preflight"], check=False).returncode:
+            print(f"unpack: the course is in {folder}, and not ready. When that is mended: {folder}/scripts/preflight", file=sys.stderr)
             return code
     print(f"  ready      {folder}/scripts/lab")
     return 0

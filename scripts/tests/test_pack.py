@@ -83,6 +83,7 @@ class Miniature:
         for name in ("Cargo.toml", "Cargo.lock", "src/main.rs"):
             write(self.root / "crates" / "session" / name, name)
         write(self.root / ".gitignore", "/data\n/target\n/out\n/.venv\n/bundle\n__pycache__\n")
+        write(self.root / "scripts" / "preflight", "#!/bin/sh\necho tried here\n", 0o755)
         (self.root / "notebooks").mkdir()
         make_notebook(self.root / "notebooks" / "00_first.ipynb", ["1 + 1"])
         self.make_tools()
@@ -171,6 +172,7 @@ def unpacked(miniature):
             cwd=other,
         )
         assert done.returncode == 0, done.stdout + done.stderr
+        assert "tried here" in done.stdout
         yield other / "a place" / "course", done.stdout, environment
     finally:
         away.rename(miniature.root.parent)
@@ -273,6 +275,17 @@ def test_a_notebook_can_be_reset_there(unpacked):
     notebook.write_text("{}")
     done = subprocess.run([folder / "scripts" / "reset", "0"], capture_output=True, text=True, timeout=60, env=environment)
     assert done.returncode == 0 and notebook.read_text() == shipped, done.stderr
+
+
+@pytest.mark.parametrize("code", [0, 1])
+def test_the_place_is_ready_where_preflight_says_so(tmp_path, monkeypatch, capfd, code):
+    for name, ends in {"setup": 0, "preflight": code}.items():
+        write(tmp_path / "scripts" / name, f"#!/bin/sh\necho {name} ran\nexit {ends}\n", 0o755)
+    monkeypatch.setattr(unpack, "unpack", lambda *_: {"lacks": [], "python": "3.11"})
+    assert unpack.made(Path("course.tar"), tmp_path, with_setup=True) == code
+    said = capfd.readouterr()
+    assert "setup ran" in said.out and "preflight ran" in said.out
+    assert ("  ready " in said.out, "not ready" in said.err) == (code == 0, code == 1)
 
 
 def test_set_up_is_done_and_finds_nothing_to_do(unpacked):

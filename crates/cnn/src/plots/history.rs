@@ -4,7 +4,7 @@ use super::Chart;
 use crate::show::Figure;
 use crate::training::history::{epochs, History};
 
-/// Accuracy and loss over the epochs, training and validation, side by side.
+/// Accuracy and loss over the epochs, training and validation, side by side, or one below the other on a narrow page.
 ///
 /// # Errors
 /// If the history is empty.

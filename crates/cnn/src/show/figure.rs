@@ -12,6 +12,7 @@ use super::fonts::{fonts, FONT};
 use super::html::escape;
 use super::item::{show, Item};
 use super::pixels::Pixels;
+use super::rows::Rows;
 use super::style::TITLE;
 use crate::engine::error::Context;
 use crate::engine::files::write_whole;
@@ -35,7 +36,7 @@ const MOST_PIXELS: u64 = 100_000_000;
 /// ```
 #[derive(Clone)]
 pub struct Figure {
-    pixels: Pixels,
+    rows: Rows,
     description: String,
 }
 
@@ -72,7 +73,7 @@ impl Figure {
             [] => format!("A picture of {width}×{height} pixels without words."),
             words => sentence(&format!("A picture with the words: {}", listed(words, "; "))),
         };
-        Ok(Figure { pixels: Pixels { width, height, rgb }, description })
+        Ok(Figure { rows: Rows::one(Pixels { width, height, rgb }), description })
     }
 
     /// What is to be seen, in words, for those who cannot see it: pages give it as the picture's alternative text, and a
@@ -104,17 +105,17 @@ impl Figure {
 
     /// (width, height) in pixels.
     pub fn size(&self) -> (u32, u32) {
-        (self.pixels.width, self.pixels.height)
+        self.rows.size()
     }
 
     /// Shows the figure as output of the cell. A cell may show several; they appear one below the other.
     pub fn show(&self) {
-        show(Item::Picture { pixels: self.pixels.clone(), text: self.description.clone() });
+        show(Item::Picture { rows: self.rows.clone(), text: self.description.clone() });
     }
 
     /// The figure with a sentence below it, as HTML.
     pub(crate) fn with_sentence(&self, sentence: &str) -> Item {
-        let figure = Item::Picture { pixels: self.pixels.clone(), text: self.description.clone() };
+        let figure = Item::Picture { rows: self.rows.clone(), text: self.description.clone() };
         Item::Html {
             html: format!("{}<p>{}</p>", figure.html(), escape(sentence)),
             text: sentence.to_string(),
@@ -131,22 +132,19 @@ impl Figure {
     /// # Errors
     /// If the file cannot be written.
     pub fn save(&self, path: impl AsRef<Path>) -> Result<()> {
-        write_whole(path.as_ref(), &self.pixels.png()).context("the figure was not saved")
+        write_whole(path.as_ref(), &self.rows.whole().png()).context("the figure was not saved")
     }
 
-    /// This figure with `right` to the right of it.
+    /// This figure with `right` to the right of it, or below it where a page is too narrow for both.
     pub fn beside(&self, right: &Figure) -> Figure {
-        let beside_each_other = format!("{} To the right: {}", self.description, right.description);
-        let (left, right) = (&self.pixels, &right.pixels);
-        let size = (left.width + right.width, left.height.max(right.height));
-        let pixels = Pixels::composed(size, &[(left, (0, 0)), (right, (left.width, 0))]);
-        Figure { pixels, description: beside_each_other }
+        let description = format!("{} To the right: {}", self.description, right.description);
+        Figure { rows: self.rows.beside(&right.rows), description }
     }
 
     /// This figure with `lower` below it.
     pub fn above(&self, lower: &Figure) -> Figure {
         let description = format!("{} Below: {}", self.description, lower.description);
-        Figure { pixels: Pixels::stacked(&[&self.pixels, &lower.pixels]), description }
+        Figure { rows: self.rows.above(&lower.rows), description }
     }
 
     /// This figure with a title above it, in the size of a chart's.
@@ -163,34 +161,36 @@ impl Figure {
     /// ```
     pub fn titled(&self, title: &str) -> Result<Figure> {
         let text_width = pixel_width(title, TITLE).context("the title could not be drawn")?;
-        let line = Figure::draw((self.pixels.width.max(text_width + 24), 40), |area| {
+        let line = Figure::draw((self.size().0.max(text_width + 24), 40), |area| {
             Ok(area.draw(&Text::new(title, (12, 12), (FONT, TITLE)))?)
         })?;
         Ok(line.above(self).described(&format!("{} {}", sentence(title), self.description)))
     }
 
     /// This figure with a picture on it, whose upper left corner is at (left, top); it must lie within.
-    pub(crate) fn with(mut self, picture: &Pixels, place: (u32, u32)) -> Figure {
-        self.pixels.put(picture, place);
-        self
+    pub(crate) fn with(self, picture: &Pixels, place: (u32, u32)) -> Figure {
+        let mut pixels = self.rows.whole().into_owned();
+        pixels.put(picture, place);
+        Figure { rows: Rows::one(pixels), description: self.description }
     }
 
     /// Half as wide and half as high: each pixel is the mean of four. Edges become smooth.
     pub(crate) fn halved(&self) -> Figure {
-        Figure { pixels: self.pixels.halved(), description: self.description.clone() }
+        Figure { rows: Rows::one(self.rows.whole().halved()), description: self.description.clone() }
     }
 }
 
 /// Figures are equal if they look alike.
 impl PartialEq for Figure {
     fn eq(&self, other: &Figure) -> bool {
-        self.pixels == other.pixels
+        self.rows.whole() == other.rows.whole()
     }
 }
 
 impl fmt::Debug for Figure {
     fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
-        write!(f, "Figure({}×{} pixels)", self.pixels.width, self.pixels.height)
+        let (width, height) = self.size();
+        write!(f, "Figure({width}×{height} pixels)")
     }
 }
 
@@ -202,7 +202,7 @@ mod tests {
     impl Figure {
         /// How many of its pixels have this colour.
         pub(crate) fn count(&self, RGBColor(red, green, blue): RGBColor) -> usize {
-            self.pixels.rgb.chunks_exact(3).filter(|&pixel| pixel == [red, green, blue]).count()
+            self.rows.whole().rgb.chunks_exact(3).filter(|&pixel| pixel == [red, green, blue]).count()
         }
     }
 
@@ -221,10 +221,10 @@ mod tests {
             ["Genauigkeit 99 % – α → β", "точность", "ακρίβεια", "độ chính xác", "ճշտություն", "სიზუსტე"]
         {
             // Each letter adds ink: a gap would not.
-            let mut dark = empty.pixels.rgb.iter().filter(|&&level| level < 255).count();
+            let mut dark = empty.rows.whole().rgb.iter().filter(|&&level| level < 255).count();
             for (start, letter) in words.char_indices().filter(|(_, letter)| !letter.is_whitespace()) {
                 let figure = text(&words[..start + letter.len_utf8()], FONT);
-                let more = figure.pixels.rgb.iter().filter(|&&level| level < 255).count();
+                let more = figure.rows.whole().rgb.iter().filter(|&&level| level < 255).count();
                 assert!(more > dark, "{letter} of {words}");
                 dark = more;
             }
@@ -237,7 +237,8 @@ mod tests {
         let (letter, accented) = (text("β", FONT), text("β\u{302}", FONT));
         assert!(letter != accented);
         let columns = |figure: &Figure| {
-            let (width, rows) = (figure.pixels.width as usize, figure.pixels.rgb.chunks_exact(240 * 3));
+            let whole = figure.rows.whole();
+            let (width, rows) = (whole.width as usize, whole.rgb.chunks_exact(240 * 3));
             let dark = rows.flat_map(|row| (0..width).filter(|&x| row[3 * x] < 128)).collect::<Vec<_>>();
             (dark.iter().min().copied(), dark.iter().max().copied())
         };

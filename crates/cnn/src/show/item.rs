@@ -6,16 +6,14 @@
 //! keeps one output of each type per cell, the last. So that a cell may show two figures, or a table and a figure,
 //! everything that a cell has shown so far is sent again with each new item.
 
-use base64::{engine::general_purpose::STANDARD, Engine};
 use std::sync::Mutex;
 
-use super::html::escape;
-use super::pixels::Pixels;
+use super::rows::Rows;
 
 /// Something that a cell shows, and the text for where only text can be shown.
 #[derive(Clone)]
 pub(crate) enum Item {
-    Picture { pixels: Pixels, text: String },
+    Picture { rows: Rows, text: String },
     Html { html: String, text: String },
 }
 
@@ -31,16 +29,14 @@ pub(crate) fn show(item: Item) {
     }
     let mut shown = SHOWN.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
     shown.push(item);
-    let only_pictures: Option<Vec<&Pixels>> = shown
-        .iter()
-        .map(|item| match item {
-            Item::Picture { pixels, .. } => Some(pixels),
-            Item::Html { .. } => None,
-        })
-        .collect();
-    match only_pictures {
+    let pictures = shown.iter().map(|item| match item {
+        Item::Picture { rows, .. } => Some(rows.clone()),
+        Item::Html { .. } => None,
+    });
+    let only_pictures: Option<Vec<Rows>> = pictures.collect();
+    match only_pictures.and_then(|pictures| pictures.into_iter().reduce(|upper, lower| upper.above(&lower))) {
         // A PNG of its own is what every viewer of notebooks can show.
-        Some(pictures) => send("image/png", &base64(&Pixels::stacked(&pictures))),
+        Some(all) => send("image/png", &all.whole().base64()),
         None => send("text/html", &shown.iter().map(Item::html).collect::<String>()),
     }
     send("text/plain", &shown.iter().map(Item::text).collect::<Vec<_>>().join("\n"));
@@ -50,26 +46,24 @@ fn send(mime_type: &str, content: &str) {
     println!("EVCXR_BEGIN_CONTENT {mime_type}\n{content}\nEVCXR_END_CONTENT");
 }
 
-fn base64(pixels: &Pixels) -> String {
-    STANDARD.encode(pixels.png())
-}
-
 impl Item {
     /// Pairs of MIME type and content.
     pub fn data(&self) -> Vec<(&'static str, String)> {
-        let richest = match self {
-            Item::Picture { pixels, .. } => ("image/png", base64(pixels)),
-            Item::Html { html, .. } => ("text/html", html.clone()),
+        let mut data = match self {
+            Item::Picture { rows, .. } => vec![("image/png", rows.whole().base64())],
+            Item::Html { .. } => Vec::new(),
         };
-        vec![richest, ("text/plain", self.text().to_string())]
+        // Pages prefer HTML; without it a PNG is small.
+        if !matches!(self, Item::Picture { rows, .. } if !rows.can_stack()) {
+            data.push(("text/html", self.html()));
+        }
+        data.push(("text/plain", self.text().to_string()));
+        data
     }
 
     pub fn html(&self) -> String {
         match self {
-            Item::Picture { pixels, text } => {
-                let (alt, data) = (escape(text), base64(pixels));
-                format!("<div><img alt=\"{alt}\" src=\"data:image/png;base64,{data}\"/></div>")
-            }
+            Item::Picture { rows, text } => rows.html(text),
             Item::Html { html, .. } => html.clone(),
         }
     }

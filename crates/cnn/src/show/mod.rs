@@ -9,6 +9,7 @@ pub(crate) mod html;
 pub(crate) mod item;
 pub(crate) mod pixels;
 mod progbar;
+mod rows;
 pub(crate) mod style;
 pub(crate) mod svg;
 mod system_fonts;

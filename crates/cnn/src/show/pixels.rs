@@ -1,5 +1,7 @@
 //! Pixels in memory: put together, halved, and written as PNG.
 
+use base64::{engine::general_purpose::STANDARD, Engine};
+
 /// `width` × `height` pixels of red, green and blue, row by row from the top.
 #[derive(Clone, PartialEq)]
 pub(crate) struct Pixels {
@@ -26,19 +28,6 @@ impl Pixels {
         Pixels { width, height, rgb }
     }
 
-    /// The pictures, one below the other.
-    pub fn stacked(pictures: &[&Pixels]) -> Pixels {
-        let width = pictures.iter().map(|picture| picture.width).max().unwrap_or(0);
-        let height = pictures.iter().map(|picture| picture.height).sum();
-        let mut top = 0;
-        let mut parts = Vec::new();
-        for &picture in pictures {
-            parts.push((picture, (0, top)));
-            top += picture.height;
-        }
-        Pixels::composed((width, height), &parts)
-    }
-
     /// The parts on white, each with its upper left corner at (left, top).
     pub fn composed((width, height): (u32, u32), parts: &[(&Pixels, (u32, u32))]) -> Pixels {
         let mut whole = Pixels { width, height, rgb: vec![255; width as usize * height as usize * 3] };
@@ -53,6 +42,11 @@ impl Pixels {
             let start = ((top as usize + row) * self.width as usize + left as usize) * 3;
             self.rgb[start..start + row_bytes].copy_from_slice(pixels);
         }
+    }
+
+    /// A PNG file as pages embed it.
+    pub fn base64(&self) -> String {
+        STANDARD.encode(self.png())
     }
 
     /// The bytes of a PNG file. Few colours are stored as a palette, which is smaller.
@@ -112,13 +106,11 @@ mod tests {
         let pair = Pixels::composed((3, 2), &[(&filled(2, 1, 0), (0, 0)), (&filled(1, 2, 9), (2, 0))]);
         let red: Vec<u8> = pair.rgb.iter().step_by(3).copied().collect();
         assert_eq!(red, [0, 0, 9, 255, 255, 9]);
-        let stacked = Pixels::stacked(&[&filled(2, 1, 0), &filled(1, 2, 9)]);
-        assert_eq!((stacked.width, stacked.height), (2, 3));
     }
 
     #[test]
     fn a_halved_picture_has_the_mean_of_four_pixels() {
-        let black_above_white = Pixels::stacked(&[&filled(4, 1, 0), &filled(4, 1, 255)]);
+        let black_above_white = Pixels::composed((4, 2), &[(&filled(4, 1, 0), (0, 0)), (&filled(4, 1, 255), (0, 1))]);
         assert!(black_above_white.halved() == filled(2, 1, 127));
     }
 
