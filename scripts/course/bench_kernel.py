@@ -146,19 +146,25 @@ def start(name, reading=0):
         return ready, took if reading else time.monotonic() - begin
 
 
-def cells(name, paths, change=None):
+def cells_of(running, path, change=None):
     """Seconds of every cell without training after a notebook's first one; `change` makes another cell of each."""
+    notebook = notebooks.read(path)
+    parameters.inject(notebook, notebooks.quick_values(notebook))
+    found = []
+    for number, cell in enumerate(cell for cell in notebook.cells if cell.cell_type == "code"):
+        is_counted = number and not TRAINING.search(cell.source)
+        took, _ = running.execute(change(cell.source) if change and is_counted else cell.source)
+        if is_counted:
+            found.append(took)
+    return found
+
+
+def cells(name, paths, change=None):
+    """The same of several notebooks, each in a fresh kernel."""
     found = []
     for path in paths:
-        notebook = notebooks.read(path)
-        parameters.inject(notebook, notebooks.quick_values(notebook))
-        sources = [cell.source for cell in notebook.cells if cell.cell_type == "code"]
         with kernel(name) as (running, _):
-            for number, source in enumerate(sources):
-                is_counted = number and not TRAINING.search(source)
-                took, _ = running.execute(change(source) if change and is_counted else source)
-                if is_counted:
-                    found.append(took)
+            found += cells_of(running, path, change)
         print(f"  {path.stem}: {len(found)} cells so far, median {statistics.median(found):.2f} s", flush=True)
     return found
 
@@ -243,10 +249,11 @@ def disk(folder):
     return sum(path.stat().st_size for path in files if path.stat().st_nlink == 1) / 2**20
 
 
-def users(count):
+def users(count, path):
     """So many users who open a notebook in the same moment: each with folders of their own, sharing the prepared one."""
     from concurrent.futures import ThreadPoolExecutor
     from contextlib import ExitStack
+    from threading import Barrier
 
     from jupyter_client.manager import KernelManager
 
@@ -254,6 +261,7 @@ def users(count):
         for number in range(count):
             argv = [*own_spec()["argv"], "--runs", str(folder / f"runs-{number}")]
             install(folder, f"user-{number}", own_spec() | {"argv": argv})
+        all_have_begun = Barrier(count)
         begin = time.monotonic()
         managers = []
         for number in range(count):
@@ -262,20 +270,22 @@ def users(count):
             stack.callback(manager.shutdown_kernel, now=True)
             managers.append(manager)
 
-        def first_cell(manager):
+        def run_all(manager):
             client = manager.client()
             client.start_channels()
             client.wait_for_ready(timeout=LIMIT)
             ready = time.monotonic() - begin
             Kernel(client).execute(FIRST_CELL)
-            return ready, time.monotonic() - begin, Kernel(client).execute("let x = Tensor::from(1.0);")[0]
+            first = time.monotonic() - begin
+            all_have_begun.wait(LIMIT)
+            return ready, first, cells_of(Kernel(client), path)
 
         with ThreadPoolExecutor(count) as pool:
-            times = list(pool.map(first_cell, managers))
-        ready, first, later = zip(*times, strict=True)
+            ready, first, later = zip(*pool.map(run_all, managers), strict=True)
+        later = sum(later, [])
         megabytes = [memory(manager.provisioner.pid) for manager in managers]
         print(f"{count} kernels at once: ready after {max(ready):.1f} s at the latest, first cells after {min(first):.0f} to {max(first):.0f} s")
-        print(f"a later cell in all of them at once: {statistics.median(later):.1f} s")
+        print(f"cells of {path.stem} in all of them at once: median {statistics.median(later):.2f} s, 95 % in {quantile(later, 0.95):.2f} s, longest {max(later):.1f} s")
         print(f"memory per kernel: {statistics.median(megabytes):.0f} MB")
         print(f"disk per kernel: {statistics.median(disk(folder / f'runs-{number}') for number in range(count)):.0f} MB")
 
@@ -292,11 +302,11 @@ def row(name, live, beside, stock, target, unit="s"):
 
 def main():
     chosen = arguments()
+    available = notebooks.find(notebooks.FOLDER)
     if chosen.users:
-        users(chosen.users)
+        users(chosen.users, *notebooks.select(available, ["2"]))
         return 0
     repetitions = 1 if chosen.quick else chosen.repetitions
-    available = notebooks.find(notebooks.FOLDER)
     paths = notebooks.select(available, ["2"]) if chosen.quick else available[1:]
     stock = {"ready": [], "first": []}
     beside = {}

@@ -2,6 +2,8 @@
 
 import gzip
 import os
+import socket
+import statistics
 import time
 from pathlib import Path
 
@@ -30,6 +32,21 @@ def load():
     )
 
 
+class Turns:
+    """Where several contenders take turns, the others' are waited for: only one works at a time."""
+
+    def __init__(self):
+        host, _, port = os.environ.get("BENCH_TURNS", "").rpartition(":")
+        self.link = socket.create_connection((host, int(port))) if port else None
+
+    def next(self):
+        """Ends this turn, and waits for the next one."""
+        if self.link:
+            self.link.sendall(b".")
+            if not self.link.recv(1):
+                raise ConnectionError("the benchmark has ended")
+
+
 def seconds(work):
     """What `work` returns, and how long it took."""
     begin = time.perf_counter()
@@ -40,6 +57,12 @@ def seconds(work):
 def milliseconds(work):
     """How long work takes, five times, after once that does not count."""
     return [seconds(work)[1] * 1e3 for _ in range(6)][1:]
+
+
+def median_milliseconds(work, times):
+    """The median of so many calls, after a tenth as many that do not count."""
+    took = [seconds(work)[1] * 1e3 for _ in range(times + times // 10)]
+    return statistics.median(took[times // 10 :])
 
 
 def loads(work):

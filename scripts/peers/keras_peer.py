@@ -15,13 +15,14 @@ from keras.src.legacy.preprocessing.image import ImageDataGenerator
 
 
 class Clock(keras.callbacks.Callback):
-    """Seconds of each epoch, validation included."""
+    """Seconds of each epoch, validation included. Each is a turn."""
 
-    def __init__(self):
+    def __init__(self, turns):
         super().__init__()
-        self.seconds = []
+        self.turns, self.seconds = turns, []
 
     def on_epoch_begin(self, epoch, logs=None):
+        self.turns.next()
         self.begin = common.time.perf_counter()
 
     def on_epoch_end(self, epoch, logs=None):
@@ -44,6 +45,8 @@ def model_files(model):
 
 
 def main():
+    turns = common.Turns()
+    turns.next()
     (x_train, y_train, x_test, y_test), load_seconds = common.seconds(common.load)
     samples = common.setting("BENCH_SAMPLES")
     x_train, y_train = x_train[:samples, ..., None], y_train[:samples]
@@ -58,7 +61,7 @@ def main():
         layers.Dense(10, activation="softmax"),
     ])
     model.compile(optimizer="adam", loss="categorical_crossentropy", metrics=["accuracy"])
-    clock = Clock()
+    clock = Clock(turns)
     one_hot, one_hot_test = (keras.utils.to_categorical(labels, 10) for labels in (y_train, y_test))
     model.fit(
         x_train,
@@ -69,7 +72,12 @@ def main():
         verbose=0,
         callbacks=[clock],
     )
-    evaluations = [common.seconds(lambda: model.evaluate(x_test, one_hot_test, verbose=0)) for _ in range(3)]
+    evaluations = []
+    for _ in range(3):
+        turns.next()
+        evaluations.append(common.seconds(lambda: model.evaluate(x_test, one_hot_test, verbose=0)))
+    turns.next()
+    predict_ms = common.median_milliseconds(lambda: model.predict(x_test[:1], verbose=0), 50)
     peak_memory = common.memory("VmHWM")
     generator = ImageDataGenerator(rotation_range=10, zoom_range=0.1, width_shift_range=0.1, height_shift_range=0.1)
     flow = generator.flow(x_train[:6400], batch_size=128, seed=1)
@@ -80,6 +88,7 @@ def main():
         "epoch_seconds": clock.seconds,
         "evaluate_seconds": [seconds for _, seconds in evaluations],
         "accuracy": evaluations[0][0][1],
+        "predict_ms": predict_ms,
         "peak_memory": peak_memory,
         "augment_rate": min(len(x_train), 6400) / augment_seconds,
     }))

@@ -8,6 +8,8 @@ from torch import nn
 
 
 def main():
+    turns = common.Turns()
+    turns.next()
     (x_train, y_train, x_test, y_test), load_seconds = common.seconds(common.load)
     samples, batch_size = common.setting("BENCH_SAMPLES"), common.setting("BENCH_BATCH_SIZE")
     x_train, y_train = torch.from_numpy(x_train[:samples, None]), torch.from_numpy(y_train[:samples])
@@ -39,8 +41,19 @@ def main():
             optimizer.step()
         evaluate(x_train[train:], y_train[train:])
 
-    epochs = [common.seconds(epoch)[1] for _ in range(common.setting("BENCH_EPOCHS"))]
-    evaluations = [common.seconds(lambda: evaluate(x_test, y_test)) for _ in range(3)]
+    def predict():
+        with torch.no_grad():
+            return model(x_test[:1])
+
+    epochs, evaluations = [], []
+    for _ in range(common.setting("BENCH_EPOCHS")):
+        turns.next()
+        epochs.append(common.seconds(epoch)[1])
+    for _ in range(3):
+        turns.next()
+        evaluations.append(common.seconds(lambda: evaluate(x_test, y_test)))
+    turns.next()
+    predict_ms = common.median_milliseconds(predict, 200)
     peak_memory = common.memory("VmHWM")
     as_bytes = (x_train * 255).to(torch.uint8)
     print(json.dumps(common.reruns(lambda: as_bytes.float() / 255.0) | {
@@ -48,6 +61,7 @@ def main():
         "epoch_seconds": epochs,
         "evaluate_seconds": [seconds for _, seconds in evaluations],
         "accuracy": evaluations[0][0],
+        "predict_ms": predict_ms,
         "peak_memory": peak_memory,
     }))
 

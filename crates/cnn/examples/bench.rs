@@ -4,6 +4,8 @@
 use cnn::anyhow::Result;
 use cnn::prelude::*;
 use cnn::serde_json::json;
+use std::io::{Read, Write};
+use std::net::TcpStream;
 use std::time::Instant;
 
 /// A number from the environment.
@@ -37,18 +39,51 @@ fn repeated(x: &Tensor) -> Tensor {
     Tensor::cat(&(0..setting("BENCH_REPEAT")).map(|_| x).collect::<Vec<_>>(), 0)
 }
 
-/// Notes the memory after every epoch.
-struct Memory(Vec<f64>);
+/// Where several contenders take turns, the others' are waited for: only one works at a time.
+struct Turns(Option<TcpStream>);
 
-impl Callback for Memory {
+impl Turns {
+    fn join() -> Result<Turns> {
+        let place = std::env::var("BENCH_TURNS").ok();
+        Ok(Turns(place.map(TcpStream::connect).transpose()?))
+    }
+
+    /// Ends this turn, and waits for the next one.
+    fn next(&mut self) -> Result<()> {
+        if let Some(link) = &mut self.0 {
+            link.write_all(b".")?;
+            link.read_exact(&mut [0])?;
+        }
+        Ok(())
+    }
+}
+
+/// Notes the seconds of every epoch, each of which is a turn, and the memory after it.
+struct Epochs<'a> {
+    turns: &'a mut Turns,
+    begin: Instant,
+    seconds: Vec<f64>,
+    memory: Vec<f64>,
+}
+
+impl Callback for Epochs<'_> {
+    fn on_epoch_begin(&mut self, _run: &mut Run) -> Result<()> {
+        self.turns.next()?;
+        self.begin = Instant::now();
+        Ok(())
+    }
+
     fn on_epoch_end(&mut self, _run: &mut Run) -> Result<()> {
-        self.0.push(memory("VmRSS"));
+        self.seconds.push(self.begin.elapsed().as_secs_f64());
+        self.memory.push(memory("VmRSS"));
         Ok(())
     }
 }
 
 fn main() -> Result<()> {
     // %%
+    let mut turns = Turns::join()?;
+    turns.next()?;
     let begin = Instant::now();
     let data = mnist::load_data()?;
     let load_seconds = begin.elapsed().as_secs_f64();
@@ -58,7 +93,6 @@ fn main() -> Result<()> {
     let x_test = add_channel(&data.x_test)?;
     // %%
     let mut model = course::model(42)?;
-    let mut memory_by_epoch = Memory(Vec::new());
     let settings = Fit {
         epochs: setting("BENCH_EPOCHS") as usize,
         batch_size: setting("BENCH_BATCH_SIZE"),
@@ -66,16 +100,34 @@ fn main() -> Result<()> {
         verbose: false,
         ..Fit::default()
     };
-    let history = model.training(&x_train, &y_train, &settings).callback(&mut memory_by_epoch).run()?;
+    let (epoch_seconds, memory_by_epoch) = {
+        let mut epochs =
+            Epochs { turns: &mut turns, begin: Instant::now(), seconds: Vec::new(), memory: Vec::new() };
+        model.training(&x_train, &y_train, &settings).callback(&mut epochs).run()?;
+        (epochs.seconds, epochs.memory)
+    };
     // %%
     let mut evaluate_seconds: Vec<f64> = Vec::new();
     let mut accuracy = 0.0;
     for _ in 0..3 {
+        turns.next()?;
         let begin = Instant::now();
         accuracy = model.evaluate(&x_test, &data.y_test)?.accuracy;
         evaluate_seconds.push(begin.elapsed().as_secs_f64());
     }
     let peak_memory = memory("VmHWM");
+    turns.next()?;
+    // %%
+    let one = x_test.narrow(0, 0, 1);
+    let mut took: Vec<f64> = Vec::new();
+    for _ in 0..220 {
+        let begin = Instant::now();
+        model.predict(&one)?;
+        took.push(begin.elapsed().as_secs_f64() * 1e3);
+    }
+    let mut counted = took.split_off(20);
+    counted.sort_by(f64::total_cmp);
+    let predict_ms = counted[counted.len() / 2];
     // %%
     let augment = Augment {
         rotation_range: 10.0,
@@ -103,8 +155,8 @@ fn main() -> Result<()> {
     // %%
     println!(
         "{}",
-        json!({ "load_seconds": load_seconds, "epoch_seconds": history.seconds, "evaluate_seconds": evaluate_seconds,
-                "accuracy": accuracy, "peak_memory": peak_memory, "memory_by_epoch": memory_by_epoch.0,
+        json!({ "load_seconds": load_seconds, "epoch_seconds": epoch_seconds, "evaluate_seconds": evaluate_seconds,
+                "accuracy": accuracy, "peak_memory": peak_memory, "memory_by_epoch": memory_by_epoch, "predict_ms": predict_ms,
                 "augment_rate": augment_rate, "load_h5_ms": load_h5_ms, "load_keras_ms": load_keras_ms,
                 "write_h5_ms": write_h5_ms })
     );

@@ -57,7 +57,7 @@ impl RunFolder {
         let folder = RunFolder { path, guard: Mutex::new(guard), _lock: lock };
         fs::create_dir_all(folder.build().join("src")).with_context(failed)?;
         if let Some(prepared) = &settings.prepared {
-            prepared::clone_into(prepared, &folder.build()).with_context(failed)?;
+            prepared::clone_into(prepared, &folder.build(), live_cargo()?.is_some()).with_context(failed)?;
         }
         fs::write(folder.build().join("src/shown.rs"), include_str!("shown.rs")).with_context(failed)?;
         Ok(folder)

@@ -8,6 +8,7 @@ mod analysis;
 mod answers;
 mod cell;
 mod client;
+mod cloned;
 mod commands;
 mod comms;
 mod compiling;

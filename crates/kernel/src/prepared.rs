@@ -6,45 +6,41 @@
 use anyhow::{Context, Result};
 use regex::Regex;
 use std::collections::BTreeSet;
-use std::fs::{self, File, FileTimes};
+use std::fs;
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::io;
-use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::LazyLock;
 use std::time::Duration;
 
-const BUILD: &str = "build";
-const STAMP: &str = "made-from";
+use crate::cloned::{clone_folder, fetch_records, leave_records, Part, BUILD, STAMP};
+
 /// Compiled cells that all users of the prepared folder share.
 pub const CELLS: &str = "cells";
 const PART: &str = ".prepared-";
 /// Renewing takes seconds; what is older was left by a kernel that was killed.
 const LEFT_OVER_AFTER: Duration = Duration::from_secs(3600);
 
-/// What the compiler remembers for the next time it compiles the same crate; it is large, and nobody needs it here.
-const MEMORIES: &str = "incremental";
-
-/// Written once and then only replaced by renaming, so kernels may share them; all else is copied.
-const SHARED: [&str; 6] = ["rlib", "rmeta", "so", "a", "dylib", "o"];
-
 /// How cells and dependencies are compiled, as variables for cargo. Optimising a cell across its codegen units would make it
 /// no faster, and compiling it a fifth slower.
 pub const PROFILE: [(&str, &str); 1] = [("CARGO_PROFILE_DEV_LTO", "off")];
 
 /// Fills `target` with the prepared build, if there is one and this compiler made it; its sources may have changed.
+/// live-cargo brings cargo's own records when it needs cargo; where there is no live-cargo, cargo is asked from the beginning.
 ///
 /// # Errors
 /// If something cannot be written, as on a full disk.
-pub fn clone_into(prepared: &Path, target: &Path) -> io::Result<()> {
-    let build = prepared.join(BUILD);
-    let made_from = fs::read_to_string(prepared.join(STAMP)).unwrap_or_default();
-    if made_from.lines().next() != Some(COMPILER.as_str()) {
-        return fs::create_dir_all(target.join("src"));
-    }
+pub fn clone_into(prepared: &Path, target: &Path, has_live_cargo: bool) -> io::Result<()> {
+    let part = if has_live_cargo { Part::Libraries } else { Part::All };
     for attempt in 1.. {
-        match clone_folder(&build, target) {
+        let made_from = fs::read_to_string(prepared.join(STAMP)).unwrap_or_default();
+        if made_from.lines().next() != Some(COMPILER.as_str()) {
+            return fs::create_dir_all(target.join("src"));
+        }
+        let cloned = clone_folder(&prepared.join(BUILD), target, part);
+        let noted = |()| if has_live_cargo { leave_records(prepared, &made_from, target) } else { Ok(()) };
+        match cloned.and_then(noted) {
             // Another kernel has just put a new prepared folder in the place of this one: begin again with that.
             Err(error) if error.kind() == io::ErrorKind::NotFound && attempt < 3 && prepared.is_dir() => {
                 std::thread::sleep(Duration::from_millis(200));
@@ -59,44 +55,6 @@ pub fn clone_into(prepared: &Path, target: &Path) -> io::Result<()> {
         }
     }
     Ok(())
-}
-
-fn clone_folder(source: &Path, target: &Path) -> io::Result<()> {
-    let entries = fs::read_dir(source)?;
-    fs::create_dir_all(target)?;
-    for entry in entries {
-        let entry = entry?;
-        let (from, to) = (entry.path(), target.join(entry.file_name()));
-        let kind = entry.file_type()?;
-        if kind.is_dir() {
-            if entry.file_name() != MEMORIES {
-                clone_folder(&from, &to)?;
-            }
-        } else if kind.is_symlink() {
-            symlink(fs::read_link(&from)?, &to)?;
-        } else if from.extension().is_some_and(|extension| SHARED.iter().any(|shared| extension == *shared)) {
-            share(&from, &to)?;
-        } else {
-            copy(&from, &to)?;
-        }
-    }
-    Ok(())
-}
-
-/// One file under two names; where the folders are on two disks, or belong to two users, a link by name.
-fn share(from: &Path, to: &Path) -> io::Result<()> {
-    match fs::hard_link(from, to) {
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Err(error),
-        Err(_) => symlink(from, to),
-        done => done,
-    }
-}
-
-/// Cargo compares times, so they are kept.
-fn copy(from: &Path, to: &Path) -> io::Result<()> {
-    fs::copy(from, to)?;
-    let modified = fs::metadata(from)?.modified()?;
-    File::options().write(true).open(to)?.set_times(FileTimes::new().set_modified(modified))
 }
 
 /// What a prepared build depends on: the compiler, the versions in the Cargo.lock, the sources of crates named by `path`,
@@ -183,7 +141,8 @@ pub fn renew(prepared: &Path, build: &Path, stamp: &str) -> Result<()> {
     // Both names are gone again when this returns.
     let part = tempfile::Builder::new().prefix(PART).tempdir_in(parent)?;
     let new = part.path().join("new");
-    clone_folder(build, &new.join(BUILD))?;
+    fetch_records(build)?;
+    clone_folder(build, &new.join(BUILD), Part::All)?;
     fs::write(new.join(STAMP), stamp)?;
     if prepared.is_dir() {
         fs::rename(prepared, part.path().join("old"))?;
@@ -207,7 +166,7 @@ fn remove_leftovers(parent: &Path) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::os::unix::fs::MetadataExt;
+    use std::fs::{File, FileTimes};
     use std::time::SystemTime;
 
     fn folder_with(files: &[(&str, &str)]) -> tempfile::TempDir {
@@ -221,30 +180,10 @@ mod tests {
     }
 
     #[test]
-    fn a_clone_shares_what_is_only_replaced_and_copies_the_rest() {
-        let prepared = folder_with(&[
-            ("made-from", &COMPILER),
-            ("build/target/a.rlib", "library"),
-            ("build/src/lib.rs", "source"),
-            ("build/incremental/m", ""),
-        ]);
-        let run = tempfile::tempdir().unwrap();
-        let target = run.path().join("build");
-        clone_into(prepared.path(), &target).unwrap();
-        let inode = |path: &Path| fs::metadata(path).unwrap().ino();
-        let build = prepared.path().join("build");
-        assert_eq!(inode(&build.join("target/a.rlib")), inode(&target.join("target/a.rlib")));
-        assert_ne!(inode(&build.join("src/lib.rs")), inode(&target.join("src/lib.rs")));
-        assert!(!target.join("incremental").exists());
-        let modified = |path: PathBuf| fs::metadata(path).unwrap().modified().unwrap();
-        assert_eq!(modified(build.join("src/lib.rs")), modified(target.join("src/lib.rs")));
-    }
-
-    #[test]
     fn what_another_compiler_made_is_left_where_it_is() {
         let prepared = folder_with(&[("made-from", "another"), ("build/target/a.rlib", "library")]);
         let target = prepared.path().join("run");
-        clone_into(prepared.path(), &target).unwrap();
+        clone_into(prepared.path(), &target, true).unwrap();
         assert!(target.join("src").is_dir() && !target.join("target").exists());
     }
 
@@ -252,7 +191,7 @@ mod tests {
     fn a_kernel_without_a_prepared_build_begins_with_an_empty_one() {
         let empty = tempfile::tempdir().unwrap();
         let target = empty.path().join("build");
-        clone_into(&empty.path().join("missing"), &target).unwrap();
+        clone_into(&empty.path().join("missing"), &target, true).unwrap();
         assert!(target.join("src").is_dir());
     }
 
@@ -261,7 +200,7 @@ mod tests {
         let prepared = folder_with(&[("made-from", &COMPILER), ("run/build/src/lib.rs", "")]);
         assert!(!is_current(prepared.path(), &COMPILER));
         let target = prepared.path().join("run/build");
-        clone_into(prepared.path(), &target).unwrap();
+        clone_into(prepared.path(), &target, true).unwrap();
         assert!(target.join("src").is_dir());
     }
 

@@ -110,7 +110,8 @@ mod tests {
 
     #[test]
     fn a_halved_picture_has_the_mean_of_four_pixels() {
-        let black_above_white = Pixels::composed((4, 2), &[(&filled(4, 1, 0), (0, 0)), (&filled(4, 1, 255), (0, 1))]);
+        let black_above_white =
+            Pixels::composed((4, 2), &[(&filled(4, 1, 0), (0, 0)), (&filled(4, 1, 255), (0, 1))]);
         assert!(black_above_white.halved() == filled(2, 1, 127));
     }
 

@@ -71,7 +71,10 @@ impl Rows {
             image
         };
         // A line of images breaks where it is too long, as text does.
-        self.0.iter().map(|row| format!("<div>{}</div>", row.iter().map(&mut image).collect::<String>())).collect()
+        self.0
+            .iter()
+            .map(|row| format!("<div>{}</div>", row.iter().map(&mut image).collect::<String>()))
+            .collect()
     }
 }
 

@@ -10,6 +10,7 @@ use std::path::{Path, PathBuf};
 use std::process::Stdio;
 
 use crate::cache::{Cache, Compiled};
+use crate::cloned::fetch_records;
 use crate::identity;
 use crate::lock;
 use crate::messages::{blame_the_source, diagnostics, misses_a_name, of_cargo};
@@ -41,7 +42,7 @@ pub fn answer(arguments: &[String]) -> Result<i32> {
     let build = std::env::current_dir()?;
     lock::fill(&build)?;
     if is_unusual(arguments) {
-        return programs::go_on("cargo", arguments);
+        return ask_cargo(arguments, &build);
     }
     let environment: BTreeMap<String, String> = std::env::vars_os()
         .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
@@ -49,7 +50,7 @@ pub fn answer(arguments: &[String]) -> Result<i32> {
     let only_check = arguments.iter().any(|argument| argument == "check");
     let as_build: Vec<String> = arguments.iter().map(|argument| argument.replace("check", "build")).collect();
     let Some(context) = identity::context(&build, &as_build, &environment) else {
-        return programs::go_on("cargo", arguments);
+        return ask_cargo(arguments, &build);
     };
     let path = build.join("src/lib.rs");
     let text = fs::read_to_string(&path).context("the cell's source cannot be read")?;
@@ -75,6 +76,12 @@ pub fn answer(arguments: &[String]) -> Result<i32> {
     Cell { build, only_check, context, source }.answer(&call, &text)
 }
 
+/// What cannot be answered here.
+fn ask_cargo(arguments: &[String], build: &Path) -> Result<i32> {
+    fetch_records(build).context("the build folder cannot be written")?;
+    programs::go_on("cargo", arguments)
+}
+
 /// What is asked for in other ways than by a cell of evcxr is cargo's to answer.
 fn is_unusual(arguments: &[String]) -> bool {
     let usual = |argument: &String| {
@@ -97,6 +104,7 @@ enum Learned {
 fn learn(arguments: &[String], kept: &Path, build: &Path) -> Result<Learned> {
     let folder = build.join(".live-cargo");
     fs::create_dir_all(&folder).context("the build folder cannot be written")?;
+    fetch_records(build).context("the build folder cannot be written")?;
     let noted = folder.join("noted.json");
     let _ = fs::remove_file(&noted);
     fs::write(build.join("src/lib.rs"), "").context("the build folder cannot be written")?;

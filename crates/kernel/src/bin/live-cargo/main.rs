@@ -6,6 +6,9 @@ mod cache;
 #[path = "../../cargo_variables.rs"]
 mod cargo_variables;
 mod cell;
+#[allow(dead_code)] // the kernel has use for the rest
+#[path = "../../cloned.rs"]
+mod cloned;
 mod identity;
 mod items;
 mod lock;
