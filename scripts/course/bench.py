@@ -160,12 +160,20 @@ def process(command, env):
 
 
 def cells(source):
-    """The program's lines as a learner would have them in a notebook: what stands before main, then its parts."""
+    """The program's lines as a learner would have them in a notebook: what stands before main, its modules whole, then its parts."""
+    source = re.sub(r'^#\[path = "(.*)"\]\nmod (\w+);$', module, source, flags=re.MULTILINE)
     items, main = source.split("fn main() -> Result<()> {\n")
     body = re.sub(r"^ {4}", "", main[: main.rindex("    Ok(())")], flags=re.MULTILINE)
     items = "\n".join(line for line in items.splitlines() if not line.startswith("//!"))
     first = ':dep cnn = { path = "../crates/cnn" }'
     return [first, items.strip(), *(part.strip() for part in body.split("// %%\n") if part.strip())]
+
+
+def module(found):
+    """A module of a file of its own, in a place."""
+    path, name = found.groups()
+    lines = (PROGRAM.parent / path).read_text().splitlines()
+    return "\n".join([f"pub mod {name} {{", *(line for line in lines if not line.startswith("//!")), "}"])
 
 
 def rerun(execute):
@@ -351,10 +359,10 @@ def scaling(settings, quick):
             found[key].append((batch_size, took))
             print(f"scaling    batch_size {batch_size:>4}, {threads} thread(s): {took:.2f} s", flush=True)
     # In turns, so that a machine that gets slower does not look like data that take longer.
-    rates = {1: [], 2: [], 4: []}
+    rates = {1: [], 2: [], 4: [], 16: []}
     for _ in range(1 if quick else 3):
         for repeat, measured_rates in rates.items():
-            took, _ = epoch(BENCH_REPEAT=repeat)
+            took, _ = epoch(BENCH_REPEAT=repeat, BENCH_EPOCHS=2)
             images = settings["BENCH_SAMPLES"] * repeat * 9 // 10
             measured_rates.append(took / images * 1e6)
             print(f"scaling    {images} training images: {measured_rates[-1]:.1f} ms per 1,000", flush=True)

@@ -1,8 +1,8 @@
 """Measures photographs here, in the notebooks' kernel, against torchvision with PyTorch and Keras: loading CIFAR-10, and training
 ResNet-20 on it.
 
-Every contender does the same work in a fresh process, one after the other, in interleaved repetitions as in bench.py: it loads all
-60,000 images, then trains on the first of them, mirrored by chance and shifted by up to 4 pixels. The first epoch is not counted.
+Every contender does the same work in a fresh process, by turns as in bench.py: it loads all 60,000 images, then trains on the first of
+them, mirrored by chance and shifted by up to 4 pixels. The first epoch is not counted.
 """
 
 import argparse
@@ -165,7 +165,7 @@ def report(out, results, images):
 
 
 def measure(chosen):
-    """All contenders in turn; the report grows with every result."""
+    """All contenders by turns; the report grows with every repetition."""
     results = {name: [] for name in chosen.only}
     folder = data_folder(chosen.data)
     with tempfile.TemporaryDirectory(prefix="cifar-10-") as pickled:
@@ -180,17 +180,17 @@ def measure(chosen):
         } | WAITING
         contenders = {name: contender(name) for name in chosen.only}
         for repetition in range(chosen.repetitions):
-            for name, run in contenders.items():
-                result = completed(bench.measured(name, run, settings), chosen.images)
+            for name, measured in bench.by_turns(contenders, settings).items():
+                result = completed(measured, chosen.images)
                 results[name].append(result)
-                check_same_network(results)
                 print(
                     f"{repetition + 1}/{chosen.repetitions}  {name:<8} load {statistics.median(result['load_seconds']):5.2f} s  "
                     f"{statistics.median(result['training_rate']):6.0f} images/s  {result['peak_memory']:5.0f} MB  "
                     f"{result['memory_growth']:+.1f} MB after epoch 2  accuracy {result['accuracy']:.3f}",
                     flush=True,
                 )
-                report(chosen.out, results, chosen.images)
+            check_same_network(results)
+            report(chosen.out, results, chosen.images)
 
 
 def main():

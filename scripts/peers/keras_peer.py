@@ -12,21 +12,7 @@ import common
 import keras
 from keras import layers
 from keras.src.legacy.preprocessing.image import ImageDataGenerator
-
-
-class Clock(keras.callbacks.Callback):
-    """Seconds of each epoch, validation included. Each is a turn."""
-
-    def __init__(self, turns):
-        super().__init__()
-        self.turns, self.seconds = turns, []
-
-    def on_epoch_begin(self, epoch, logs=None):
-        self.turns.next()
-        self.begin = common.time.perf_counter()
-
-    def on_epoch_end(self, epoch, logs=None):
-        self.seconds.append(common.time.perf_counter() - self.begin)
+from keras_epochs import Epochs
 
 
 def model_files(model):
@@ -61,7 +47,7 @@ def main():
         layers.Dense(10, activation="softmax"),
     ])
     model.compile(optimizer="adam", loss="categorical_crossentropy", metrics=["accuracy"])
-    clock = Clock(turns)
+    noted = Epochs(turns)
     one_hot, one_hot_test = (keras.utils.to_categorical(labels, 10) for labels in (y_train, y_test))
     model.fit(
         x_train,
@@ -70,7 +56,7 @@ def main():
         batch_size=common.setting("BENCH_BATCH_SIZE"),
         validation_split=0.1,
         verbose=0,
-        callbacks=[clock],
+        callbacks=[noted],
     )
     evaluations = []
     for _ in range(3):
@@ -85,7 +71,7 @@ def main():
     as_bytes = (x_train * 255).astype("uint8")
     print(json.dumps(common.reruns(lambda: as_bytes.astype("float32") / 255.0) | model_files(model) | {
         "load_seconds": load_seconds,
-        "epoch_seconds": clock.seconds,
+        "epoch_seconds": noted.seconds,
         "evaluate_seconds": [seconds for _, seconds in evaluations],
         "accuracy": evaluations[0][0][1],
         "predict_ms": predict_ms,

@@ -12,24 +12,10 @@ import keras
 import tensorflow as tf
 from keras import layers
 from keras.src.datasets import cifar10
+from keras_epochs import Epochs
 
 # load_data() downloads an archive, even beside its unpacked files: it gets their folder instead.
 cifar10.get_file = lambda **_: os.environ["BENCH_PICKLES"]
-
-
-class Memory(keras.callbacks.Callback):
-    """Seconds of each epoch, and the memory after it."""
-
-    def __init__(self):
-        super().__init__()
-        self.seconds, self.memory = [], []
-
-    def on_epoch_begin(self, epoch, logs=None):
-        self.begin = common.time.perf_counter()
-
-    def on_epoch_end(self, epoch, logs=None):
-        self.seconds.append(common.time.perf_counter() - self.begin)
-        self.memory.append(common.memory("VmRSS"))
 
 
 def convolution(x, channels, stride=1):
@@ -64,6 +50,8 @@ def varied(image, label):
 
 
 def main():
+    turns = common.Turns()
+    turns.next()
     load_seconds = common.loads(cifar10.load_data)
     count = common.setting("BENCH_IMAGES")
     (x_train, y_train), _ = cifar10.load_data()
@@ -74,7 +62,7 @@ def main():
     model = resnet20()
     optimizer = keras.optimizers.SGD(0.1, momentum=0.9, nesterov=True)
     model.compile(optimizer=optimizer, loss="sparse_categorical_crossentropy", metrics=["accuracy"])
-    noted = Memory()
+    noted = Epochs(turns)
     history = model.fit(batches, epochs=common.setting("BENCH_EPOCHS"), verbose=0, callbacks=[noted])
     print(json.dumps({
         "load_seconds": load_seconds,

@@ -63,6 +63,8 @@ def resnet20():
 
 
 def main():
+    turns = common.Turns()
+    turns.next()
     load_seconds, checked_load_seconds = (common.loads(lambda: load(kind)) for kind in (Photographs, Checked))
     varied = transforms.Compose([transforms.RandomCrop(32, padding=4), transforms.RandomHorizontalFlip(), transforms.ToTensor()])
     photographs = Photographs(os.environ["BENCH_PICKLES"], train=True, transform=varied)
@@ -90,6 +92,7 @@ def main():
 
     seconds, memory, workers = [], [], []
     for _ in range(common.setting("BENCH_EPOCHS")):
+        turns.next()
         accuracy, took = common.seconds(epoch)
         seconds.append(took)
         workers.append(of_workers())

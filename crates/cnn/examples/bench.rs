@@ -4,23 +4,11 @@
 use cnn::anyhow::Result;
 use cnn::prelude::*;
 use cnn::serde_json::json;
-use std::io::{Read, Write};
-use std::net::TcpStream;
 use std::time::Instant;
 
-/// A number from the environment.
-fn setting(name: &str) -> i64 {
-    std::env::var(name).ok().and_then(|text| text.parse().ok()).unwrap_or(1)
-}
-
-/// Memory of this process in MB: `VmRSS` is what it uses now, `VmHWM` the most that it ever used.
-fn memory(line: &str) -> f64 {
-    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
-    let found = status.lines().find_map(|text| text.strip_prefix(line)?.strip_prefix(':'));
-    found
-        .and_then(|text| text.trim().trim_end_matches("kB").trim().parse::<f64>().ok())
-        .map_or(0.0, |kb| kb / 1024.0)
-}
+#[path = "bench_common/mod.rs"]
+mod bench_common;
+use bench_common::{memory, setting, Epochs, Turns};
 
 /// How long work takes, five times in milliseconds, after once that does not count.
 fn milliseconds<T>(work: impl Fn() -> Result<T>) -> Result<Vec<f64>> {
@@ -37,47 +25,6 @@ fn milliseconds<T>(work: impl Fn() -> Result<T>) -> Result<Vec<f64>> {
 /// The data, `BENCH_REPEAT` times one after the other.
 fn repeated(x: &Tensor) -> Tensor {
     Tensor::cat(&(0..setting("BENCH_REPEAT")).map(|_| x).collect::<Vec<_>>(), 0)
-}
-
-/// Where several contenders take turns, the others' are waited for: only one works at a time.
-struct Turns(Option<TcpStream>);
-
-impl Turns {
-    fn join() -> Result<Turns> {
-        let place = std::env::var("BENCH_TURNS").ok();
-        Ok(Turns(place.map(TcpStream::connect).transpose()?))
-    }
-
-    /// Ends this turn, and waits for the next one.
-    fn next(&mut self) -> Result<()> {
-        if let Some(link) = &mut self.0 {
-            link.write_all(b".")?;
-            link.read_exact(&mut [0])?;
-        }
-        Ok(())
-    }
-}
-
-/// Notes the seconds of every epoch, each of which is a turn, and the memory after it.
-struct Epochs<'a> {
-    turns: &'a mut Turns,
-    begin: Instant,
-    seconds: Vec<f64>,
-    memory: Vec<f64>,
-}
-
-impl Callback for Epochs<'_> {
-    fn on_epoch_begin(&mut self, _run: &mut Run) -> Result<()> {
-        self.turns.next()?;
-        self.begin = Instant::now();
-        Ok(())
-    }
-
-    fn on_epoch_end(&mut self, _run: &mut Run) -> Result<()> {
-        self.seconds.push(self.begin.elapsed().as_secs_f64());
-        self.memory.push(memory("VmRSS"));
-        Ok(())
-    }
 }
 
 fn main() -> Result<()> {
@@ -101,8 +48,7 @@ fn main() -> Result<()> {
         ..Fit::default()
     };
     let (epoch_seconds, memory_by_epoch) = {
-        let mut epochs =
-            Epochs { turns: &mut turns, begin: Instant::now(), seconds: Vec::new(), memory: Vec::new() };
+        let mut epochs = Epochs::new(&mut turns);
         model.training(&x_train, &y_train, &settings).callback(&mut epochs).run()?;
         (epochs.seconds, epochs.memory)
     };
@@ -122,7 +68,7 @@ fn main() -> Result<()> {
     let mut took: Vec<f64> = Vec::new();
     for _ in 0..220 {
         let begin = Instant::now();
-        model.predict(&one)?;
+        drop(model.predict(&one)?);
         took.push(begin.elapsed().as_secs_f64() * 1e3);
     }
     let mut counted = took.split_off(20);

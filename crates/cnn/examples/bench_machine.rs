@@ -3,6 +3,7 @@
 use cnn::anyhow::Result;
 use cnn::prelude::*;
 use cnn::serde_json::json;
+use std::hint::black_box;
 use std::time::Instant;
 
 const REPETITIONS: usize = 15;
@@ -39,7 +40,8 @@ fn main() -> Result<()> {
     let from = vec![1_u8; 256 << 20];
     let mut to = vec![0_u8; from.len()];
     // Each byte is read once and written once.
-    let copied = 2.0 * from.len() as f64 / fastest(|| to.copy_from_slice(&from)) / 1e9;
+    let copied =
+        2.0 * from.len() as f64 / fastest(|| black_box(&mut to).copy_from_slice(black_box(&from))) / 1e9;
     println!(
         "{}",
         json!({ "square_gflops": product_rate(&[(2048, 2048, 2048)]), "dense_gflops": product_rate(&dense), "copy_gb_per_s": copied })

@@ -6,19 +6,9 @@ use cnn::prelude::*;
 use cnn::serde_json::json;
 use std::time::Instant;
 
-/// A number from the environment.
-fn setting(name: &str) -> i64 {
-    std::env::var(name).ok().and_then(|text| text.parse().ok()).unwrap_or(1)
-}
-
-/// Memory of this process in MB: `VmRSS` is what it uses now, `VmHWM` the most that it ever used.
-fn memory(line: &str) -> f64 {
-    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
-    let found = status.lines().find_map(|text| text.strip_prefix(line)?.strip_prefix(':'));
-    found
-        .and_then(|text| text.trim().trim_end_matches("kB").trim().parse::<f64>().ok())
-        .map_or(0.0, |kb| kb / 1024.0)
-}
+#[path = "bench_common/mod.rs"]
+mod bench_common;
+use bench_common::{memory, setting, Epochs, Turns};
 
 /// All 60,000 images, from the folder that the bench names.
 fn load() -> Result<Dataset> {
@@ -34,18 +24,10 @@ fn seconds_to_load() -> Result<f64> {
     Ok(took)
 }
 
-/// Notes the memory after every epoch.
-struct Memory(Vec<f64>);
-
-impl Callback for Memory {
-    fn on_epoch_end(&mut self, _run: &mut Run) -> Result<()> {
-        self.0.push(memory("VmRSS"));
-        Ok(())
-    }
-}
-
 fn main() -> Result<()> {
     // %%
+    let mut turns = Turns::join()?;
+    turns.next()?;
     let load_seconds = [seconds_to_load()?, seconds_to_load()?, seconds_to_load()?];
     // %%
     let data = load()?;
@@ -71,15 +53,18 @@ fn main() -> Result<()> {
         verbose: false,
         ..Fit::default()
     };
-    let mut memory_by_epoch = Memory(Vec::new());
-    let history = model.training(&x_train, &y_train, &settings).callback(&mut memory_by_epoch).run()?;
+    let (history, epoch_seconds, memory_by_epoch) = {
+        let mut epochs = Epochs::new(&mut turns);
+        let history = model.training(&x_train, &y_train, &settings).callback(&mut epochs).run()?;
+        (history, epochs.seconds, epochs.memory)
+    };
     // %%
     // load_from always checks the files.
     println!(
         "{}",
-        json!({ "load_seconds": load_seconds, "checked_load_seconds": load_seconds, "epoch_seconds": history.seconds,
+        json!({ "load_seconds": load_seconds, "checked_load_seconds": load_seconds, "epoch_seconds": epoch_seconds,
                 "accuracy": history.last("accuracy"), "parameters": model.count_params(), "peak_memory": memory("VmHWM"),
-                "memory_by_epoch": memory_by_epoch.0 })
+                "memory_by_epoch": memory_by_epoch })
     );
     Ok(())
 }

@@ -4,9 +4,9 @@ use cnn::prelude::*;
 
 #[test]
 fn one_seed_gives_the_same_training_to_the_last_bit() {
-    let data = mnist::synthetic_digits(60, 0, 1);
-    let (x, y) = (add_channel(&data.x_train).unwrap(), data.y_train);
     let train = |seed| {
+        let data = mnist::synthetic_digits(60, 0, 1);
+        let (x, y) = (add_channel(&data.x_train).unwrap(), data.y_train);
         let mut model = Sequential::input([1, 28, 28])
             .add(RandomFlip::default())
             .add(RandomRotation::new(0.1))
@@ -46,6 +46,16 @@ fn one_seed_gives_the_same_training_to_the_last_bit() {
         assert_eq!(first, second, "{name}");
     }
     assert_ne!(first.1, other.1);
+
+    // Two trainings at once draw as each would alone.
+    let at_once = std::thread::scope(|scope| {
+        let threads = [1, 2].map(|seed| scope.spawn(move || train(seed)));
+        threads.map(|thread| thread.join().unwrap())
+    });
+    for (alone, beside) in [first, other].iter().zip(&at_once) {
+        assert_eq!((&alone.1, &alone.2), (&beside.1, &beside.2));
+        assert_eq!(alone.0, beside.0);
+    }
 
     // What is random is drawn by one thread, whatever their number.
     let x = Tensor::rand([20, 3, 40, 40], (Kind::Float, Device::Cpu));

@@ -5,6 +5,10 @@
 //! a training that was interrupted.
 
 use rand::{rngs::StdRng, SeedableRng};
+use std::sync::{Mutex, PoisonError};
+
+/// Of libtorch's own generator there is one for all threads.
+static LIBTORCHS: Mutex<()> = Mutex::new(());
 
 /// What a generator is for; each purpose has numbers of its own.
 #[derive(Debug, Clone, Copy)]
@@ -25,6 +29,13 @@ pub(crate) fn seed_at(seed: u64, purpose: Purpose, place: [u64; 2]) -> u64 {
 
 pub(crate) fn generator(seed: u64, purpose: Purpose, place: [u64; 2]) -> StdRng {
     StdRng::seed_from_u64(seed_at(seed, purpose, place))
+}
+
+/// Does work in which libtorch draws. The draws follow from the seed alone, also when another thread does such work.
+pub(crate) fn drawing<T>(seed: u64, work: impl FnOnce() -> T) -> T {
+    let _alone = LIBTORCHS.lock().unwrap_or_else(PoisonError::into_inner);
+    tch::manual_seed(seed as i64);
+    work()
 }
 
 /// SplitMix64: similar numbers become unlike ones. Source: Steele et al., *Fast splittable pseudorandom

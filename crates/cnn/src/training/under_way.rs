@@ -18,7 +18,7 @@ use super::weights_to_train::weights_to_train;
 use super::Samples;
 use crate::engine::error::Context;
 use crate::engine::memory::{guarded, in_memory};
-use crate::engine::random::{seed_at, Purpose};
+use crate::engine::random::{drawing, seed_at, Purpose};
 use crate::engine::stop::{is_stop, Stopped};
 use crate::evaluation::Evaluation;
 use crate::model::{Labels, Logits, Sequential, Snapshot, NOT_COMPILED, PREDICTION_BATCH};
@@ -194,18 +194,19 @@ impl UnderWay<'_> {
         }
     }
 
-    /// Counts the batch. Dropout's draws follow from its place alone.
+    /// Counts the batch.
     fn begin_batch(&mut self) -> Result<()> {
         ensure!(!live::stop_requested(), Stopped("the training was stopped by the interrupt".to_string()));
         self.run.batch += 1;
-        let place = [self.run.epoch as u64, self.run.batch as u64];
-        tch::manual_seed(seed_at(self.settings.seed, Purpose::Dropout, place) as i64);
         Ok(())
     }
 
-    /// The outputs `[batch, classes]` before the softmax or sigmoid, for `images [batch, ..input shape]`.
+    /// The outputs `[batch, classes]` before the softmax or sigmoid, for `images [batch, ..input shape]`. Dropout's draws follow
+    /// from the batch's place alone.
     fn forward(&self, images: &Tensor) -> Logits {
-        self.run.model.network.run(images, true)
+        let place = [self.run.epoch as u64, self.run.batch as u64];
+        let seed = seed_at(self.settings.seed, Purpose::Dropout, place);
+        drawing(seed, || self.run.model.network.run(images, true))
     }
 
     /// The mean loss of a batch; `labels` are `[batch]` or `[batch, classes]`.
