@@ -10,9 +10,8 @@ os.environ["CUDA_VISIBLE_DEVICES"] = ""
 
 import common
 import keras
-from keras import layers
 from keras.src.legacy.preprocessing.image import ImageDataGenerator
-from keras_epochs import Epochs
+from keras_common import Epochs, network
 
 
 def model_files(model):
@@ -38,14 +37,7 @@ def main():
     x_train, y_train = x_train[:samples, ..., None], y_train[:samples]
     x_test = x_test[..., None]
     keras.utils.set_random_seed(42)
-    model = keras.Sequential([
-        layers.Input((28, 28, 1)),
-        layers.Conv2D(32, (3, 3), activation="relu"),
-        layers.MaxPooling2D((2, 2)),
-        layers.Flatten(),
-        layers.Dense(128, activation="relu"),
-        layers.Dense(10, activation="softmax"),
-    ])
+    model = network()
     model.compile(optimizer="adam", loss="categorical_crossentropy", metrics=["accuracy"])
     noted = Epochs(turns)
     one_hot, one_hot_test = (keras.utils.to_categorical(labels, 10) for labels in (y_train, y_test))

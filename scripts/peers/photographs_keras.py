@@ -12,7 +12,7 @@ import keras
 import tensorflow as tf
 from keras import layers
 from keras.src.datasets import cifar10
-from keras_epochs import Epochs
+from keras_common import Epochs
 
 # load_data() downloads an archive, even beside its unpacked files: it gets their folder instead.
 cifar10.get_file = lambda **_: os.environ["BENCH_PICKLES"]

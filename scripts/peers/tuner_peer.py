@@ -14,19 +14,12 @@ os.environ["CUDA_VISIBLE_DEVICES"] = ""
 import common
 import keras
 import keras_tuner
-from keras import layers
+from keras_common import network
 
 
 class Model(keras_tuner.HyperModel):
     def build(self, hp):
-        model = keras.Sequential([
-            layers.Input((28, 28, 1)),
-            layers.Conv2D(32, (3, 3), activation="relu"),
-            layers.MaxPooling2D((2, 2)),
-            layers.Flatten(),
-            layers.Dense(128, activation="relu"),
-            layers.Dense(10, activation="softmax"),
-        ])
+        model = network()
         rate = hp.Float("learning_rate", 1e-4, 1e-1, sampling="log")
         model.compile(keras.optimizers.Adam(rate), loss="sparse_categorical_crossentropy", metrics=["accuracy"])
         return model
