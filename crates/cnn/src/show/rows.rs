@@ -5,7 +5,9 @@ use std::borrow::Cow;
 use super::html::escape;
 use super::pixels::Pixels;
 
-const FITS: &str = "max-width:100%;vertical-align:top";
+/// The images of a row share its width; one that would be smaller than this share of its own goes below the others.
+const SMALLEST: f64 = 0.6;
+const ROW: &str = "display:flex;flex-wrap:wrap;align-items:flex-start";
 
 /// Rows of pictures from top to bottom, each from left to right; none is empty.
 #[derive(Clone)]
@@ -65,16 +67,15 @@ impl Rows {
     pub fn html(&self, words: &str) -> String {
         let mut alt = escape(words);
         let mut image = |picture: &Pixels| {
-            let data = picture.base64();
-            let image = format!("<img alt=\"{alt}\" style=\"{FITS}\" src=\"data:image/png;base64,{data}\"/>");
+            let (width, data) = (picture.width, picture.base64());
+            let least = (SMALLEST * f64::from(width)).round();
+            let fits = format!("flex:1 1 {least}px;min-width:0;max-width:{width}px;height:auto");
+            let image = format!("<img alt=\"{alt}\" style=\"{fits}\" src=\"data:image/png;base64,{data}\"/>");
             alt.clear();
             image
         };
-        // A line of images breaks where it is too long, as text does.
-        self.0
-            .iter()
-            .map(|row| format!("<div>{}</div>", row.iter().map(&mut image).collect::<String>()))
-            .collect()
+        let row = |row: &Vec<Pixels>| row.iter().map(&mut image).collect::<String>();
+        self.0.iter().map(row).map(|images| format!("<div style=\"{ROW}\">{images}</div>")).collect()
     }
 }
 
@@ -94,7 +95,7 @@ mod tests {
         let reds: Vec<u8> = whole.rgb.iter().step_by(3).copied().collect();
         assert_eq!(reds, [0, 0, 9, 255, 255, 9, 7, 255, 255]);
         let html = rows.html("<a>");
-        assert_eq!((html.matches("<div>").count(), html.matches("<img").count()), (2, 3));
+        assert_eq!((html.matches("<div").count(), html.matches("<img").count()), (2, 3));
         assert_eq!((html.matches("alt=\"&lt;a&gt;\"").count(), html.matches("alt=\"\"").count()), (1, 2));
         assert!(rows.can_stack() && !picture(1, 1, 0).above(&picture(1, 1, 0)).can_stack());
         // What has two rows stays together when something comes beside it.
