@@ -580,6 +580,8 @@ def kernelspec(steps, environment, options):
         "@jupyterlab/apputils-extension:notification": {"fetchNews": "false", "checkForUpdates": False},
         # By default, names that come after a second are not shown; on a busy machine, many do.
         "@jupyterlab/completer-extension:manager": {"providerTimeout": 10000},
+        # In a narrow window, or enlarged on a projector, a line goes on below instead of out of sight.
+        "@jupyterlab/notebook-extension:tracker": {"codeCellConfig": {"lineNumbers": False, "lineWrap": True}},
         # The pages beside the notebooks are there to be read: a double click shows them, "Open With" edits them.
         "@jupyterlab/docmanager-extension:plugin": {"defaultViewers": {"markdown": "Markdown Preview"}},
     }

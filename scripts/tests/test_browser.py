@@ -3,6 +3,7 @@
 Pictures of what was seen are left in out/test/screenshots, the times in out/test/browser.json.
 """
 
+import base64
 import contextlib
 import json
 import os
@@ -33,6 +34,11 @@ DISPLAY = r"""for step in 0..12 {
     println!("\u{1f}live/1 {{\"op\":\"{operation}\",\"id\":\"d\",\"data\":{{\"text/html\":\"{html}\"}}}}");
     std::thread::sleep(std::time::Duration::from_millis(500));
 }"""
+SETUP = ':dep cnn = { path = "../crates/cnn" }\nuse cnn::prelude::*; // this line is longer than a narrow window is wide, and then goes on below'
+CHARTS = """fn line(name: &str, points: &[(f64, f64)]) -> cnn::anyhow::Result<Figure> {
+    plots::Chart::new(name).axes("x", "y").size(640, 420).line("", points).figure()
+}
+line("ReLU", &[(-1.0, 0.0), (0.0, 0.0), (1.0, 1.0)])?.beside(&line("Square", &[(-1.0, 1.0), (0.0, 0.0), (1.0, 1.0)])?)"""
 TOKEN = "of-the-test"
 # Seconds, generous: other programs may want the processor too.
 SHORT, LONG = 30, 180
@@ -316,6 +322,38 @@ def test_a_display_is_in_view_whatever_stored_output_stood_there(course, page):
     keep(page, "display-in-view")
     assert 0 < box["y"] and box["y"] + box["height"] < 900, box
     notebook.wait_for_prompt("fit", str.isdigit, SHORT)
+    notebook.end(address)
+
+
+def test_a_narrow_window_stacks_charts_and_wraps_lines(course, page):
+    copy, address = course
+    path = copy / f"{EVALUATION}.ipynb"
+    written = nbformat.v4.new_notebook(metadata={"kernelspec": notebooks.KERNELSPEC})
+    written.cells = [nbformat.v4.new_code_cell(source, id=id) for id, source in (("setup", SETUP), ("charts", CHARTS))]
+    nbformat.write(written, path)
+    notebook = Notebook(page, path, address)
+    notebook.run("setup", LONG)
+    notebook.run("charts", LONG)
+    images = notebook.output("charts").locator("img")
+    images.nth(1).wait_for()
+    boxes = lambda: [image.bounding_box() for image in images.all()]  # noqa: E731
+    try:
+        for width, is_stacked in ((1400, False), (900, True)):
+            page.set_viewport_size({"width": width, "height": 900})
+            assert wait_until(lambda: (boxes()[1]["y"] > boxes()[0]["y"]) == is_stacked), (width, boxes())  # noqa: B023
+            assert all(box["width"] >= 0.6 * 640 for box in boxes()), (width, boxes())
+            keep(page, f"charts-{width}")
+        fits = "scroller => scroller.scrollWidth <= scroller.clientWidth"
+        assert all(notebook.cell(id).locator(".cm-scroller").evaluate(fits) for id in notebook.ids)
+    finally:
+        page.set_viewport_size({"width": 1400, "height": 900})
+    words = [image.get_attribute("alt") for image in images.all()]
+    assert [text.split(":")[0] for text in words] == ["Chart “ReLU”", "Chart “Square”"]
+    # Where only pictures can be shown, as in a PDF, both are one.
+    output = notebook.saved().cells[1].outputs[0]
+    assert "To the right: Chart “Square”" in output.metadata["image/png"]["alt"]
+    data = output.data
+    assert data["text/html"].count("<img") == 2 and int.from_bytes(base64.b64decode(data["image/png"])[16:20]) == 1280
     notebook.end(address)
 
 

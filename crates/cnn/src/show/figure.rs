@@ -73,7 +73,7 @@ impl Figure {
             [] => format!("A picture of {width}×{height} pixels without words."),
             words => sentence(&format!("A picture with the words: {}", listed(words, "; "))),
         };
-        Ok(Figure { rows: Rows::one(Pixels { width, height, rgb }), description })
+        Ok(Figure { rows: Rows::one(Pixels { width, height, rgb }, &description), description })
     }
 
     /// What is to be seen, in words, for those who cannot see it: pages give it as the picture's alternative text, and a
@@ -100,7 +100,7 @@ impl Figure {
     /// # Ok::<(), cnn::anyhow::Error>(())
     /// ```
     pub fn described(self, description: &str) -> Figure {
-        Figure { description: description.to_string(), ..self }
+        Figure { rows: self.rows.described(description), description: description.to_string() }
     }
 
     /// (width, height) in pixels.
@@ -164,19 +164,26 @@ impl Figure {
         let line = Figure::draw((self.size().0.max(text_width + 24), 40), |area| {
             Ok(area.draw(&Text::new(title, (12, 12), (FONT, TITLE)))?)
         })?;
-        Ok(line.above(self).described(&format!("{} {}", sentence(title), self.description)))
+        let line = line.described(&sentence(title));
+        Ok(Figure {
+            rows: line.rows.above(&self.rows),
+            description: format!("{} {}", line.description, self.description),
+        })
     }
 
     /// This figure with a picture on it, whose upper left corner is at (left, top); it must lie within.
     pub(crate) fn with(self, picture: &Pixels, place: (u32, u32)) -> Figure {
         let mut pixels = self.rows.whole().into_owned();
         pixels.put(picture, place);
-        Figure { rows: Rows::one(pixels), description: self.description }
+        Figure { rows: Rows::one(pixels, &self.description), description: self.description }
     }
 
     /// Half as wide and half as high: each pixel is the mean of four. Edges become smooth.
     pub(crate) fn halved(&self) -> Figure {
-        Figure { rows: Rows::one(self.rows.whole().halved()), description: self.description.clone() }
+        Figure {
+            rows: Rows::one(self.rows.whole().halved(), &self.description),
+            description: self.description.clone(),
+        }
     }
 }
 

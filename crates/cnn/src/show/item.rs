@@ -63,7 +63,7 @@ impl Item {
 
     pub fn html(&self) -> String {
         match self {
-            Item::Picture { rows, text } => rows.html(text),
+            Item::Picture { rows, .. } => rows.html(),
             Item::Html { html, .. } => html.clone(),
         }
     }
