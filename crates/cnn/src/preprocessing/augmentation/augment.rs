@@ -12,7 +12,6 @@ use crate::engine::random::{seed_at, Purpose};
 use crate::engine::ranges::batches;
 use crate::engine::slices::{numbers, numbers_mut};
 use crate::engine::threads;
-use crate::preprocessing::to_float;
 use crate::show::Bar;
 
 /// Images that are changed at a time; between them the user may interrupt.
@@ -67,6 +66,30 @@ pub struct Augment {
     /// Source: Zhong et al., *Random erasing data augmentation*, 2020, with the sizes of torchvision's
     /// `RandomErasing`.
     pub random_erasing: f64,
+}
+
+/// The numbers of images, one after the other.
+enum Originals<'a> {
+    Bytes(&'a [u8]),
+    Floats(&'a [f32]),
+}
+
+impl<'a> Originals<'a> {
+    /// One image as floats. Bytes become floats an image at a time, which then lie in the fastest memory.
+    fn image<'b>(&self, image: usize, as_floats: &'b mut [f32]) -> &'b [f32]
+    where
+        'a: 'b,
+    {
+        let pixels = as_floats.len();
+        match self {
+            Originals::Bytes(bytes) => {
+                let bytes = &bytes[image * pixels..][..pixels];
+                as_floats.iter_mut().zip(bytes).for_each(|(float, &byte)| *float = f32::from(byte) / 255.0);
+                as_floats
+            }
+            Originals::Floats(floats) => &floats[image * pixels..][..pixels],
+        }
+    }
 }
 
 impl Augment {
@@ -131,16 +154,22 @@ impl Augment {
     /// Writes the changed images to `changed`, a contiguous tensor of floats on the CPU.
     fn on_threads(&self, images: &Tensor, seeds: &[u64], changed: &mut Tensor, threads: usize) {
         let (_batch, channels, height, width) = images.size4().expect("the callers check the shape");
-        let originals = to_float(&images.to_device(Device::Cpu)).contiguous();
+        let originals = images.to_device(Device::Cpu).contiguous();
         if originals.numel() > 0 {
             let pixels = (channels * height * width) as usize;
             let share = seeds.len().div_ceil(threads);
-            let parts = numbers(&originals)
-                .chunks(share * pixels)
-                .zip(numbers_mut(changed).chunks_mut(share * pixels));
-            threads::on_each(parts.zip(seeds.chunks(share)), |((originals, changed), seeds)| {
-                let images = originals.chunks(pixels).zip(changed.chunks_mut(pixels));
-                for ((original, changed), &seed) in images.zip(seeds) {
+            let originals = match originals.kind() {
+                Kind::Uint8 => Originals::Bytes(numbers(&originals)),
+                _ => Originals::Floats(numbers(&originals)),
+            };
+            let parts = numbers_mut(changed)
+                .chunks_mut(share * pixels)
+                .zip(seeds.chunks(share))
+                .zip((0..).step_by(share));
+            threads::on_each(parts, |((changed, seeds), first)| {
+                let mut as_floats = vec![0.0; pixels];
+                for ((changed, &seed), image) in changed.chunks_mut(pixels).zip(seeds).zip(first..) {
+                    let original = originals.image(image, &mut as_floats);
                     self.change(original, changed, (height as usize, width as usize), seed);
                 }
             });
@@ -197,6 +226,7 @@ impl Augment {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::preprocessing::to_float;
 
     fn images(shape: [i64; 4]) -> Tensor {
         tch::manual_seed(3);
