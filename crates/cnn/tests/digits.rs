@@ -35,9 +35,13 @@ impl Drop for File {
     }
 }
 
-/// MNIST where it is at hand, and otherwise digits that the computer draws.
-fn digits() -> Dataset {
-    mnist_at_hand().unwrap_or_else(|| mnist::synthetic_digits(12_000, 2_000, 5))
+/// MNIST where it is at hand, and otherwise digits that the computer draws, which look more alike; and how many photographs of a
+/// hundred are to be read.
+fn digits() -> (Dataset, usize) {
+    match mnist_at_hand() {
+        Some(data) => (data, 97),
+        None => (mnist::synthetic_digits(12_000, 2_000, 5), 93),
+    }
 }
 
 fn mnist_at_hand() -> Option<Dataset> {
@@ -74,7 +78,7 @@ fn page(digits: &[(i64, (f32, f32))], size: f32) -> Vec<u8> {
 
 #[test]
 fn photographs_are_read() {
-    let data = digits();
+    let (data, percent) = digits();
     let model = trained_on(&data, 12_000);
     let file = File::new("photograph");
     let (mut right, mut all, mut misread) = (0, 0, Vec::new());
@@ -95,7 +99,7 @@ fn photographs_are_read() {
         }
     }
     println!("{right} of {all} are read; not: {misread:#?}");
-    assert!(all >= 60 && right * 100 >= all * 93, "{right} of {all} are read; not: {misread:#?}");
+    assert!(all >= 60 && right * 100 >= all * percent, "{right} of {all} are read; not: {misread:#?}");
 }
 
 /// How many of the images come out otherwise than they went in as PNG; and what comes out.

@@ -11,6 +11,7 @@ pub const WHITE: Colour = [0.93, 0.92, 0.88];
 pub const BLACK: Colour = [0.12, 0.12, 0.14];
 pub const BLUE: Colour = [0.15, 0.2, 0.6];
 pub const RED: Colour = [0.75, 0.15, 0.15];
+pub const ORANGE: Colour = [0.9, 0.6, 0.3];
 pub const PENCIL: Colour = [0.66, 0.66, 0.66];
 
 /// What is photographed, and how.
@@ -102,6 +103,7 @@ pub fn scenes() -> Vec<Scene> {
         Scene { name: "shadow, pencil", pen: 6.0, ink: PENCIL, shadow: 0.4, ..plain.clone() },
         Scene { name: "noise", pen: 10.0, noise: 0.06, blur: 2, ..plain.clone() },
         Scene { name: "dark frame", pen: 12.0, frame: 12, ..plain.clone() },
+        Scene { name: "dark frame, pale ink", pen: 10.0, frame: 14, ink: ORANGE, ..plain.clone() },
         Scene { name: "desk", pen: 9.0, desk: 70, size: 300.0, ..plain.clone() },
         Scene { name: "large desk", pen: 7.0, desk: 160, size: 200.0, gradient: 0.3, ..plain.clone() },
         Scene { name: "ruled paper", pen: 9.0, ruled: 60, ..plain.clone() },

@@ -4,6 +4,7 @@ use anyhow::{ensure, Result};
 use tch::{Kind, Tensor};
 
 use super::mask::Mask;
+use super::parts::{parts, Part};
 use super::placing::cropped;
 
 /// The end of the message when nothing is found.
@@ -26,9 +27,23 @@ pub(super) fn threshold(ink: &Tensor, paper: &Tensor) -> Result<f64> {
     let standing_out = ink.gt(middle.double_value(&[]) + FAINTEST.max(GRAIN * grain));
     ensure!(standing_out.any().int64_value(&[]) == 1, NOTHING);
     // Strokes are few among the pixels of a page: the threshold is looked for near to them only.
-    let near = grown(&standing_out.to_kind(Kind::Float), 4).gt(0.5).logical_and(&paper.gt(0.5));
+    let strokes = inside(&Mask::from_tensor(&standing_out)?).to_tensor();
+    let near = grown(&strokes, 4).gt(0.5).logical_and(&paper.gt(0.5));
     let near: Vec<f32> = ink.masked_select(&near).try_into()?;
     Ok(otsu(&near).max(FAINTEST))
+}
+
+/// What stands out without what touches the picture's edge, if a digit may be left: a scanner's dark frame says nothing of the pen.
+fn inside(standing_out: &Mask) -> Mask {
+    let (width, height) = (standing_out.width, standing_out.height);
+    let (labels, found) = parts(standing_out);
+    let inner: Vec<bool> = found.iter().map(|part| !part.touches_edge(width, height)).collect();
+    let large = |part: &Part| 8 * part.longer() >= width.max(height);
+    if !found.iter().zip(&inner).any(|(part, &inner)| inner && large(part)) {
+        return standing_out.clone();
+    }
+    let on = labels.iter().map(|&label| label != 0 && inner[label as usize - 1]).collect();
+    Mask { on, ..*standing_out }
 }
 
 /// The threshold between two groups of values from 0 to 1 that sets their means furthest apart, weighed by their sizes.

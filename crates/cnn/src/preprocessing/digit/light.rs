@@ -41,7 +41,8 @@ fn window(coarse: &Tensor, part: i64) -> i64 {
     coarse.size()[2].max(coarse.size()[3]) / part / 2 * 2 + 1
 }
 
-fn mean_around(coarse: &Tensor, window: i64) -> Tensor {
+/// The mean of `window` pixels up and down, left and right.
+pub(super) fn mean_around(coarse: &Tensor, window: i64) -> Tensor {
     coarse.avg_pool2d([window; 2], [1; 2], [window / 2; 2], false, false, None::<i64>)
 }
 

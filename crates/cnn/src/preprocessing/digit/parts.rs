@@ -28,7 +28,7 @@ impl Part {
         self.right - self.left + 1
     }
 
-    fn longer(&self) -> usize {
+    pub fn longer(&self) -> usize {
         self.height().max(self.width())
     }
 
