@@ -210,7 +210,9 @@ pub fn write(files: &[(&str, &[u8])]) -> Result<Vec<u8>> {
         let mut shared = u16s(&[20, utf8, 0, 0, 0x21]);
         shared.extend(u32s(&[crc(content), size, size]));
         shared.extend(u16s(&[length, 0]));
-        archive.extend([LOCAL, &shared, name.as_bytes(), content].concat());
+        for part in [LOCAL, &shared, name.as_bytes(), content] {
+            archive.extend_from_slice(part);
+        }
         directory.extend(
             [ENTRY, &20_u16.to_le_bytes(), &shared, &[0; 10], &place.to_le_bytes(), name.as_bytes()].concat(),
         );

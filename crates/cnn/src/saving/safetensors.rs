@@ -18,7 +18,7 @@ use crate::engine::slices::to_bytes;
 use crate::layers::{from_config, without_names};
 use crate::model::{Compiled, Loss, NamedLayer, Scale, Sequential};
 use crate::optimizers::{check_learning_rate, Optimizer, Slots, State};
-use crate::saving::numbers::{array, checked};
+use crate::saving::numbers::{array, checked, copy};
 use crate::saving::pytorch::give_all;
 
 /// The keys in the file's header under which the architecture stands, and in a backup the training.
@@ -218,7 +218,7 @@ impl Saved {
             let own = Slots::new(optimizer, &weight);
             for (slot, tensor) in optimizer.slots().iter().zip(&own.tensors) {
                 let saved = self.tensor(&format!("optimizer/{slot}/{name}"), tensor)?;
-                tensor.shallow_clone().copy_(&saved);
+                copy(&saved, tensor);
             }
             slots.insert(name, Slots { steps, ..own });
         }

@@ -11,7 +11,7 @@ use super::layouts;
 use super::write::{keras_layers, KerasLayer, Trained};
 use crate::model::Compiled;
 use crate::optimizers::{Optimizer, Slots, State};
-use crate::saving::numbers::{array, checked, tensor};
+use crate::saving::numbers::{array, checked, copy, tensor};
 use crate::Sequential;
 
 /// One tensor that is remembered: of which weight, and as what.
@@ -171,7 +171,7 @@ fn restore(
         let made = |(name, own): &(String, Tensor)| {
             (name.clone(), Slots { steps, ..Slots::new(&compiled.optimizer, own) })
         };
-        let mut slots: BTreeMap<String, Slots> = places.values().map(made).collect();
+        let slots: BTreeMap<String, Slots> = places.values().map(made).collect();
         for (Slot { layer, weight, slot }, array) in found? {
             let (name, like) = places.get(&(layer, weight))?;
             let new = tensor(array).ok()?;
@@ -182,7 +182,7 @@ fn restore(
                 &like.size(),
             )
             .ok()?;
-            slots.get_mut(name)?.tensors[slot].copy_(&checked(name, &new, like).ok()?);
+            copy(&checked(name, &new, like).ok()?, &slots.get(name)?.tensors[slot]);
         }
         Some(State { steps, slots })
     };
