@@ -3,13 +3,10 @@
 use anyhow::{ensure, Result};
 use tch::{Kind, Tensor};
 
-use super::mask::Mask;
-use super::parts::{parts, Part};
+use super::mask::{Mask, NOTHING};
+use super::parts::inside;
 use super::placing::cropped;
 
-/// The end of the message when nothing is found.
-pub(super) const NOTHING: &str =
-    "shows nothing that stands out from its background; write the digit darker or larger";
 /// Ink, from 0 to 1, below which nothing can be told from the paper's own grain.
 const FAINTEST: f64 = 0.06;
 /// So many standard deviations of the paper's grain are no grain.
@@ -31,19 +28,6 @@ pub(super) fn threshold(ink: &Tensor, paper: &Tensor) -> Result<f64> {
     let near = grown(&strokes, 4).gt(0.5).logical_and(&paper.gt(0.5));
     let near: Vec<f32> = ink.masked_select(&near).try_into()?;
     Ok(otsu(&near).max(FAINTEST))
-}
-
-/// What stands out without what touches the picture's edge, if a digit may be left: a scanner's dark frame says nothing of the pen.
-fn inside(standing_out: &Mask) -> Mask {
-    let (width, height) = (standing_out.width, standing_out.height);
-    let (labels, found) = parts(standing_out);
-    let inner: Vec<bool> = found.iter().map(|part| !part.touches_edge(width, height)).collect();
-    let large = |part: &Part| 8 * part.longer() >= width.max(height);
-    if !found.iter().zip(&inner).any(|(part, &inner)| inner && large(part)) {
-        return standing_out.clone();
-    }
-    let on = labels.iter().map(|&label| label != 0 && inner[label as usize - 1]).collect();
-    Mask { on, ..*standing_out }
 }
 
 /// The threshold between two groups of values from 0 to 1 that sets their means furthest apart, weighed by their sizes.

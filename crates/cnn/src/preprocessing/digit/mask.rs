@@ -3,6 +3,10 @@
 use anyhow::Result;
 use tch::{Kind, Tensor};
 
+/// The end of the message when nothing is found.
+pub(super) const NOTHING: &str =
+    "shows nothing that stands out from its background; write the digit darker or larger";
+
 /// Row by row from the top.
 #[derive(Clone)]
 pub(super) struct Mask {

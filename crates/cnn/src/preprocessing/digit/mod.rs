@@ -130,7 +130,7 @@ fn photographed(grey: &Tensor) -> Result<(Tensor, Tensor)> {
         |threshold| parts::of_one_digit(&ruling::removed(&Mask::from_tensor(&ink.gt(threshold))?, &paper));
     let (threshold, strokes) = match strokes_from(threshold) {
         // A hair may have broken into pieces, which half the threshold joins; several digits stay several.
-        Err(error) if error.to_string() != ink::NOTHING => {
+        Err(error) if error.to_string() != mask::NOTHING => {
             (threshold / 2.0, strokes_from(threshold / 2.0).map_err(|_| error)?)
         }
         strokes => (threshold, strokes?),

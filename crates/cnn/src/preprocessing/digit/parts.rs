@@ -2,8 +2,7 @@
 
 use anyhow::{bail, ensure, Result};
 
-use super::ink::NOTHING;
-use super::mask::Mask;
+use super::mask::{Mask, NOTHING};
 
 /// Pixels that hang together; corners count.
 #[derive(Clone, Debug)]
@@ -28,7 +27,7 @@ impl Part {
         self.right - self.left + 1
     }
 
-    pub fn longer(&self) -> usize {
+    fn longer(&self) -> usize {
         self.height().max(self.width())
     }
 
@@ -89,6 +88,19 @@ pub(super) fn parts(mask: &Mask) -> (Vec<u32>, Vec<Part>) {
         found.push(part);
     }
     (labels, found)
+}
+
+/// What stands out without what touches the picture's edge, if a digit may be left: a scanner's dark frame says nothing of the pen.
+pub(super) fn inside(mask: &Mask) -> Mask {
+    let (width, height) = (mask.width, mask.height);
+    let (labels, found) = parts(mask);
+    let inner: Vec<bool> = found.iter().map(|part| !part.touches_edge(width, height)).collect();
+    let large = |part: &Part| 8 * part.longer() >= width.max(height);
+    if !found.iter().zip(&inner).any(|(part, &inner)| inner && large(part)) {
+        return mask.clone();
+    }
+    let on = labels.iter().map(|&label| label != 0 && inner[label as usize - 1]).collect();
+    Mask { on, ..*mask }
 }
 
 /// The strokes of the one digit that the picture shows: without frames, specks, and what reaches in from outside.

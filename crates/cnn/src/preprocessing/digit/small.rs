@@ -3,7 +3,7 @@
 use anyhow::{ensure, Result};
 use tch::{Kind, Tensor};
 
-use super::ink::NOTHING;
+use super::mask::NOTHING;
 use super::placing::cropped;
 
 /// Longest side of such a picture. Its soft edges are a good part of the strokes, and are kept as they are.
