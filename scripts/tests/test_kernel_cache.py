@@ -4,7 +4,7 @@ import os
 import re
 
 import pytest
-from conftest import running_kernel
+from conftest import running_kernel, wait_until
 
 CELLS = [
     "use std::collections::HashMap;\nuse std::fmt::Debug;",
@@ -140,6 +140,24 @@ def test_a_new_dependency_is_compiled_alone_and_variables_live(bare, cells, tmp_
         kernel.execute(f"{one}\nlet value = one::Value(3);")
         added = kernel.execute(f"{two}\nprintln!(\"{{}} {{}}\", value.0, two::two());")
         assert added.text() == "3 2\n"
+        compiled = [content["data"]["text/plain"] for content in added.of("display_data")]
+        assert any("two" in line for line in compiled) and not any("one" in line for line in compiled), compiled
+
+
+def test_cargos_records_come_when_cargo_is_asked(cells, tmp_path):
+    one = make_crate(tmp_path, "one", "pub fn one() -> i32 { 1 }")
+    two = make_crate(tmp_path, "two", "pub fn two() -> i32 { 2 }")
+    (tmp_path / "warm-up.rs").write_text(f"{one}\n")
+    options = {"prepared": tmp_path / "prepared", "warm-up": tmp_path / "warm-up.rs", "runs": tmp_path / "runs"}
+    records = lambda: list((tmp_path / "runs").glob("run-*/build/target/*/debug/.fingerprint"))  # noqa: E731
+    with running_kernel(options, **cells) as kernel:
+        kernel.execute(one)
+        assert wait_until((tmp_path / "prepared" / "made-from").exists) and records()
+    with running_kernel(options, **cells) as kernel:
+        assert kernel.execute(f'{one}\nprintln!("{{}}", one::one());').text() == "1\n"
+        assert not records()
+        added = kernel.execute(f'{two}\nprintln!("{{}} {{}}", one::one(), two::two());')
+        assert added.text() == "1 2\n" and records()
         compiled = [content["data"]["text/plain"] for content in added.of("display_data")]
         assert any("two" in line for line in compiled) and not any("one" in line for line in compiled), compiled
 
