@@ -85,7 +85,9 @@ pub fn conv_parameters(answer: impl Fn(i64, i64, i64) -> i64) -> Checked {
         for (channels, filters, kernel) in [(1, 32, 3), (32, 64, 3), (3, 16, 5), (8, 4, 1)] {
             let found = attempt(|| answer(channels, filters, kernel))?;
             let weights = kernel * kernel * channels * filters;
-            let what = format!("for {channels} channels, {filters} filters and kernels of {kernel}×{kernel}");
+            let plural = if channels == 1 { "" } else { "s" };
+            let what =
+                format!("for {channels} channel{plural}, {filters} filters and kernels of {kernel}×{kernel}");
             let mistakes = [
                 (weights, "these are the weights; each filter has a bias, too"),
                 (weights + 1, "each filter has a bias of its own"),
