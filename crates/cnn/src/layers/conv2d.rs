@@ -7,7 +7,9 @@ use super::{
     shape::image_shape,
     sliding::sliding_methods,
     sliding::Sliding,
+    tape,
     weights::Weights,
+    winograd::Winograd,
     Activation, Initializer, Layer, Padding,
 };
 use anyhow::{ensure, Result};
@@ -100,6 +102,33 @@ impl Conv2D {
     }
 }
 
+impl Conv2D {
+    /// The output by the crate's own loops, where they are faster and libtorch need not know of gradients.
+    fn with_fewer_multiplications(
+        &self,
+        x: &Tensor,
+        kernel: &Tensor,
+        bias: Option<&Tensor>,
+    ) -> Option<Tensor> {
+        let weights: Vec<&Tensor> = [Some(kernel), bias].into_iter().flatten().collect();
+        let (of_input, of_weights) = (tape::wants_gradient(&[x]), tape::wants_gradient(&weights));
+        let is_noted = of_input || of_weights;
+        let (_batch, _channels, height, width) = x.size4().ok()?;
+        let is_plain =
+            self.groups == 1 && self.sliding.strides == (1, 1) && self.sliding.dilation_rate == (1, 1);
+        if !is_plain || (is_noted && !tape::is_recording()) {
+            return None;
+        }
+        let conv = Winograd::of(x, kernel, self.sliding.around((height, width)))?;
+        let output = conv.forward(bias);
+        if !is_noted {
+            return Some(output);
+        }
+        let backward = move |gradient: &Tensor| conv.gradients(gradient, of_weights, of_input);
+        Some(tape::note(of_input.then_some(x), &weights, &output, backward))
+    }
+}
+
 impl Layer for Conv2D {
     fn class_name(&self) -> &'static str {
         "Conv2D"
@@ -139,7 +168,8 @@ impl Layer for Conv2D {
 
     fn forward(&self, x: &Tensor, _training: bool) -> Tensor {
         let Weights { kernel, bias } = self.weights.as_ref().expect("the model builds its layers");
-        self.sliding.convolve(x, kernel, bias.as_ref(), self.groups)
+        self.with_fewer_multiplications(x, kernel, bias.as_ref())
+            .unwrap_or_else(|| self.sliding.convolve(x, kernel, bias.as_ref(), self.groups))
     }
 
     fn activation(&self) -> Activation {

@@ -2,7 +2,7 @@
 
 use super::{
     arguments::argument, arguments::argument_or, check_names, check_size, layer::to_config, names,
-    names::name_method, through, Activation, Conv2D, Initializer, Layer,
+    names::name_method, tape, through, Activation, Conv2D, Initializer, Layer,
 };
 use anyhow::{ensure, Result};
 use serde_json::{json, Value};
@@ -260,6 +260,7 @@ impl Layer for Residual {
     }
 
     fn forward(&self, x: &Tensor, training: bool) -> Tensor {
+        let x = &tape::parted(x);
         let run = |layers: &[Box<dyn Layer>]| {
             through(layers.iter().map(|layer| layer.as_ref()), Activation::Linear, x, training)
         };

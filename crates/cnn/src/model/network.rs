@@ -5,7 +5,7 @@ use anyhow::{bail, ensure, Result};
 use tch::{Device, Kind, Tensor};
 
 use crate::engine::memory_format::channels_last;
-use crate::layers::{through, Activation, ConvThenPool, Layer, Pooled};
+use crate::layers::{recorded, through, Activation, ConvThenPool, Layer, Tape};
 use crate::preprocessing::{found_and_remedy, to_float};
 
 /// A layer with what the model knows of it.
@@ -31,9 +31,8 @@ pub(crate) struct Logits {
     pub values: Tensor,
     /// The last layer's activation.
     activation: Activation,
-    /// The first two layers, if they were computed in one go and are trained: they then are not part of libtorch's graph,
-    /// and their gradients come from here.
-    pub pooled: Option<Pooled>,
+    /// What a training needs for its gradients beside libtorch's graph.
+    pub tape: Tape,
 }
 
 impl Logits {
@@ -57,31 +56,33 @@ impl Logits {
 impl Network {
     /// Runs all layers on a batch `[batch, ..input shape]`, bytes or floats, on any device.
     pub fn run(&self, x: &Tensor, training: bool) -> Logits {
-        let x = to_float(&x.to_device(self.device));
+        let run = || self.before_the_end(&to_float(&x.to_device(self.device)), training);
+        let (values, tape) = if training { recorded(run) } else { (run(), Tape::default()) };
+        Logits { values, activation: self.last().layer.activation(), tape }
+    }
+
+    /// The last layer's output, with its activation if that is neither a softmax nor a sigmoid.
+    fn before_the_end(&self, x: &Tensor, training: bool) -> Tensor {
         let layers: Vec<&dyn Layer> = self.layers().collect();
         let [before @ .., last] = layers.as_slice() else {
             unreachable!("build() refuses a model without layers")
         };
-        let (x, pooled) = match before {
+        let both = match before {
             // In one go where that is faster.
-            [first, second, between @ ..] => match ConvThenPool::of(*first, *second, &x) {
-                Some(both) => {
-                    let pooled = both.forward(&x);
-                    let is_trained = training && both.is_trained();
-                    let output = pooled.output.set_requires_grad(is_trained);
-                    let output = through(between.iter().copied(), both.activation, &output, training);
-                    (output, Some(pooled).filter(|_| is_trained))
-                }
-                None => (chained(before, &x, training), None),
-            },
-            _ => (chained(before, &x, training), None),
+            [first, second, between @ ..] => ConvThenPool::of(*first, *second, x).map(|both| (both, between)),
+            _ => None,
+        };
+        let x = match both {
+            Some((both, between)) => {
+                through(between.iter().copied(), both.activation, &both.run(x), training)
+            }
+            None => chained(before, x, training),
         };
         let x = last.forward(&x, training);
-        let values = match last.activation() {
+        match last.activation() {
             Activation::Softmax | Activation::Sigmoid => x,
             activation => activation.apply(&x),
-        };
-        Logits { values, activation: last.activation(), pooled }
+        }
     }
 
     /// The output of the first `count` layers, activations included, outside of training.
@@ -157,12 +158,12 @@ mod tests {
         let x = Tensor::ones([4, 1, 8, 8], (Kind::Float, Device::Cpu));
         let run = |model: &Sequential| {
             let logits = model.network.run(&x, true);
-            (logits.values.requires_grad(), logits.pooled.is_some())
+            (logits.values.requires_grad(), logits.tape.len())
         };
-        assert_eq!(run(&model), (true, true));
+        assert_eq!(run(&model), (true, 1));
         model.set_trainable_from("dense").unwrap();
-        assert_eq!(run(&model), (true, false), "the loops for both layers keep nothing for gradients");
+        assert_eq!(run(&model), (true, 0), "the loops for both layers keep nothing for gradients");
         model.set_trainable("dense", false).unwrap();
-        assert_eq!(run(&model), (false, false), "libtorch notes nothing of what is frozen");
+        assert_eq!(run(&model), (false, 0), "libtorch notes nothing of what is frozen");
     }
 }

@@ -56,7 +56,7 @@ impl UnderWay<'_> {
                     return Ok(ControlFlow::Break(()));
                 }
                 let mut weights = weights_to_train(self.run.model, self.settings)?;
-                let gradients = backward(&loss, &weights, logits.pooled.as_ref());
+                let gradients = backward(&loss, &weights, logits.tape);
                 self.step(&mut weights, &gradients)?;
                 self.end_batch(&loss, &mut epoch)
             })?;

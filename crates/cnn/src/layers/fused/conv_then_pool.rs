@@ -13,6 +13,7 @@ use tch::{no_grad, Device, Kind, Tensor};
 use super::window_loops::{backward, forward, Sizes, GROUP, LANES, TAPS};
 use crate::engine::slices::{numbers, numbers_mut};
 use crate::engine::threads;
+use crate::layers::tape::{self, Gradients};
 use crate::layers::{Activation, Conv2D, Layer, MaxPooling2D};
 
 /// A filter's weights: a 3×3 kernel for three colours has so many. With a hundred, arithmetic takes longer than memory, and
@@ -34,9 +35,9 @@ pub(crate) struct ConvThenPool {
 }
 
 /// What [`ConvThenPool::forward`] gives.
-pub(crate) struct Pooled {
+struct Pooled {
     /// `[batch, filters, height, width]`, channels-last in memory.
-    pub output: Tensor,
+    output: Tensor,
     /// For each number of the output its place in its window, from 1: `[batch, height, width, filters]`.
     places: Tensor,
     /// The images, padded.
@@ -67,13 +68,20 @@ impl ConvThenPool {
         fits.then_some(ConvThenPool { kernel, bias, padding, pool_size, floor, activation })
     }
 
-    /// Whether gradients are wanted; they are not where the convolution is frozen.
-    pub fn is_trained(&self) -> bool {
-        self.kernel.requires_grad()
+    /// The output of both layers for `x [batch, channels, height, width]`. Where steps are noted, the way back is, too, unless the convolution is frozen.
+    pub fn run(&self, x: &Tensor) -> Tensor {
+        let pooled = self.forward(x);
+        if !tape::is_recording() || !self.kernel.requires_grad() {
+            return pooled.output;
+        }
+        let (weights, output) = ([&self.kernel, &self.bias], pooled.output.shallow_clone());
+        tape::note(None, &weights, &output, move |gradient| Gradients {
+            input: None,
+            weights: pooled.gradients(gradient).into(),
+        })
     }
 
-    /// The output of both layers for `x [batch, channels, height, width]`.
-    pub fn forward(&self, x: &Tensor) -> Pooled {
+    fn forward(&self, x: &Tensor) -> Pooled {
         self.on_threads(x, threads::count())
     }
 
@@ -100,7 +108,7 @@ impl ConvThenPool {
 
 impl Pooled {
     /// The gradients of kernel and bias, from that of the output.
-    pub fn gradients(&self, gradient: &Tensor) -> [Tensor; 2] {
+    fn gradients(&self, gradient: &Tensor) -> [Tensor; 2] {
         self.gradients_on_threads(gradient, threads::count())
     }
 
@@ -269,13 +277,13 @@ mod tests {
     fn a_frozen_convolution_is_computed_in_the_same_way() {
         let x = random(&[2, 2, 8, 8], 6);
         let (mut conv, pool) = (built(Conv2D::new(4, (3, 3)), &[2, 8, 8]), MaxPooling2D::new((2, 2)));
-        let both = ConvThenPool::of(&conv, &pool, &x).unwrap();
-        assert!(both.is_trained());
-        let trained = both.forward(&x).output;
+        let run = |conv: &Conv2D| tape::recorded(|| ConvThenPool::of(conv, &pool, &x).unwrap().run(&x));
+        let (trained, tape) = run(&conv);
+        assert_eq!((trained.requires_grad(), tape.len()), (true, 1));
         conv.set_trainable(false);
-        let frozen = ConvThenPool::of(&conv, &pool, &x).unwrap();
-        assert!(!frozen.is_trained());
-        assert_eq!(frozen.forward(&x).output, trained);
+        let (frozen, tape) = run(&conv);
+        assert_eq!((frozen.requires_grad(), tape.len()), (false, 0));
+        assert_eq!(frozen, trained);
         let _ = weights(&conv)[0].set_requires_grad(true);
         assert!(ConvThenPool::of(&conv, &pool, &x).is_none(), "only one of its gradients is wanted");
     }

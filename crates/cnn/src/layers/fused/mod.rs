@@ -3,4 +3,4 @@
 mod conv_then_pool;
 mod window_loops;
 
-pub(crate) use conv_then_pool::{ConvThenPool, Pooled};
+pub(crate) use conv_then_pool::ConvThenPool;
