@@ -11,6 +11,7 @@ pub(crate) mod memory;
 pub(crate) mod memory_format;
 pub(crate) mod onednn;
 pub(crate) mod picture;
+pub(crate) mod processor;
 pub(crate) mod project;
 pub(crate) mod random;
 pub(crate) mod ranges;

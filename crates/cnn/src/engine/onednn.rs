@@ -7,22 +7,14 @@
 use std::sync::OnceLock;
 use tch::{no_grad, Device, Kind, Tensor};
 
+use super::processor::has_avx512;
+
 /// Whether oneDNN is the better choice for tensors like `x`, on this processor and with this libtorch.
 pub(crate) fn is_for(x: &Tensor) -> bool {
     static BETTER: OnceLock<bool> = OnceLock::new();
     let is_there = || no_grad(|| Tensor::ones([1], (Kind::Float, Device::Cpu)).f_to_mkldnn(None).is_ok());
     let is_better = || has_avx512() && is_there();
     x.device() == Device::Cpu && x.kind() == Kind::Float && *BETTER.get_or_init(is_better)
-}
-
-#[cfg(target_arch = "x86_64")]
-fn has_avx512() -> bool {
-    std::is_x86_feature_detected!("avx512f")
-}
-
-#[cfg(not(target_arch = "x86_64"))]
-fn has_avx512() -> bool {
-    false
 }
 
 /// `x · kernel + bias`, or without a bias, for `x [batch, inputs]` and `kernel [inputs, units]`, which oneDNN wants to lie in memory unit

@@ -7,6 +7,11 @@ use super::{
     weights::named,
     Initializer, Layer,
 };
+#[cfg(target_arch = "x86_64")]
+use super::{
+    fused::Normalised,
+    tape::{self, Gradients},
+};
 use anyhow::{ensure, Result};
 use serde::Serialize;
 use serde_json::Value;
@@ -117,6 +122,43 @@ impl BatchNormalization {
     fn weights(&self) -> &Weights {
         self.weights.as_ref().expect("the model builds its layers")
     }
+
+    /// Moves the running means towards those of a batch.
+    fn remember(&self, mean: &Tensor, variance: &Tensor) {
+        let Weights { moving_mean, moving_variance, .. } = self.weights();
+        let _ = moving_mean.shallow_clone().lerp_(mean, 1.0 - self.momentum);
+        let _ = moving_variance.shallow_clone().lerp_(variance, 1.0 - self.momentum);
+    }
+
+    /// The output by the crate's own loops, with a ReLU after it if that is asked for; none where libtorch is to compute it.
+    #[cfg(target_arch = "x86_64")]
+    pub(super) fn in_one_go(&self, x: &Tensor, training: bool, relu: bool) -> Option<Tensor> {
+        if !training || !self.trainable || !tape::is_recording() || !Normalised::is_for(x) {
+            return None;
+        }
+        let Weights { gamma, beta, .. } = self.weights();
+        let weights: Vec<&Tensor> = [gamma, beta].into_iter().flatten().collect();
+        let of_input = tape::wants_gradient(&[x]);
+        if !of_input && !tape::wants_gradient(&weights) {
+            return None;
+        }
+        let (gamma, beta) = (gamma.as_ref(), beta.as_ref());
+        let (normalised, output, statistics) = Normalised::new(x, gamma, beta, self.epsilon, relu);
+        no_grad(|| self.remember(&statistics.mean, &statistics.variance));
+        let given = [gamma.is_some(), beta.is_some()];
+        let backward = move |gradient: &Tensor| {
+            let Gradients { input, weights } = normalised.gradients(gradient);
+            let weights =
+                weights.into_iter().zip(given).filter_map(|(weight, given)| given.then_some(weight));
+            Gradients { input, weights: weights.collect() }
+        };
+        Some(tape::note(of_input.then_some(x), &weights, &output, backward))
+    }
+
+    #[cfg(not(target_arch = "x86_64"))]
+    pub(super) fn in_one_go(&self, _x: &Tensor, _training: bool, _relu: bool) -> Option<Tensor> {
+        None
+    }
 }
 
 impl Layer for BatchNormalization {
@@ -148,6 +190,9 @@ impl Layer for BatchNormalization {
     }
 
     fn forward(&self, x: &Tensor, training: bool) -> Tensor {
+        if let Some(output) = self.in_one_go(x, training, false) {
+            return output;
+        }
         let Weights { gamma, beta, moving_mean, moving_variance } = self.weights();
         let training = training && self.trainable;
         let normalised = |mean: &Tensor, variance: &Tensor, momentum: f64| {
@@ -172,8 +217,7 @@ impl Layer for BatchNormalization {
             // It divides by n - 1 where Keras divides by n.
             let n = (x.numel() / mean.numel()) as f64;
             let variance = if n > 1.0 { variance * ((n - 1.0) / n) } else { mean.zeros_like() };
-            let _ = moving_mean.shallow_clone().lerp_(&mean, 1.0 - self.momentum);
-            let _ = moving_variance.shallow_clone().lerp_(&variance, 1.0 - self.momentum);
+            self.remember(&mean, &variance);
         });
         output
     }

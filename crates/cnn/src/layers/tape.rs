@@ -60,7 +60,7 @@ pub(super) fn is_recording() -> bool {
 
 /// Whether a gradient of one of them is wanted, here: not within `no_grad`.
 pub(super) fn wants_gradient(tensors: &[&Tensor]) -> bool {
-    tensors.iter().any(|tensor| tensor.requires_grad() && tensor.view_as(*tensor).requires_grad())
+    tensors.iter().any(|tensor| tensor.requires_grad() && tensor.view_as(tensor).requires_grad())
 }
 
 /// Notes a step, if steps are noted, and gives its output as the beginning of a new graph.
@@ -112,8 +112,17 @@ impl Tape {
                     add(&mut sums[index], gradient);
                 }
             }
-            if let Some((input, gradient)) = input.zip(gradients.input) {
-                back(&product(&input, &gradient), false, &leaves, &mut sums);
+            let Some((input, gradient)) = input.zip(gradients.input) else { continue };
+            // Another step's output: there is no graph between them.
+            let is_input = |step: &Step| {
+                input.is_leaf()
+                    && step.output.data_ptr() == input.data_ptr()
+                    && step.output.size() == input.size()
+            };
+            let before = steps.iter().rposition(is_input);
+            match before {
+                Some(before) => add(&mut sums[weights.len() + before], gradient),
+                None => back(&product(&input, &gradient), false, &leaves, &mut sums),
             }
         }
         let or_zeros = |(sum, weight): (Option<Tensor>, &Tensor)| sum.unwrap_or_else(|| weight.zeros_like());

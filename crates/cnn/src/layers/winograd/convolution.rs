@@ -4,6 +4,7 @@ use tch::{no_grad, Device, Kind, Tensor};
 
 use super::passes::{backward, forward, transform_kernel, whole, Sizes};
 use super::transforms::PLACES;
+use crate::engine::processor::has_avx512;
 use crate::engine::slices::{numbers, numbers_mut};
 use crate::engine::threads;
 use crate::layers::tape::Gradients;
@@ -39,7 +40,7 @@ impl Winograd {
         let [x, kernel] = [x, kernel].map(Tensor::detach);
         let is_float = [&x, &kernel].iter().all(|t| t.device() == Device::Cpu && t.kind() == Kind::Float);
         let fits = is_float
-            && is_here()
+            && has_avx512()
             && batch > 0
             && channels == of_channels
             && channels.min(filters) >= FEWEST
@@ -70,13 +71,13 @@ impl Winograd {
         let bias = bias.constant_pad_nd([0, whole(sizes.filters) as i64 - filters]).contiguous();
         let shape = [self.batch, sizes.rows(), sizes.columns(), sizes.filters].map(|size| size as i64);
         let mut output = Tensor::empty(shape, (Kind::Float, Device::Cpu));
-        let share = self.batch.div_ceil(threads);
+        let share = self.batch.div_ceil(threads * threads::SHARES);
         let mut notes = numbers_for(threads * sizes.notes_forward());
         let images = numbers(&self.x).chunks(share * sizes.image());
-        let outputs = numbers_mut(&mut output).chunks_mut(share * sizes.output());
-        let shares = images.zip(outputs).zip(numbers_mut(&mut notes).chunks_mut(sizes.notes_forward()));
+        let shares = images.zip(numbers_mut(&mut output).chunks_mut(share * sizes.output()));
+        let notes = numbers_mut(&mut notes).chunks_mut(sizes.notes_forward());
         let (kernel, bias) = (numbers(&kernel), numbers(&bias));
-        threads::on_each(shares, |((images, outputs), notes)| {
+        threads::on_each_with(notes, shares, |notes, (images, outputs)| {
             // SAFETY: `of` has seen that the processor has AVX-512.
             unsafe { forward(sizes, images, kernel, bias, outputs, notes) }
         });
@@ -104,27 +105,21 @@ impl Winograd {
         let mut of_input =
             Tensor::empty(if input { self.x.size() } else { vec![0] }, (Kind::Float, Device::Cpu));
         let mut notes = numbers_for(threads * sizes.notes_backward());
-        let share = groups.div_ceil(threads);
-        let images = numbers(&self.x).chunks(share * group * sizes.image());
-        let gradients = numbers(&gradient).chunks(share * group * sizes.output());
+        let images = numbers(&self.x).chunks(group * sizes.image());
+        let gradients = numbers(&gradient).chunks(group * sizes.output());
         let mut rest = numbers_mut(&mut of_input);
         let of_inputs = images.clone().map(|images| {
             let here = if input { images.len() } else { 0 };
             rest.split_off_mut(..here).expect("as many numbers as the images have")
         });
-        let sums = numbers_mut(&mut of_weights).chunks_mut(share * sizes.gradients());
+        let sums = numbers_mut(&mut of_weights).chunks_mut(sizes.gradients());
         let notes = numbers_mut(&mut notes).chunks_mut(sizes.notes_backward());
         let kernel = numbers(&kernel);
-        let shares = images.zip(gradients).zip(of_inputs).zip(sums).zip(notes);
-        threads::on_each(shares, |((((images, gradients), mut of_images), sums), notes)| {
-            let groups = images.chunks(group * sizes.image()).zip(gradients.chunks(group * sizes.output()));
-            for ((images, gradients), sums) in groups.zip(sums.chunks_mut(sizes.gradients())) {
-                let here = if input { images.len() } else { 0 };
-                let of_images = of_images.split_off_mut(..here).expect("as above");
-                let sums = if weights { sums } else { &mut [] };
-                // SAFETY: as above.
-                unsafe { backward(sizes, images, kernel, gradients, sums, of_images, notes) }
-            }
+        let parts = images.zip(gradients).zip(of_inputs).zip(sums);
+        threads::on_each_with(notes, parts, |notes, (((images, gradients), of_images), sums)| {
+            let sums = if weights { sums } else { &mut [] };
+            // SAFETY: as above.
+            unsafe { backward(sizes, images, kernel, gradients, sums, of_images, notes) }
         });
         Gradients {
             input: input.then(|| of_input.permute([0, 3, 1, 2])),
@@ -145,11 +140,6 @@ impl Winograd {
         let kernel = rows.narrow(0, 0, 9 * channels).reshape([3, 3, channels, filters]).permute([3, 2, 0, 1]);
         vec![kernel.contiguous(), rows.select(0, -1).contiguous()]
     }
-}
-
-/// Whether the processor has the instructions.
-fn is_here() -> bool {
-    std::is_x86_feature_detected!("avx512f") && std::is_x86_feature_detected!("avx512vl")
 }
 
 /// Memory for so many numbers.
@@ -187,10 +177,10 @@ mod tests {
 
     /// Without the instructions there is nothing to test: `of` gives none.
     fn skipped() -> bool {
-        if !is_here() {
+        if !has_avx512() {
             assert!(Winograd::of(&random(&[2, 16, 8, 8], 1), &random(&[16, 16, 3, 3], 2), [1; 4]).is_none());
         }
-        !is_here()
+        !has_avx512()
     }
 
     #[test]

@@ -2,6 +2,7 @@
 //!
 //! Each pass takes tiles by the block: as many as leave their transforms in the processor's cache. What comes out for an image
 //! depends neither on the images beside it nor on who else computes.
+#![allow(clippy::needless_range_loop)]
 
 use std::arch::x86_64::*;
 
@@ -15,7 +16,6 @@ use super::transforms::{
 const BLOCK: usize = 96 << 10;
 /// Added to the numbers of a place in a block, so that not all places begin in the same lines of the cache.
 const APART: usize = LANES;
-const HINT: i32 = _MM_HINT_T1;
 
 /// How much there is of everything.
 #[derive(Clone, Copy)]
@@ -144,7 +144,7 @@ unsafe fn announce(sizes: &Sizes, images: *const f32, numbers: usize, tile: usiz
     let share = numbers.div_ceil(sizes.tiles());
     let ahead = images.wrapping_add((tile + sizes.columns().div_ceil(OUT) + 1).wrapping_mul(share));
     for line in (0..share).step_by(LANES) {
-        _mm_prefetch::<HINT>(ahead.wrapping_add(line).cast());
+        _mm_prefetch::<_MM_HINT_T0>(ahead.wrapping_add(line).cast());
     }
 }
 
