@@ -1,11 +1,12 @@
 //! Work shared among threads, for the loops that libtorch has no operation for.
 //!
-//! The threads stay and sleep between two pieces of work: a deep network's training has a hundred of them in each step. Whoever has time takes
+//! The threads stay for a moment and sleep between two pieces of work: a deep network's training has a hundred of them in each step. Whoever has time takes
 //! the next part, so that on a busy machine nobody waits for a thread that has not begun.
 
 use std::any::Any;
 use std::panic::{catch_unwind, resume_unwind, AssertUnwindSafe};
 use std::sync::{Condvar, Mutex, MutexGuard};
+use std::time::Duration;
 
 /// Into how many shares for each thread work is divided: with more than one, a thread that is held up keeps others waiting for less.
 pub(crate) const SHARES: usize = 4;
@@ -61,6 +62,8 @@ struct Pool {
 }
 
 static POOL: Mutex<Pool> = Mutex::new(Pool { jobs: Vec::new(), last_id: 0, threads: 0 });
+/// How long a thread waits for work before it ends. A notebook's cells each have a copy of this crate, and so threads of their own.
+const IDLE: Duration = Duration::from_secs(1);
 /// There is work to join.
 static BEGUN: Condvar = Condvar::new();
 /// A worker is done.
@@ -107,7 +110,13 @@ fn helper() {
     let mut pool = locked(&POOL);
     loop {
         let Some(job) = pool.jobs.iter_mut().find(|job| job.next < job.workers) else {
-            pool = BEGUN.wait(pool).unwrap_or_else(|poisoned| poisoned.into_inner());
+            let (waited, idle) =
+                BEGUN.wait_timeout(pool, IDLE).unwrap_or_else(|poisoned| poisoned.into_inner());
+            pool = waited;
+            if idle.timed_out() && !pool.jobs.iter().any(|job| job.next < job.workers) {
+                pool.threads -= 1;
+                return;
+            }
             continue;
         };
         let (id, work, worker) = (job.id, job.work, job.next);

@@ -4,13 +4,14 @@ use super::{
     arguments::{argument, argument_or},
     layer::to_config,
     names::name_method,
+    tape::Tape,
     weights::named,
     Initializer, Layer,
 };
 #[cfg(target_arch = "x86_64")]
 use super::{
     fused::Normalised,
-    tape::{self, Gradients},
+    tape::{wants_gradient, Gradients},
 };
 use anyhow::{ensure, Result};
 use serde::Serialize;
@@ -132,14 +133,14 @@ impl BatchNormalization {
 
     /// The output by the crate's own loops, with a ReLU after it if that is asked for; none where libtorch is to compute it.
     #[cfg(target_arch = "x86_64")]
-    pub(super) fn in_one_go(&self, x: &Tensor, training: bool, relu: bool) -> Option<Tensor> {
-        if !training || !self.trainable || !tape::is_recording() || !Normalised::is_for(x) {
+    fn in_one_go(&self, x: &Tensor, tape: &Tape, relu: bool) -> Option<Tensor> {
+        if !self.trainable || !Normalised::is_for(x) {
             return None;
         }
         let Weights { gamma, beta, .. } = self.weights();
         let weights: Vec<&Tensor> = [gamma, beta].into_iter().flatten().collect();
-        let of_input = tape::wants_gradient(&[x]);
-        if !of_input && !tape::wants_gradient(&weights) {
+        let of_input = wants_gradient(&[x]);
+        if !of_input && !wants_gradient(&weights) {
             return None;
         }
         let (gamma, beta) = (gamma.as_ref(), beta.as_ref());
@@ -152,11 +153,11 @@ impl BatchNormalization {
                 weights.into_iter().zip(given).filter_map(|(weight, given)| given.then_some(weight));
             Gradients { input, weights: weights.collect() }
         };
-        Some(tape::note(of_input.then_some(x), &weights, &output, backward))
+        Some(tape.note(of_input.then_some(x), &weights, &output, backward))
     }
 
     #[cfg(not(target_arch = "x86_64"))]
-    pub(super) fn in_one_go(&self, _x: &Tensor, _training: bool, _relu: bool) -> Option<Tensor> {
+    fn in_one_go(&self, _x: &Tensor, _tape: &Tape, _relu: bool) -> Option<Tensor> {
         None
     }
 }
@@ -190,9 +191,6 @@ impl Layer for BatchNormalization {
     }
 
     fn forward(&self, x: &Tensor, training: bool) -> Tensor {
-        if let Some(output) = self.in_one_go(x, training, false) {
-            return output;
-        }
         let Weights { gamma, beta, moving_mean, moving_variance } = self.weights();
         let training = training && self.trainable;
         let normalised = |mean: &Tensor, variance: &Tensor, momentum: f64| {
@@ -220,6 +218,14 @@ impl Layer for BatchNormalization {
             self.remember(&mean, &variance);
         });
         output
+    }
+
+    fn noted(&self, x: &Tensor, tape: &Tape) -> Tensor {
+        self.in_one_go(x, tape, false).unwrap_or_else(|| self.forward(x, true))
+    }
+
+    fn noted_with_relu(&self, x: &Tensor, tape: &Tape) -> Option<Tensor> {
+        self.in_one_go(x, tape, true)
     }
 
     fn weights(&self) -> Vec<(String, Tensor)> {

@@ -7,7 +7,7 @@ use super::{
     shape::image_shape,
     sliding::sliding_methods,
     sliding::Sliding,
-    tape,
+    tape::{wants_gradient, Tape},
     weights::Weights,
     winograd::Winograd,
     Activation, Initializer, Layer, Padding,
@@ -103,29 +103,13 @@ impl Conv2D {
 }
 
 impl Conv2D {
-    /// The output by the crate's own loops, where they are faster and libtorch need not know of gradients.
-    fn with_fewer_multiplications(
-        &self,
-        x: &Tensor,
-        kernel: &Tensor,
-        bias: Option<&Tensor>,
-    ) -> Option<Tensor> {
-        let weights: Vec<&Tensor> = [Some(kernel), bias].into_iter().flatten().collect();
-        let (of_input, of_weights) = (tape::wants_gradient(&[x]), tape::wants_gradient(&weights));
-        let is_noted = of_input || of_weights;
+    /// The convolution in the crate's own loops, where they are faster than libtorch.
+    fn with_fewer_multiplications(&self, x: &Tensor) -> Option<Winograd> {
+        let Weights { kernel, .. } = self.weights.as_ref()?;
+        let Sliding { strides, dilation_rate, .. } = self.sliding;
         let (_batch, _channels, height, width) = x.size4().ok()?;
-        let is_plain =
-            self.groups == 1 && self.sliding.strides == (1, 1) && self.sliding.dilation_rate == (1, 1);
-        if !is_plain || (is_noted && !tape::is_recording()) {
-            return None;
-        }
-        let conv = Winograd::of(x, kernel, self.sliding.around((height, width)))?;
-        let output = conv.forward(bias);
-        if !is_noted {
-            return Some(output);
-        }
-        let backward = move |gradient: &Tensor| conv.gradients(gradient, of_weights, of_input);
-        Some(tape::note(of_input.then_some(x), &weights, &output, backward))
+        let is_plain = strides == (1, 1) && dilation_rate == (1, 1) && self.groups == 1;
+        is_plain.then(|| Winograd::of(x, kernel, self.sliding.around((height, width))))?
     }
 }
 
@@ -168,8 +152,25 @@ impl Layer for Conv2D {
 
     fn forward(&self, x: &Tensor, _training: bool) -> Tensor {
         let Weights { kernel, bias } = self.weights.as_ref().expect("the model builds its layers");
-        self.with_fewer_multiplications(x, kernel, bias.as_ref())
-            .unwrap_or_else(|| self.sliding.convolve(x, kernel, bias.as_ref(), self.groups))
+        let bias = bias.as_ref();
+        let is_in_graph = wants_gradient(&[x, kernel]) || bias.is_some_and(|bias| wants_gradient(&[bias]));
+        match if is_in_graph { None } else { self.with_fewer_multiplications(x) } {
+            Some(conv) => conv.forward(bias),
+            None => self.sliding.convolve(x, kernel, bias, self.groups),
+        }
+    }
+
+    fn noted(&self, x: &Tensor, tape: &Tape) -> Tensor {
+        let Weights { kernel, bias } = self.weights.as_ref().expect("the model builds its layers");
+        let weights: Vec<&Tensor> = [Some(kernel), bias.as_ref()].into_iter().flatten().collect();
+        let (of_input, of_weights) = (wants_gradient(&[x]), wants_gradient(&weights));
+        let conv = if of_input || of_weights { self.with_fewer_multiplications(x) } else { None };
+        let Some(conv) = conv else {
+            return self.forward(x, true);
+        };
+        let output = conv.forward(bias.as_ref());
+        let backward = move |gradient: &Tensor| conv.gradients(gradient, of_weights, of_input);
+        tape.note(of_input.then_some(x), &weights, &output, backward)
     }
 
     fn activation(&self) -> Activation {

@@ -7,6 +7,7 @@ use std::any::Any;
 use std::fmt::Debug;
 use tch::Tensor;
 
+use super::tape::Tape;
 use super::{Activation, Initializer};
 
 /// One layer of a model. Implement it to add a layer of your own: three methods are enough. A model with such a layer
@@ -68,6 +69,19 @@ pub trait Layer: Any + Debug + Send {
 
     /// Computes the layer's output, without its activation, for a batch: `[batch, ..input shape]`.
     fn forward(&self, x: &Tensor, training: bool) -> Tensor;
+
+    /// As `forward` in a training's step; a layer that the crate's own loops compute faster than libtorch notes on the tape how gradients
+    /// come back.
+    #[doc(hidden)]
+    fn noted(&self, x: &Tensor, _tape: &Tape) -> Tensor {
+        self.forward(x, true)
+    }
+
+    /// As `noted`, with a ReLU after it, where both are computed in one go.
+    #[doc(hidden)]
+    fn noted_with_relu(&self, _x: &Tensor, _tape: &Tape) -> Option<Tensor> {
+        None
+    }
 
     /// The function applied to what `forward` returns.
     fn activation(&self) -> Activation {
@@ -155,6 +169,14 @@ impl<L: Layer> Layer for Named<L> {
 
     fn forward(&self, x: &Tensor, training: bool) -> Tensor {
         self.layer.forward(x, training)
+    }
+
+    fn noted(&self, x: &Tensor, tape: &Tape) -> Tensor {
+        self.layer.noted(x, tape)
+    }
+
+    fn noted_with_relu(&self, x: &Tensor, tape: &Tape) -> Option<Tensor> {
+        self.layer.noted_with_relu(x, tape)
     }
 
     fn activation(&self) -> Activation {

@@ -98,4 +98,4 @@ pub(crate) use names::{check_name, check_names, names, next_name, without_names}
 pub(crate) use pooling::Windows;
 pub(crate) use shape::{check_size, MOST_NUMBERS};
 pub(crate) use sliding::Sliding;
-pub(crate) use tape::{recorded, Tape};
+pub(crate) use tape::Tape;

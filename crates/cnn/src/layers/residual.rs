@@ -2,7 +2,7 @@
 
 use super::{
     arguments::argument, arguments::argument_or, check_names, check_size, layer::to_config, names,
-    names::name_method, tape, through, Activation, Conv2D, Initializer, Layer,
+    names::name_method, tape::Tape, through, Activation, Conv2D, Initializer, Layer,
 };
 use anyhow::{ensure, Result};
 use serde_json::{json, Value};
@@ -166,6 +166,16 @@ impl Residual {
         Ok(Some(projection))
     }
 
+    fn both_ways(&self, x: &Tensor, training: bool, tape: Option<&Tape>) -> Tensor {
+        let run = |layers: &[Box<dyn Layer>]| {
+            through(layers.iter().map(|layer| layer.as_ref()), Activation::Linear, x, training, tape)
+        };
+        match &self.projection {
+            Some(projection) => run(&self.layers) + projection.forward(x, training),
+            None => run(&self.layers) + run(&self.shortcut), // without layers, that is x itself
+        }
+    }
+
     /// The output's shape, if the layers and the way around them both reach it.
     fn reached(&self, input: &[i64]) -> Result<Vec<i64>> {
         ensure!(!self.layers.is_empty(), "the block has no layers; add some");
@@ -260,14 +270,11 @@ impl Layer for Residual {
     }
 
     fn forward(&self, x: &Tensor, training: bool) -> Tensor {
-        let x = &tape::parted(x);
-        let run = |layers: &[Box<dyn Layer>]| {
-            through(layers.iter().map(|layer| layer.as_ref()), Activation::Linear, x, training)
-        };
-        match &self.projection {
-            Some(projection) => run(&self.layers) + projection.forward(x, training),
-            None => run(&self.layers) + run(&self.shortcut), // without layers, that is x itself
-        }
+        self.both_ways(x, training, None)
+    }
+
+    fn noted(&self, x: &Tensor, tape: &Tape) -> Tensor {
+        self.both_ways(&tape.parted(x), true, Some(tape))
     }
 
     fn activation(&self) -> Activation {

@@ -3,21 +3,18 @@
 //! tch cannot define a gradient. So libtorch's graph ends before such a layer, and another begins behind it, with the layer's output for a
 //! leaf. The tape notes what lies between; [`Tape::gradients`] goes back from one graph to the next.
 //!
-//! Nothing is noted outside of [`recorded`]: who calls `backward()` on a loss of their own, as notebooks do, has layers computed by libtorch, in
-//! one graph.
+//! The tape is handed from layer to layer ([`Layer::noted`](super::Layer::noted)): a notebook's cells each have a copy of this crate, so that a
+//! global one would not be that of a layer made in another cell. Who calls `forward` and `backward()` alone, as notebooks do, has layers
+//! computed by libtorch, in one graph.
 
 use std::cell::RefCell;
 use tch::{no_grad, Tensor};
 
 use crate::engine::slices::memory_order;
 
-thread_local! {
-    static TAPE: RefCell<Option<Vec<Step>>> = const { RefCell::new(None) };
-}
-
 /// The steps of a forward pass that are not in libtorch's graphs, in their order.
 #[derive(Default)]
-pub(crate) struct Tape(Vec<Step>);
+pub struct Tape(RefCell<Vec<Step>>);
 
 struct Step {
     /// Where gradients go on, the end of an earlier graph; none for a step whose input needs none.
@@ -37,68 +34,49 @@ pub(crate) struct Gradients {
     pub weights: Vec<Tensor>,
 }
 
-/// Ends a recording, also when libtorch panics.
-struct Ends(Option<Vec<Step>>);
-
-impl Drop for Ends {
-    fn drop(&mut self) {
-        TAPE.set(self.0.take());
-    }
-}
-
-/// Does the work, and gives what its layers have noted on this thread.
-pub(crate) fn recorded<T>(work: impl FnOnce() -> T) -> (T, Tape) {
-    let _ends = Ends(TAPE.replace(Some(Vec::new())));
-    let result = work();
-    (result, Tape(TAPE.take().unwrap_or_default()))
-}
-
-/// Whether layers may note a step.
-pub(super) fn is_recording() -> bool {
-    TAPE.with_borrow(Option::is_some)
-}
-
 /// Whether a gradient of one of them is wanted, here: not within `no_grad`.
 pub(super) fn wants_gradient(tensors: &[&Tensor]) -> bool {
     tensors.iter().any(|tensor| tensor.requires_grad() && tensor.view_as(tensor).requires_grad())
 }
 
-/// Notes a step, if steps are noted, and gives its output as the beginning of a new graph.
-pub(crate) fn note(
-    input: Option<&Tensor>,
-    weights: &[&Tensor],
-    output: &Tensor,
-    backward: impl FnOnce(&Tensor) -> Gradients + 'static,
-) -> Tensor {
-    let output = output.detach().set_requires_grad(true);
-    let step = Step {
-        input: input.map(Tensor::shallow_clone),
-        weights: weights.iter().map(|weight| weight.shallow_clone()).collect(),
-        output: output.shallow_clone(),
-        backward: Box::new(backward),
-    };
-    TAPE.with_borrow_mut(|tape| tape.as_mut().map(|steps| steps.push(step)));
-    output
-}
-
-/// `x`, from which several ways go on: where steps are noted, a graph ends here, so that what comes before it is gone through once.
-pub(super) fn parted(x: &Tensor) -> Tensor {
-    if !is_recording() || x.is_leaf() || !wants_gradient(&[x]) {
-        return x.shallow_clone();
-    }
-    note(Some(x), &[], x, |gradient| Gradients { input: Some(gradient.shallow_clone()), weights: Vec::new() })
-}
-
 impl Tape {
+    /// Notes a step, and gives its output as the beginning of a new graph.
+    pub(super) fn note(
+        &self,
+        input: Option<&Tensor>,
+        weights: &[&Tensor],
+        output: &Tensor,
+        backward: impl FnOnce(&Tensor) -> Gradients + 'static,
+    ) -> Tensor {
+        let output = output.detach().set_requires_grad(true);
+        self.0.borrow_mut().push(Step {
+            input: input.map(Tensor::shallow_clone),
+            weights: weights.iter().map(|weight| weight.shallow_clone()).collect(),
+            output: output.shallow_clone(),
+            backward: Box::new(backward),
+        });
+        output
+    }
+
+    /// `x`, from which several ways go on: a graph ends here, so that what comes before it is gone through once.
+    pub(super) fn parted(&self, x: &Tensor) -> Tensor {
+        if x.is_leaf() || !wants_gradient(&[x]) {
+            return x.shallow_clone();
+        }
+        self.note(Some(x), &[], x, |gradient| Gradients {
+            input: Some(gradient.shallow_clone()),
+            weights: Vec::new(),
+        })
+    }
+
     /// The gradients of the loss, one per weight and of its shape. As `loss.backward()`, but they come back instead of being added to earlier
     /// ones.
-    pub fn gradients(self, loss: &Tensor, weights: &[Tensor]) -> Vec<Tensor> {
-        let Tape(mut steps) = self;
+    pub(crate) fn gradients(self, loss: &Tensor, weights: &[Tensor]) -> Vec<Tensor> {
+        let mut steps = self.0.into_inner();
         let outputs = steps.iter().map(|step| &step.output);
         let mut leaves: Vec<Tensor> = weights.iter().chain(outputs).map(Tensor::shallow_clone).collect();
         let mut sums: Vec<Option<Tensor>> = leaves.iter().map(|_| None).collect();
-        let is_last = !steps.iter().any(|step| step.input.is_some());
-        back(loss, is_last, &leaves, &mut sums);
+        back(loss, &leaves, &mut sums);
         while let Some(Step { input, weights: own, output, backward }) = steps.pop() {
             leaves.pop();
             let Some(gradient) = sums.pop().flatten() else {
@@ -122,7 +100,7 @@ impl Tape {
             let before = steps.iter().rposition(is_input);
             match before {
                 Some(before) => add(&mut sums[weights.len() + before], gradient),
-                None => back(&product(&input, &gradient), false, &leaves, &mut sums),
+                None => back(&product(&input, &gradient), &leaves, &mut sums),
             }
         }
         let or_zeros = |(sum, weight): (Option<Tensor>, &Tensor)| sum.unwrap_or_else(|| weight.zeros_like());
@@ -130,15 +108,14 @@ impl Tape {
     }
 
     #[cfg(test)]
-    pub fn len(&self) -> usize {
-        self.0.len()
+    pub(crate) fn len(&self) -> usize {
+        self.0.borrow().len()
     }
 }
 
-/// Goes back through libtorch's graph, and adds the gradients of its leaves. Unless it is the last, the graph is kept, for steps that share a
-/// part of it; it goes with them.
-fn back(end: &Tensor, is_last: bool, leaves: &[Tensor], sums: &mut [Option<Tensor>]) {
-    let gradients = Tensor::run_backward(&[end], leaves, !is_last, false);
+/// Goes back through libtorch's graph, and adds the gradients of its leaves.
+fn back(end: &Tensor, leaves: &[Tensor], sums: &mut [Option<Tensor>]) {
+    let gradients = Tensor::run_backward(&[end], leaves, false, false);
     for (sum, gradient) in sums.iter_mut().zip(gradients) {
         if gradient.defined() {
             add(sum, gradient);

@@ -5,7 +5,7 @@ use anyhow::{bail, ensure, Result};
 use tch::{Device, Kind, Tensor};
 
 use crate::engine::memory_format::channels_last;
-use crate::layers::{recorded, through, Activation, ConvThenPool, Layer, Tape};
+use crate::layers::{through, Activation, ConvThenPool, Layer, Tape};
 use crate::preprocessing::{found_and_remedy, to_float};
 
 /// A layer with what the model knows of it.
@@ -56,13 +56,14 @@ impl Logits {
 impl Network {
     /// Runs all layers on a batch `[batch, ..input shape]`, bytes or floats, on any device.
     pub fn run(&self, x: &Tensor, training: bool) -> Logits {
-        let run = || self.before_the_end(&to_float(&x.to_device(self.device)), training);
-        let (values, tape) = if training { recorded(run) } else { (run(), Tape::default()) };
+        let tape = Tape::default();
+        let x = to_float(&x.to_device(self.device));
+        let values = self.before_the_end(&x, training, training.then_some(&tape));
         Logits { values, activation: self.last().layer.activation(), tape }
     }
 
     /// The last layer's output, with its activation if that is neither a softmax nor a sigmoid.
-    fn before_the_end(&self, x: &Tensor, training: bool) -> Tensor {
+    fn before_the_end(&self, x: &Tensor, training: bool, tape: Option<&Tape>) -> Tensor {
         let layers: Vec<&dyn Layer> = self.layers().collect();
         let [before @ .., last] = layers.as_slice() else {
             unreachable!("build() refuses a model without layers")
@@ -74,9 +75,9 @@ impl Network {
         };
         let x = match both {
             Some((both, between)) => {
-                through(between.iter().copied(), both.activation, &both.run(x), training)
+                through(between.iter().copied(), both.activation, &both.run(x, tape), training, tape)
             }
-            None => chained(before, x, training),
+            None => chained(before, x, training, tape),
         };
         let x = last.forward(&x, training);
         match last.activation() {
@@ -88,7 +89,7 @@ impl Network {
     /// The output of the first `count` layers, activations included, outside of training.
     pub fn output_of(&self, count: usize, x: &Tensor) -> Tensor {
         let layers: Vec<&dyn Layer> = self.layers().take(count).collect();
-        chained(&layers, &to_float(&x.to_device(self.device)), false)
+        chained(&layers, &to_float(&x.to_device(self.device)), false, None)
     }
 
     /// The layer that gives the output.
@@ -120,8 +121,8 @@ impl Network {
 }
 
 /// The output of these layers for floats `[batch, ..input shape]`.
-fn chained(layers: &[&dyn Layer], x: &Tensor, training: bool) -> Tensor {
-    through(layers.iter().copied(), Activation::Linear, &channels_last(x), training)
+fn chained(layers: &[&dyn Layer], x: &Tensor, training: bool, tape: Option<&Tape>) -> Tensor {
+    through(layers.iter().copied(), Activation::Linear, &channels_last(x), training, tape)
 }
 
 /// The step that is missing, for the two commonest wrong shapes.

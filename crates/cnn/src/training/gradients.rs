@@ -87,7 +87,7 @@ mod tests {
     /// Nothing but a notebook's own loop would do: one graph, all of it libtorch's.
     fn of_libtorch(model: &Sequential, x: &Tensor, weights: &[Tensor]) -> Vec<Tensor> {
         let layers = model.layers().map(|(_, layer)| layer);
-        let output = through(layers, Activation::Linear, &channels_last(x), true);
+        let output = through(layers, Activation::Linear, &channels_last(x), true, None);
         assert!(output.requires_grad());
         gradients_of(&output, |loss| Tensor::run_backward(&[loss], weights, false, false))
     }
@@ -163,7 +163,7 @@ mod tests {
     fn gradients_are_libtorchs_where_a_layer_parts_ways_itself() {
         let model =
             Sequential::input([16, 12, 12]).add(conv(16)).add(Doubled(conv(16))).add(Doubled(conv(16)));
-        assert_eq!(steps(&end(model), 16), on_avx512(5));
+        assert_eq!(steps(&end(model), 16), on_avx512(1), "such a layer's parts are libtorch's");
     }
 
     #[test]

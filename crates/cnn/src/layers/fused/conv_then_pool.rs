@@ -13,7 +13,7 @@ use tch::{no_grad, Device, Kind, Tensor};
 use super::window_loops::{backward, forward, Sizes, GROUP, LANES, TAPS};
 use crate::engine::slices::{numbers, numbers_mut};
 use crate::engine::threads;
-use crate::layers::tape::{self, Gradients};
+use crate::layers::tape::{Gradients, Tape};
 use crate::layers::{Activation, Conv2D, Layer, MaxPooling2D};
 
 /// A filter's weights: a 3×3 kernel for three colours has so many. With a hundred, arithmetic takes longer than memory, and
@@ -68,17 +68,17 @@ impl ConvThenPool {
         fits.then_some(ConvThenPool { kernel, bias, padding, pool_size, floor, activation })
     }
 
-    /// The output of both layers for `x [batch, channels, height, width]`. Where steps are noted, the way back is, too, unless the convolution is frozen.
-    pub fn run(&self, x: &Tensor) -> Tensor {
+    /// The output of both layers for `x [batch, channels, height, width]`. On a tape, the way back is noted, unless the convolution is frozen.
+    pub fn run(&self, x: &Tensor, tape: Option<&Tape>) -> Tensor {
         let pooled = self.forward(x);
-        if !tape::is_recording() || !self.kernel.requires_grad() {
-            return pooled.output;
+        let output = pooled.output.shallow_clone();
+        match tape.filter(|_| self.kernel.requires_grad()) {
+            Some(tape) => tape.note(None, &[&self.kernel, &self.bias], &output, move |gradient| Gradients {
+                input: None,
+                weights: pooled.gradients(gradient).into(),
+            }),
+            None => output,
         }
-        let (weights, output) = ([&self.kernel, &self.bias], pooled.output.shallow_clone());
-        tape::note(None, &weights, &output, move |gradient| Gradients {
-            input: None,
-            weights: pooled.gradients(gradient).into(),
-        })
     }
 
     fn forward(&self, x: &Tensor) -> Pooled {
@@ -277,12 +277,15 @@ mod tests {
     fn a_frozen_convolution_is_computed_in_the_same_way() {
         let x = random(&[2, 2, 8, 8], 6);
         let (mut conv, pool) = (built(Conv2D::new(4, (3, 3)), &[2, 8, 8]), MaxPooling2D::new((2, 2)));
-        let run = |conv: &Conv2D| tape::recorded(|| ConvThenPool::of(conv, &pool, &x).unwrap().run(&x));
-        let (trained, tape) = run(&conv);
-        assert_eq!((trained.requires_grad(), tape.len()), (true, 1));
+        let run = |conv: &Conv2D| {
+            let tape = Tape::default();
+            (ConvThenPool::of(conv, &pool, &x).unwrap().run(&x, Some(&tape)), tape.len())
+        };
+        let (trained, steps) = run(&conv);
+        assert_eq!((trained.requires_grad(), steps), (true, 1));
         conv.set_trainable(false);
-        let (frozen, tape) = run(&conv);
-        assert_eq!((frozen.requires_grad(), tape.len()), (false, 0));
+        let (frozen, steps) = run(&conv);
+        assert_eq!((frozen.requires_grad(), steps), (false, 0));
         assert_eq!(frozen, trained);
         let _ = weights(&conv)[0].set_requires_grad(true);
         assert!(ConvThenPool::of(&conv, &pool, &x).is_none(), "only one of its gradients is wanted");
