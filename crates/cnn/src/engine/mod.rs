@@ -1,4 +1,4 @@
-//! What knows nothing of networks: errors, files, pictures, devices, memory, threads, random numbers, the stop flag,
+//! What knows nothing of networks: errors, files, pictures, devices, memory, processor, threads, random numbers, the stop flag,
 //! what the panel of variables shows.
 
 pub(crate) mod allocator;

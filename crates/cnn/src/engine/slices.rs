@@ -1,8 +1,8 @@
 //! A tensor's numbers as a Rust slice, for the few loops that libtorch has no operation for.
 //!
-//! They are a model's first two layers in one go, in `conv_then_pool.rs`; the step of [`Adam`](crate::Adam), which reads
+//! They are those of layers, in `layers/fused/` and `layers/winograd/`; the step of [`Adam`](crate::Adam), which reads
 //! and writes each number once instead of eight times; and [`Augment`](crate::Augment), whose own loop is faster than
-//! libtorch's operations. All `unsafe` that these need is here.
+//! libtorch's operations. What `unsafe` all of these need is here.
 
 use anyhow::Result;
 use tch::kind::Element;
