@@ -9,6 +9,7 @@ use std::sync::{Condvar, Mutex, MutexGuard};
 use std::time::Duration;
 
 /// Into how many shares for each thread work is divided: with more than one, a thread that is held up keeps others waiting for less.
+#[cfg_attr(not(target_arch = "x86_64"), allow(dead_code))]
 pub(crate) const SHARES: usize = 4;
 
 /// How many threads libtorch uses.
