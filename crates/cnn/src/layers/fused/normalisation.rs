@@ -1,6 +1,6 @@
 //! Batch normalisation of a training's images, and the ReLU after it, in one go.
 //!
-//! libtorch reads and writes a batch eighteen times for the two, forward and backward; these loops do it eight times: arithmetic costs
+//! libtorch reads and writes a batch fourteen times for the two, forward and backward; these loops do it eight times: arithmetic costs
 //! nothing beside memory. What is added up over pixels is so in parts that are always the same, however many threads there are.
 
 use tch::{no_grad, Device, Kind, Tensor};
