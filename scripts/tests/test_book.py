@@ -281,7 +281,7 @@ def test_a_handout_is_whole_and_offline(handed, name):
     assert not [target for target in page.fetched if urlparse(target).netloc]
     assert not re.search(r"import\s*\(?\s*['\"]https?://", page.path.read_text())
     shown = [output.get("data", {}) for cell in source.cells if cell.cell_type == "code" for output in cell.outputs]
-    pictures = sum("image/png" in data or data.get("text/html", "").count("data:image/png") for data in shown)
+    pictures = sum(data["text/html"].count("data:image/png") if "text/html" in data else "image/png" in data for data in shown)
     assert sum(image["src"].startswith("data:image/png") for image in page.images) == pictures
     assert not [image["alt"] for image in page.images if not image.get("alt") or "No description" in image["alt"]]
     local = {link.split("#")[0] for link in page.links if not urlparse(link).scheme} - {""}
