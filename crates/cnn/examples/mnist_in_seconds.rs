@@ -1,4 +1,5 @@
-//! MNIST to 99 % in a few seconds of training on two cores: cargo run --release --example mnist_in_seconds -- [SEEDS]
+//! MNIST to 99 % in a few seconds of training on two cores: cargo run --release --example mnist_in_seconds -- [SEEDS], with libtorch
+//! named as crates/cnn/README.md says.
 //!
 //! Trains with each of several seeds (10, if nothing is said) and fails unless the mean accuracy on the 10,000 test images, of
 //! which the training sees nothing, is 99.0 % or more after 6 seconds or less. Timed is `fit` alone, from bytes to weights: all
