@@ -47,6 +47,15 @@ fn mixed(number: u64) -> u64 {
     number ^ (number >> 31)
 }
 
+/// Numbers from -1 to 1 for tests, of a generator of their own: libtorch's is shared with tests on other threads.
+#[cfg(test)]
+pub(crate) fn tensor(shape: &[i64], seed: u64) -> tch::Tensor {
+    use rand::Rng;
+    let mut random = StdRng::seed_from_u64(seed);
+    let numbers: Vec<f32> = (0..shape.iter().product()).map(|_| random.gen_range(-1.0..1.0)).collect();
+    tch::Tensor::from_slice(&numbers).reshape(shape)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

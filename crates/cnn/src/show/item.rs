@@ -50,13 +50,13 @@ impl Item {
     /// Pairs of MIME type and content.
     pub fn data(&self) -> Vec<(&'static str, String)> {
         let mut data = match self {
-            Item::Picture { rows, .. } => vec![("image/png", rows.whole().base64())],
-            Item::Html { .. } => Vec::new(),
+            // Pages prefer HTML; where nothing can stack, a PNG alone is small.
+            Item::Picture { rows, .. } if !rows.can_stack() => vec![("image/png", rows.whole().base64())],
+            Item::Picture { rows, .. } => {
+                vec![("image/png", rows.whole().base64()), ("text/html", rows.html())]
+            }
+            Item::Html { html, .. } => vec![("text/html", html.clone())],
         };
-        // Pages prefer HTML; without it a PNG is small.
-        if !matches!(self, Item::Picture { rows, .. } if !rows.can_stack()) {
-            data.push(("text/html", self.html()));
-        }
         data.push(("text/plain", self.text().to_string()));
         data
     }

@@ -41,12 +41,12 @@ mod tests {
     use super::*;
     use crate::engine::memory_format::channels_last;
     use crate::engine::processor::has_avx512;
+    use crate::engine::random;
     use crate::layers::{
         through, Activation, BatchNormalization, Conv2D, Dense, Flatten, GlobalAveragePooling2D, Initializer,
         Layer, MaxPooling2D, Padding, Residual,
     };
     use crate::model::{Sequential, SequentialBuilder};
-    use rand::{rngs::StdRng, Rng, SeedableRng};
     use tch::Device;
 
     /// A layer of a user's own, whose input goes two ways without its knowing of graphs.
@@ -99,9 +99,7 @@ mod tests {
 
     /// That both ways lead to the same gradients, and how many steps libtorch's graph had no part of.
     fn steps(model: &Sequential, channels: i64) -> usize {
-        let mut random = StdRng::seed_from_u64(2);
-        let numbers: Vec<f32> = (0..6 * channels * 12 * 12).map(|_| random.gen_range(-1.0..1.0)).collect();
-        let x = Tensor::from_slice(&numbers).reshape([6, channels, 12, 12]);
+        let x = random::tensor(&[6, channels, 12, 12], 2);
         let (names, weights): (Vec<_>, Vec<_>) = model.trainable_weights().into_iter().unzip();
         let logits = model.network.run(&x, true);
         let steps = logits.tape.len();

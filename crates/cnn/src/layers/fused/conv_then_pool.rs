@@ -148,15 +148,8 @@ fn in_blocks(weights: &Tensor, rows: usize) -> Tensor {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::engine::random::tensor as random;
     use crate::layers::{Initializer, Padding};
-    use rand::{rngs::StdRng, Rng, SeedableRng};
-
-    /// Numbers from -1 to 1, of a generator of their own: libtorch's is shared with tests on other threads.
-    fn random(shape: &[i64], seed: u64) -> Tensor {
-        let mut random = StdRng::seed_from_u64(seed);
-        let numbers: Vec<f32> = (0..shape.iter().product()).map(|_| random.gen_range(-1.0..1.0)).collect();
-        Tensor::from_slice(&numbers).reshape(shape)
-    }
 
     /// A convolution with weights that are not zero, for images of this shape.
     fn built(mut conv: Conv2D, shape: &[i64]) -> Conv2D {

@@ -181,13 +181,7 @@ impl Parts {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use rand::{rngs::StdRng, Rng, SeedableRng};
-
-    fn random(shape: &[i64], seed: u64) -> Tensor {
-        let mut random = StdRng::seed_from_u64(seed);
-        let numbers: Vec<f32> = (0..shape.iter().product()).map(|_| random.gen_range(-1.0..1.0)).collect();
-        Tensor::from_slice(&numbers).reshape(shape)
-    }
+    use crate::engine::random::tensor as random;
 
     fn difference(one: &Tensor, other: &Tensor) -> f64 {
         assert_eq!(one.size(), other.size());

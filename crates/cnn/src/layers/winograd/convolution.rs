@@ -160,14 +160,7 @@ fn transformed(kernel: &Tensor) -> Tensor {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use rand::{rngs::StdRng, Rng, SeedableRng};
-
-    /// Numbers from -1 to 1, of a generator of their own: libtorch's is shared with tests on other threads.
-    fn random(shape: &[i64], seed: u64) -> Tensor {
-        let mut random = StdRng::seed_from_u64(seed);
-        let numbers: Vec<f32> = (0..shape.iter().product()).map(|_| random.gen_range(-1.0..1.0)).collect();
-        Tensor::from_slice(&numbers).reshape(shape)
-    }
+    use crate::engine::random::tensor as random;
 
     /// The largest difference, as a share of the largest number.
     fn difference(one: &Tensor, other: &Tensor) -> f64 {
